@@ -1,0 +1,1 @@
+"""Words and sockets: the values every room speaks in and the ports adapters plug into."""

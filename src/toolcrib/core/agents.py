@@ -1,0 +1,81 @@
+"""An agent as its author writes it (`AgentSpec`) and as a release serves it (`Agent`)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from toolcrib.core.policies import Seconds
+
+AgentKind = Literal["function_calling", "graph"]
+
+
+class AgentLimits(BaseModel):
+    """Bounds of one run of an agent: steps and seconds.
+
+    Attributes:
+        iterations: how often the model may be asked.
+        tool_timeout_s: upper bound for each tool call, below the tool's own limit.
+        iteration_timeout_s: one model answer and the tool calls it asked for.
+        run_timeout_s: the whole run.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    iterations: Annotated[int, Field(ge=1, le=1000)] = 10
+    tool_timeout_s: Seconds = 30.0
+    iteration_timeout_s: Seconds = 60.0
+    run_timeout_s: Seconds = 300.0
+
+
+class AgentSpec(BaseModel):
+    """One entry under `agents:` of `agents.yaml`.
+
+    Attributes:
+        kind: `function_calling` (model, prompt, tools) or `graph` (a LangGraph graph of the project).
+        model: `offline`, or any `init_chat_model` string such as `openai:gpt-5-mini`.
+        model_options: keyword arguments for the model, e.g. `temperature`.
+        prompt: path of a file under `prompts/`, or the text itself when it is no path.
+        variables: values for the `{names}` in the prompt.
+        tools: names or patterns (`billing.*`) of the tools the agent may call; all when not given.
+        graph: `graphs/file.py:name` for `kind: graph`.
+        limits: bounds of one run.
+        description: one sentence for people who choose among agents.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: AgentKind = "function_calling"
+    model: str = "offline"
+    model_options: dict[str, Any] = Field(default_factory=dict)
+    prompt: str = ""
+    variables: dict[str, str] = Field(default_factory=dict)
+    tools: tuple[str, ...] = ("*",)
+    graph: str = ""
+    limits: AgentLimits = AgentLimits()
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """An agent of one release, ready to run.
+
+    Attributes:
+        name: its name in `agents.yaml`.
+        spec: what the author wrote.
+        prompt: the system prompt with its variables filled in.
+        tools: names of the tools it may call, sorted.
+        graph: the compiled LangGraph graph, without a checkpointer.
+        release: id of the release this agent was built for.
+    """
+
+    name: str
+    spec: AgentSpec
+    prompt: str
+    tools: tuple[str, ...]
+    graph: Any
+    release: str
+
+
+Agents = Mapping[str, Agent]

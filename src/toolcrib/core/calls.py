@@ -1,0 +1,97 @@
+"""A tool call on its way through the chain."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from toolcrib.core.results import ToolResult
+    from toolcrib.core.tools import Tool
+
+DeadlineLevel = Literal["run", "iteration", "tool", "attempt"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """What a caller asks for.
+
+    Attributes:
+        name: name of the tool in the release.
+        args: argument name -> JSON value, not yet validated.
+        id: the caller's own id for the call; one is made when empty.
+    """
+
+    name: str
+    args: Mapping[str, Any] = field(default_factory=dict)
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallContext:
+    """Who calls, for which run, and until when.
+
+    Attributes:
+        tenant, agent, run_id, thread_id: who asks; empty when called directly.
+        deadline: reading of `Clock.monotonic` (seconds) at which the caller's time is over; None without limit.
+        deadline_level: whose deadline that is, for the error's words.
+        timeout_s: a limit for this call below the tool's own; None without.
+        extras: what the caller's framework hands to tools that ask for it, by parameter kind (`config`, `state`).
+    """
+
+    tenant: str = ""
+    agent: str = ""
+    run_id: str = ""
+    thread_id: str = ""
+    deadline: float | None = None
+    deadline_level: DeadlineLevel = "run"
+    timeout_s: float | None = None
+    extras: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolContext:
+    """What a tool may know about the call it serves; declare a parameter of this type to receive it.
+
+    The model never sees that parameter. All fields are plain values and safe to log.
+
+    Attributes:
+        tool: name of the tool.
+        call_id: id of this call, the same over its retries.
+        release: id of the release whose code runs.
+        attempt: 1 for the first try.
+        tenant, agent, run_id, thread_id: who asks; empty when called directly.
+        timeout_s: seconds left when this attempt began; None without limit.
+    """
+
+    tool: str
+    call_id: str
+    release: str
+    attempt: int = 1
+    tenant: str = ""
+    agent: str = ""
+    run_id: str = ""
+    thread_id: str = ""
+    timeout_s: float | None = None
+    extras: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call inside the chain: the pinned tool, its arguments and its context; replaced by links, never mutated.
+
+    Attributes:
+        deadline: reading of the monotonic clock at which this call must be over; links may only lower it.
+        attempt: number of the present attempt, from 1.
+    """
+
+    tool: "Tool"
+    args: Mapping[str, Any]
+    id: str
+    context: CallContext
+    deadline: float | None = None
+    deadline_level: DeadlineLevel = "run"
+    attempt: int = 1
+
+
+CallNext = Callable[[Call], Awaitable["ToolResult"]]
+Link = Callable[[CallNext], CallNext]

@@ -1,0 +1,226 @@
+"""Every error of toolcrib, one tree.
+
+ToolcribError
+├── ProjectInvalid            the project or its configuration has mistakes (all of them, with places)
+│   └── DeploymentRejected    the gate refused a candidate; the last good release goes on serving
+├── NotFound                  a name that nobody knows, with near names
+│   ├── ToolNotFound
+│   ├── AgentNotFound
+│   └── ReleaseNotFound
+├── Conflict                  somebody else was faster, or the thing is in use
+│   ├── GenerationConflict
+│   ├── ReleaseInUse
+│   └── ThreadBusy
+├── CallFailed                one tool call did not succeed; becomes `ToolResult.error`
+│   ├── ArgumentsInvalid
+│   ├── DeadlineExceeded
+│   ├── RunnerSaturated
+│   ├── ToolFailed
+│   └── ToolError             raised by tool authors on purpose
+├── RunFailed                 one run did not succeed; becomes `RunResult.error`
+│   ├── ModelUnavailable
+│   ├── ResumeRefused
+│   └── RunTimeout
+└── ServerUnreachable
+"""
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from toolcrib.core.reasons import Reason
+
+Severity = Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"]
+Layer = Literal["tool", "node", "graph"]
+
+
+class ToolcribError(Exception):
+    """Base of all errors of toolcrib: catch it to catch everything this library raises on purpose.
+
+    Attributes:
+        code: stable name of the error; `docs/errors/<code>.md` explains it.
+        severity: how bad it is for the one who operates the system.
+        retryable: whether the same request may succeed later.
+        layer: where it happened.
+        message: what happened, for people and models.
+        hint: what to do about it; empty when the message says it all.
+    """
+
+    code: ClassVar[str] = "toolcrib_error"
+    severity: ClassVar[Severity] = "HIGH"
+    retryable: bool = False
+    layer: ClassVar[Layer] = "graph"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ProjectInvalid(ToolcribError):
+    """The project cannot be loaded. Mend every place in `reasons`; nothing was changed."""
+
+    code: ClassVar[str] = "project_invalid"
+    severity: ClassVar[Severity] = "HIGH"
+
+    def __init__(self, message: str, *, hint: str = "", reasons: "Sequence[Reason]" = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.reasons = tuple(reasons)
+
+
+class DeploymentRejected(ProjectInvalid):
+    """The gate refused this candidate. Mend every place in `reasons` and deploy again; the last good release serves."""
+
+    code: ClassVar[str] = "deployment_rejected"
+
+
+class NotFound(ToolcribError):
+    """Nothing has this name. Use one of the near names in the hint."""
+
+    code: ClassVar[str] = "not_found"
+    severity: ClassVar[Severity] = "LOW"
+
+
+class ToolNotFound(NotFound):
+    """The release has no tool of this name, or the agent may not use it."""
+
+    code: ClassVar[str] = "tool_not_found"
+    layer: ClassVar[Layer] = "tool"
+
+
+class AgentNotFound(NotFound):
+    """The release has no agent of this name."""
+
+    code: ClassVar[str] = "agent_not_found"
+
+
+class ReleaseNotFound(NotFound):
+    """The release store holds no release with this id. `toolcrib releases` lists what it holds."""
+
+    code: ClassVar[str] = "release_not_found"
+
+
+class Conflict(ToolcribError):
+    """The request clashes with the present state. Look at the state and decide anew."""
+
+    code: ClassVar[str] = "conflict"
+    severity: ClassVar[Severity] = "LOW"
+    retryable: bool = True
+
+
+class GenerationConflict(Conflict):
+    """Another deployment was activated meanwhile. Read the current generation and try again."""
+
+    code: ClassVar[str] = "generation_conflict"
+
+
+class ReleaseInUse(Conflict):
+    """A release that still has leases, or serves, cannot be retired. Wait until its runs have ended."""
+
+    code: ClassVar[str] = "release_in_use"
+
+
+class ThreadBusy(Conflict):
+    """The thread already has a run in flight. Wait for it to finish."""
+
+    code: ClassVar[str] = "thread_busy"
+
+
+class CallFailed(ToolcribError):
+    """One tool call failed. `attempts` says how often it was tried, `started` whether the tool's code may have run."""
+
+    code: ClassVar[str] = "call_failed"
+    severity: ClassVar[Severity] = "MEDIUM"
+    layer: ClassVar[Layer] = "tool"
+    started: bool = True
+    attempts: int = 1
+    retry_after_s: float | None = None
+
+
+class ArgumentsInvalid(CallFailed):
+    """The arguments do not fit the tool's schema. The hint names each mistake; send corrected arguments."""
+
+    code: ClassVar[str] = "arguments_invalid"
+    severity: ClassVar[Severity] = "LOW"
+    started = False
+
+
+class DeadlineExceeded(CallFailed):
+    """Time ran out. `level` names the clock that did: run, iteration, tool or attempt."""
+
+    code: ClassVar[str] = "deadline_exceeded"
+    retryable: bool = True
+
+    def __init__(self, message: str, *, hint: str = "", level: str = "tool") -> None:
+        super().__init__(message, hint=hint)
+        self.level = level
+
+
+class RunnerSaturated(CallFailed):
+    """No worker was free: too many synchronous tools run, or were abandoned after a timeout. Try again later."""
+
+    code: ClassVar[str] = "runner_saturated"
+    severity: ClassVar[Severity] = "HIGH"
+    retryable: bool = True
+    started = False
+
+
+class ToolFailed(CallFailed):
+    """The tool's own code raised. The cause is kept as `__cause__`; the model sees type and message, no stack trace."""
+
+    code: ClassVar[str] = "tool_failed"
+
+
+class ToolError(CallFailed):
+    """Raise it in a tool to tell the model what went wrong and what to do about it.
+
+    Args:
+        message: what happened, in words for the model.
+        hint: what the model or the user can do.
+        retryable: the same call may succeed later: the retry policy of the tool then applies.
+        retry_after_s: seconds to wait before that, when known.
+    """
+
+    code: ClassVar[str] = "tool_error"
+
+    def __init__(
+        self, message: str, *, hint: str = "", retryable: bool = False, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.retryable = retryable
+        self.retry_after_s = retry_after_s
+
+
+class RunFailed(ToolcribError):
+    """One run failed. The message says where; the thread keeps what was finished before."""
+
+    code: ClassVar[str] = "run_failed"
+    severity: ClassVar[Severity] = "MEDIUM"
+
+
+class ModelUnavailable(RunFailed):
+    """The agent's model cannot be used: its package or its key is missing, or the provider refused."""
+
+    code: ClassVar[str] = "model_unavailable"
+    severity: ClassVar[Severity] = "HIGH"
+
+
+class ResumeRefused(RunFailed):
+    """Nothing waits on this thread, or the release it waits on is gone. The thread stays as it is."""
+
+    code: ClassVar[str] = "resume_refused"
+
+
+class RunTimeout(RunFailed):
+    """The run took longer than `limits.run_timeout_s` of its agent."""
+
+    code: ClassVar[str] = "run_timeout"
+    retryable: bool = True
+
+
+class ServerUnreachable(ToolcribError):
+    """No toolcrib server answers at the given address. Start one with `toolcrib dev`."""
+
+    code: ClassVar[str] = "server_unreachable"
+    retryable: bool = True

@@ -1,0 +1,102 @@
+"""What happened, as frozen values: rooms that may not call each other hear of each other through these."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from toolcrib.core.releases import Deployment
+from toolcrib.core.results import RunResult, ToolResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolStarted:
+    """A call passed validation and its first attempt begins."""
+
+    name: ClassVar[str] = "tool.started"
+    tool: str
+    call_id: str
+    release: str
+    run_id: str = ""
+    agent: str = ""
+    tenant: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The event's data as JSON-ready mapping."""
+        return {key: getattr(self, key) for key in self.__dataclass_fields__}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolFinished:
+    """A call has its result, good or bad."""
+
+    name: ClassVar[str] = "tool.finished"
+    result: ToolResult
+    run_id: str = ""
+    agent: str = ""
+    tenant: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The event's data as JSON-ready mapping; the value itself stays out, it may be large or secret."""
+        result = {key: value for key, value in self.result.to_dict().items() if key != "value"}
+        return {"run_id": self.run_id, "agent": self.agent, "tenant": self.tenant, **result}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted:
+    """A run was accepted and pinned."""
+
+    name: ClassVar[str] = "run.started"
+    run_id: str
+    thread_id: str
+    agent: str
+    release: str
+    tenant: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The event's data as JSON-ready mapping."""
+        return {key: getattr(self, key) for key in self.__dataclass_fields__}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished:
+    """A run ended: answered, failed or waiting for a human."""
+
+    name: ClassVar[str] = "run.finished"
+    result: RunResult
+    agent: str
+    tenant: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The event's data as JSON-ready mapping, without the answer and the trace."""
+        hidden = {"output", "trace", "interrupts"}
+        data = {key: value for key, value in self.result.to_dict().items() if key not in hidden}
+        return {"agent": self.agent, "tenant": self.tenant, **data}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployed:
+    """A deployment came to its end: activated, rejected or rolled back."""
+
+    name: ClassVar[str] = "deployment.finished"
+    deployment: Deployment
+
+    def to_dict(self) -> dict[str, Any]:
+        """The event's data as JSON-ready mapping."""
+        return self.deployment.to_dict()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseRetired:
+    """A release left memory. `leaks` names what still held its modules, empty when nothing did."""
+
+    name: ClassVar[str] = "release.retired"
+    release: str
+    modules: int = 0
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The event's data as JSON-ready mapping."""
+        return {"release": self.release, "modules": self.modules, **self.detail}
+
+
+Event = ToolStarted | ToolFinished | RunStarted | RunFinished | Deployed | ReleaseRetired

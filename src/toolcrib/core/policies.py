@@ -1,0 +1,77 @@
+"""What an author, a YAML file or an operator may ask of a tool's calls."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+SideEffect = Literal["none", "read", "idempotent", "write"]
+Isolation = Literal["auto", "inline", "thread"]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+
+
+class Retry(BaseModel):
+    """Repeat a failed call, with exponential backoff and full jitter.
+
+    Applies to tools whose `side_effect` is `none`, `read` or `idempotent`, and to failures before the tool's code began.
+    The waits follow https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ (full jitter).
+
+    Attributes:
+        attempts: how often the tool may run in all, the first time included.
+        base_s: upper bound of the first wait; doubles with each further one.
+        cap_s: no wait is longer, unless the tool itself asked for it (`retry_after_s`).
+        retry_on: exception types worth a second try, as classes or as names (`ConnectionError`, `httpx.ConnectError`);
+            errors that call themselves retryable always are.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    attempts: Annotated[int, Field(ge=1, le=20)] = 3
+    base_s: Seconds = 0.1
+    cap_s: Seconds = 10.0
+    retry_on: tuple[type[Exception] | str, ...] = (ConnectionError, TimeoutError)
+
+    @field_validator("retry_on")
+    @classmethod
+    def _names_look_like_names(cls, value: tuple[type[Exception] | str, ...]) -> tuple[type[Exception] | str, ...]:
+        for entry in value:
+            if isinstance(entry, str) and not re.fullmatch(r"[A-Za-z_][\w.]*", entry):
+                raise ValueError(f"{entry!r} is not the name of an exception type, e.g. ConnectionError")
+        return value
+
+    def wants(self, error: BaseException) -> bool:
+        """Whether `error` is of a type named in `retry_on`."""
+        for entry in self.retry_on:
+            if isinstance(entry, str):
+                names = {n for c in type(error).__mro__ for n in (c.__name__, f"{c.__module__}.{c.__qualname__}")}
+                if entry in names:
+                    return True
+            elif isinstance(error, entry):
+                return True
+        return False
+
+
+class ToolPolicy(BaseModel):
+    """The policy of one tool; what is not set costs nothing on a call.
+
+    Attributes:
+        timeout_s: seconds for the whole call, retries and waits included; None leaves only the run's own limit.
+        attempt_timeout_s: seconds for each attempt.
+        retry: when and how often to repeat.
+        isolation: where the code runs: `inline` on the event loop, `thread` in a worker thread,
+            `auto` inline for `async def` and thread for `def`.
+        side_effect: what a call does to the world; decides whether it may be repeated.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    timeout_s: Seconds | None = 30.0
+    attempt_timeout_s: Seconds | None = None
+    retry: Retry | None = None
+    isolation: Isolation = "auto"
+    side_effect: SideEffect = "write"
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether a call that may have run already can be run again without harm."""
+        return self.side_effect != "write"

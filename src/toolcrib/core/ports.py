@@ -1,0 +1,191 @@
+"""Ports: what the rooms need from the world, as protocols; adapters and fakes plug in here."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from toolcrib.core.calls import ToolContext
+from toolcrib.core.events import Event
+from toolcrib.core.releases import Deployment, Manifest, ReleaseState
+from toolcrib.core.tools import Tool
+
+
+class Clock(Protocol):
+    """Time, injectable."""
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never goes back; only differences have a meaning."""
+
+    def now(self) -> float:
+        """Unix time in seconds."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class Random(Protocol):
+    """Chance, injectable."""
+
+    def uniform(self, low: float, high: float) -> float:
+        """A number between `low` and `high`."""
+
+
+class IdFactory(Protocol):
+    """Fresh ids, injectable."""
+
+    def new(self) -> str:
+        """An id nobody else has, UUID text, sortable by time."""
+
+
+class EventSink(Protocol):
+    """Where events go. Never raises and never blocks."""
+
+    @property
+    def active(self) -> bool:
+        """Whether anybody listens; when not, callers may save themselves the making of an event."""
+
+    def emit(self, event: Event) -> None:
+        """Hand on one event."""
+
+
+class Runner(Protocol):
+    """Where a tool's code runs."""
+
+    async def run(self, tool: Tool, args: Mapping[str, Any], context: ToolContext) -> Any:
+        """Run the tool's code and give back what it returned.
+
+        Raises:
+            RunnerSaturated: no worker is free.
+            Exception: whatever the tool raises.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """The pointer to what serves.
+
+    Attributes:
+        generation: grows with every activation.
+        digest: manifest digest of the release that serves; empty before the first.
+        seen_tree: digest of the working tree last looked at; a roll-back holds until the tree differs from it.
+    """
+
+    generation: int = 0
+    digest: str = ""
+    seen_tree: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRelease:
+    """A release as the store knows it: `at` is Unix time of its first arrival."""
+
+    manifest: Manifest
+    state: ReleaseState
+    at: float
+
+
+class ReleaseStore(Protocol):
+    """Where releases outlive the process: contents by digest, manifests, the channel, the history."""
+
+    async def put(self, manifest: Manifest, contents: Mapping[str, bytes], *, at: float) -> None:
+        """Keep a release (path -> bytes); a second time with the same manifest changes nothing. State: `staged`."""
+
+    async def contents(self, digest: str) -> Mapping[str, bytes]:
+        """Path -> bytes of the release.
+
+        Raises:
+            ReleaseNotFound: no such release.
+        """
+
+    async def find(self, id_or_digest: str) -> StoredRelease:
+        """The release by id (`r-1a2b3c4d`), by digest or by a unique beginning of either.
+
+        Raises:
+            ReleaseNotFound: none, or more than one.
+        """
+
+    async def releases(self) -> Sequence[StoredRelease]:
+        """All releases, the newest first."""
+
+    async def move(self, digest: str, state: ReleaseState) -> None:
+        """Set the state.
+
+        Raises:
+            Conflict: the table of legal moves has no such move.
+        """
+
+    async def channel(self) -> Channel:
+        """What serves now."""
+
+    async def activate(self, digest: str, *, expected: int, seen_tree: str) -> Channel:
+        """Point the channel at a release, if its generation is still `expected`; the former becomes `draining`.
+
+        Raises:
+            GenerationConflict: another activation came first.
+        """
+
+    async def saw_tree(self, digest: str) -> None:
+        """Remember the digest of the working tree last looked at."""
+
+    async def record(self, deployment: Deployment) -> None:
+        """Append to the history."""
+
+    async def history(self, limit: int = 50) -> Sequence[Deployment]:
+        """Past deployments, the newest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """One run in the ledger.
+
+    Attributes:
+        status: `running`, `success`, `error` or `interrupted` (waits for a human).
+        releases_seen: ids of the releases whose code served the run's steps; more than one is a mixed run.
+        started_at, finished_at: Unix time; finished_at is None while running.
+    """
+
+    run_id: str
+    thread_id: str
+    agent: str
+    release: str
+    tenant: str = ""
+    status: str = "running"
+    error: str = ""
+    releases_seen: tuple[str, ...] = ()
+    started_at: float = 0.0
+    finished_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerSummary:
+    """Counts over the ledger's runs: `mixed` saw more than one release."""
+
+    started: int = 0
+    finished: int = 0
+    failed: int = 0
+    interrupted: int = 0
+    running: int = 0
+    mixed: int = 0
+
+
+class RunLedger(Protocol):
+    """What runs there were, on which release, and how they ended."""
+
+    async def accept(self, record: RunRecord) -> None:
+        """Write the pin before the first step."""
+
+    async def finish(self, record: RunRecord) -> None:
+        """Write the end."""
+
+    async def parked(self, thread_id: str, *, tenant: str = "") -> RunRecord | None:
+        """The thread's last run, if it waits for a human."""
+
+    async def runs(self, limit: int = 100) -> Sequence[RunRecord]:
+        """Runs, the newest first."""
+
+    async def summary(self) -> LedgerSummary:
+        """Counts over all runs."""
+
+
+Emit = Callable[[Event], None]
+Closer = Callable[[], Awaitable[None]]

@@ -1,0 +1,139 @@
+"""What a call and a run give back."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, is_dataclass
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+
+from toolcrib.core.errors import CallFailed, Layer, Severity, ToolcribError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorInfo:
+    """An error as data: safe to show to a model, a user or a log; holds no stack trace."""
+
+    code: str
+    message: str
+    hint: str = ""
+    severity: Severity = "MEDIUM"
+    retryable: bool = False
+    layer: Layer = "tool"
+
+    @classmethod
+    def of(cls, error: ToolcribError) -> "ErrorInfo":
+        """The data of `error`."""
+        return cls(
+            code=error.code,
+            message=error.message,
+            hint=error.hint,
+            severity=error.severity,
+            retryable=error.retryable,
+            layer=error.layer,
+        )
+
+    def text(self) -> str:
+        """Message and hint in one text."""
+        return f"{self.message} {self.hint}".strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolResult:
+    """The outcome of one tool call. Never an exception: `ok` tells, `error` explains.
+
+    Attributes:
+        ok: whether `value` holds the tool's result.
+        value: what the tool returned; None when it failed.
+        error: what went wrong; None when `ok`.
+        attempts: how often the tool ran; 0 when it was never reached.
+        duration_s: seconds from the call to this result, waits included.
+        queued_s: seconds of it spent waiting for a free worker.
+        cached: the value came from the result cache.
+        journaled: the value came from the journal of an earlier execution of the same call.
+        tool: name of the tool.
+        tool_digest: digest of the code that ran.
+        release: id of the release that served the call.
+        call_id: id of the call.
+    """
+
+    ok: bool
+    value: Any = None
+    error: ErrorInfo | None = None
+    attempts: int = 1
+    duration_s: float = 0.0
+    queued_s: float = 0.0
+    cached: bool = False
+    journaled: bool = False
+    tool: str = ""
+    tool_digest: str = ""
+    release: str = ""
+    call_id: str = ""
+
+    def text(self) -> str:
+        """The result as a model reads it: the string itself, JSON for anything else, or the error with its hint."""
+        if self.error is not None:
+            return self.error.text()
+        if isinstance(self.value, str):
+            return self.value
+        return json.dumps(jsonable(self.value), ensure_ascii=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as JSON-ready mapping."""
+        data = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return data | {"value": jsonable(self.value), "error": asdict(self.error) if self.error else None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """The outcome of one run of an agent. Never an exception: `success` tells, `error` explains.
+
+    Attributes:
+        output: the answer; the final state for graphs without messages; None when it failed or was interrupted.
+        success: the run came to its end, or waits for a human (`interrupts`).
+        error: what went wrong; None when `success`.
+        execution_time_s: seconds from acceptance to the end.
+        iterations: how often the model was asked.
+        input_tokens, output_tokens: as told by the model; 0 when it tells none.
+        cost_usd: None while no price is known for the model.
+        trace: the steps in order: dicts with `kind` (`model`, `tool`), `name`, `release` and more.
+        from_cache: the answer came from the answer cache.
+        release: id of the release the run is pinned to.
+        thread_id, run_id: where its state lives, and its own id.
+        interrupts: what the run waits for, JSON values; resume with `run(..., resume=answer)`.
+    """
+
+    output: Any
+    success: bool
+    error: ErrorInfo | None = None
+    execution_time_s: float = 0.0
+    iterations: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float | None = None
+    trace: tuple[Mapping[str, Any], ...] = ()
+    from_cache: bool = False
+    release: str = ""
+    thread_id: str = ""
+    run_id: str = ""
+    interrupts: tuple[Any, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as JSON-ready mapping."""
+        data = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {name: jsonable(value) for name, value in data.items()}
+
+
+def jsonable(value: Any) -> Any:
+    """`value` in JSON terms; what JSON cannot say becomes its `str`."""
+    if is_dataclass(value) and not isinstance(value, type):
+        value = {name: getattr(value, name) for name in value.__dataclass_fields__}
+    return to_jsonable_python(value, fallback=str, inf_nan_mode="strings", serialize_unknown=True)
+
+
+def failed(error: CallFailed | ToolcribError, *, tool: str, release: str, call_id: str) -> ToolResult:
+    """The result of a call that failed with `error` before or inside the chain."""
+    attempts = error.attempts if isinstance(error, CallFailed) and error.started else 0
+    return ToolResult(
+        ok=False, error=ErrorInfo.of(error), attempts=attempts, tool=tool, release=release, call_id=call_id
+    )
