@@ -1,12 +1,8 @@
-"""A tool call on its way through the chain."""
+"""What a caller asks for, who asks, and what a tool may know of it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
-
-if TYPE_CHECKING:
-    from toolcrib.core.results import ToolResult
-    from toolcrib.core.tools import Tool
+from typing import Any, Literal
 
 DeadlineLevel = Literal["run", "iteration", "tool", "attempt"]
 
@@ -73,25 +69,3 @@ class ToolContext:
     thread_id: str = ""
     timeout_s: float | None = None
     extras: Mapping[str, Any] = field(default_factory=dict, repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One call inside the chain: the pinned tool, its arguments and its context; replaced by links, never mutated.
-
-    Attributes:
-        deadline: reading of the monotonic clock at which this call must be over; links may only lower it.
-        attempt: number of the present attempt, from 1.
-    """
-
-    tool: "Tool"
-    args: Mapping[str, Any]
-    id: str
-    context: CallContext
-    deadline: float | None = None
-    deadline_level: DeadlineLevel = "run"
-    attempt: int = 1
-
-
-CallNext = Callable[[Call], Awaitable["ToolResult"]]
-Link = Callable[[CallNext], CallNext]

@@ -18,6 +18,7 @@ ToolcribError
 │   ├── ToolFailed
 │   └── ToolError             raised by tool authors on purpose
 ├── RunFailed                 one run did not succeed; becomes `RunResult.error`
+│   ├── IterationLimit
 │   ├── ModelUnavailable
 │   ├── ResumeRefused
 │   └── RunTimeout
@@ -204,6 +205,12 @@ class ModelUnavailable(RunFailed):
 
     code: ClassVar[str] = "model_unavailable"
     severity: ClassVar[Severity] = "HIGH"
+
+
+class IterationLimit(RunFailed):
+    """The model was asked `limits.iterations` times and still wants more. Raise the limit, or look for a loop."""
+
+    code: ClassVar[str] = "iteration_limit"
 
 
 class ResumeRefused(RunFailed):

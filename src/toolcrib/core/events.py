@@ -1,7 +1,6 @@
 """What happened, as frozen values: rooms that may not call each other hear of each other through these."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from toolcrib.core.releases import Deployment
@@ -22,7 +21,7 @@ class ToolStarted:
 
     def to_dict(self) -> dict[str, Any]:
         """The event's data as JSON-ready mapping."""
-        return {key: getattr(self, key) for key in self.__dataclass_fields__}
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +53,7 @@ class RunStarted:
 
     def to_dict(self) -> dict[str, Any]:
         """The event's data as JSON-ready mapping."""
-        return {key: getattr(self, key) for key in self.__dataclass_fields__}
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,16 +86,15 @@ class Deployed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseRetired:
-    """A release left memory. `leaks` names what still held its modules, empty when nothing did."""
+    """A release left memory; `modules` of its modules went with it, the others are shared with living releases."""
 
     name: ClassVar[str] = "release.retired"
     release: str
     modules: int = 0
-    detail: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The event's data as JSON-ready mapping."""
-        return {"release": self.release, "modules": self.modules, **self.detail}
+        return {"release": self.release, "modules": self.modules}
 
 
 Event = ToolStarted | ToolFinished | RunStarted | RunFinished | Deployed | ReleaseRetired

@@ -7,14 +7,13 @@ from typing import Any, Literal
 
 from toolcrib.core.reasons import Reason
 
-ReleaseState = Literal["staged", "verified", "rejected", "inactive", "active", "draining", "drained", "retired"]
+ReleaseState = Literal["staged", "verified", "rejected", "active", "draining", "drained", "retired"]
 
 MOVES: Mapping[ReleaseState, frozenset[ReleaseState]] = MappingProxyType(
     {
         "staged": frozenset({"verified", "rejected"}),
         "rejected": frozenset({"staged"}),
-        "verified": frozenset({"inactive", "active"}),
-        "inactive": frozenset({"active", "retired"}),
+        "verified": frozenset({"active"}),
         "active": frozenset({"draining"}),
         "draining": frozenset({"active", "drained"}),
         "drained": frozenset({"active", "retired"}),

@@ -15,7 +15,7 @@ class ToolSpec:
     """Everything about a tool but its code; JSON-ready.
 
     Attributes:
-        name: unique in its release; letters, digits, `_`, `-` and `.`, at most 64.
+        name: unique in its release; letters, digits, `_` and `-`, at most 64.
         description: what it does, for the model.
         args_schema: JSON Schema of the arguments object; injected parameters are not in it.
         result_schema: JSON Schema of the result, when the author annotated it.
@@ -50,12 +50,14 @@ class Tool:
     Attributes:
         validate: raw arguments -> validated arguments by parameter name; raises `ArgumentsInvalid`.
         run: (validated arguments, context) -> result; a coroutine function when `is_async`.
+        injects: kinds of values the tool wants filled in: `context`, `state`, `config`, `runtime`.
     """
 
     spec: ToolSpec
     validate: Callable[[Mapping[str, Any]], Mapping[str, Any]]
     run: Callable[[Mapping[str, Any], ToolContext], Any]
     is_async: bool
+    injects: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:

@@ -1,0 +1,1 @@
+"""The LangGraph side: agents as graphs, tools as nodes, models."""

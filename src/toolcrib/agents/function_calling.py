@@ -1,0 +1,141 @@
+"""The function-calling agent: a small graph, agent -> tools -> agent, until the model answers without a tool call."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, NotRequired
+
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage, SystemMessage
+from langchain_core.runnables import Runnable, RunnableConfig
+from langgraph.channels import UntrackedValue
+from langgraph.graph import END, START, MessagesState, StateGraph
+
+from toolcrib.agents.models import OFFLINE
+from toolcrib.agents.scope import required_scope
+from toolcrib.agents.tool_node import ToolNode
+from toolcrib.core.agents import AgentSpec
+from toolcrib.core.errors import IterationLimit, RunTimeout, ToolcribError
+from toolcrib.core.tools import ToolSpec
+
+
+class AgentState(MessagesState):
+    """Messages, and how far this run has come; the latter two are not part of a checkpoint.
+
+    Attributes:
+        iterations: how often the model was asked in this run.
+        iteration_deadline: reading of the monotonic clock at which the present iteration's time is over.
+    """
+
+    iterations: NotRequired[Annotated[int, UntrackedValue(int)]]
+    iteration_deadline: NotRequired[Annotated[float, UntrackedValue(float)]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentParts:
+    """What an agent is made of: one release's spec, prompt and tools."""
+
+    name: str
+    spec: AgentSpec
+    prompt: str
+    tools: Sequence[ToolSpec]
+    release: str
+
+
+def build_function_calling(parts: AgentParts, *, checkpointer: Any) -> Any:
+    """The compiled graph of an agent; everything it says and offers is that of its own release."""
+    graph = StateGraph(AgentState)
+    graph.add_node("agent", _model_node(parts))
+    graph.add_node("tools", ToolNode(tuple(tool.name for tool in parts.tools)))
+    graph.add_edge(START, "agent")
+    graph.add_conditional_edges("agent", _next, ["tools", END])
+    graph.add_edge("tools", "agent")
+    return graph.compile(checkpointer=checkpointer, name=parts.name)
+
+
+def tool_definition(tool: ToolSpec, *, examples: bool = False) -> dict[str, Any]:
+    """A tool in the form all providers' `bind_tools` takes; `examples` only for those that read them."""
+    function: dict[str, Any] = {
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": dict(tool.args_schema),
+    }
+    if examples and tool.examples:
+        function["x-examples"] = list(tool.examples)
+    return {"type": "function", "function": function}
+
+
+def _next(state: AgentState) -> str:
+    last = state["messages"][-1]
+    return "tools" if isinstance(last, AIMessage) and last.tool_calls else END
+
+
+def _model_node(parts: AgentParts) -> Any:
+    """The node that asks the model."""
+    limits = parts.spec.limits
+    system = [SystemMessage(parts.prompt)] if parts.prompt else []
+    definitions = [tool_definition(tool, examples=parts.spec.model == OFFLINE) for tool in parts.tools]
+    bound: list[Runnable[LanguageModelInput, AIMessage]] = []
+
+    async def agent(state: AgentState, config: RunnableConfig) -> Mapping[str, Any]:
+        iterations = state.get("iterations", 0) + 1
+        if iterations > limits.iterations:
+            raise IterationLimit(
+                f"Agent {parts.name!r} asked its model {limits.iterations} times without coming to an answer.",
+                hint="Raise `limits.iterations` in agents.yaml, or look for a tool the model calls in a loop.",
+            )
+        scope = required_scope(config)
+        if not bound:
+            bound.append(_bind(await scope.models.get(parts.spec.model, parts.spec.model_options), definitions))
+        now = scope.clock.monotonic()
+        deadline = now + limits.iteration_timeout_s
+        left = (deadline if scope.deadline is None else min(deadline, scope.deadline)) - now
+        message = await _ask(bound[0], [*system, *state["messages"]], config, max(0.001, left))
+        scope.notify("model.finished", _step(parts, message))
+        return {"messages": [message], "iterations": iterations, "iteration_deadline": deadline}
+
+    return agent
+
+
+def _bind(model: BaseChatModel, definitions: list[dict[str, Any]]) -> Runnable[LanguageModelInput, AIMessage]:
+    """The model with its tools.
+
+    Raises:
+        ToolcribError: the model cannot call tools.
+    """
+    if not definitions:
+        return model
+    try:
+        return model.bind_tools(definitions)
+    except NotImplementedError as error:
+        raise ToolcribError(
+            f"{type(model).__name__} cannot call tools.", hint="Choose a model with tool calling for this agent."
+        ) from error
+
+
+async def _ask(
+    model: Runnable[LanguageModelInput, AIMessage], messages: list[Any], config: RunnableConfig, left_s: float
+) -> AIMessage:
+    scope = asyncio.timeout(left_s)
+    try:
+        async with scope:
+            return await model.ainvoke(messages, config)
+    except TimeoutError as error:
+        if not scope.expired():
+            raise
+        raise RunTimeout(
+            f"The model did not answer within {left_s:.3g} s.",
+            hint="Raise `limits.iteration_timeout_s` in agents.yaml.",
+        ) from error
+
+
+def _step(parts: AgentParts, message: AIMessage) -> dict[str, Any]:
+    """The model's answer as a step of the trace."""
+    usage = message.usage_metadata or {"input_tokens": 0, "output_tokens": 0}
+    return {
+        "model": parts.spec.model,
+        "release": parts.release,
+        "input_tokens": usage["input_tokens"],
+        "output_tokens": usage["output_tokens"],
+        "tool_calls": [call["name"] for call in message.tool_calls],
+    }

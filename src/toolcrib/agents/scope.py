@@ -1,0 +1,89 @@
+"""`RunScope`: what the nodes of a graph know of the run they serve; travels in LangGraph's config."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+
+from toolcrib.agents.models import Models
+from toolcrib.core.calls import CallContext, DeadlineLevel, ToolCall
+from toolcrib.core.errors import ToolcribError
+from toolcrib.core.ports import Clock
+from toolcrib.core.results import ToolResult
+from toolcrib.execution.executor import Executor
+from toolcrib.registry.release import Release
+
+SCOPE_KEY = "__toolcrib_scope"
+"""Key in `config["configurable"]`; LangGraph keeps keys that begin with two underscores out of its checkpoints."""
+
+
+def _ignore(event: str, data: Mapping[str, Any]) -> None:
+    """Nobody listens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunScope:
+    """One run, pinned to one release.
+
+    Attributes:
+        release: every tool call of the run goes here.
+        models, clock: the process's own; graphs are made without them.
+        tools: names of the tools the agent may call.
+        deadline: reading of the monotonic clock at which the run's time is over; None without limit.
+        tool_timeout_s: upper bound for each tool call; None without.
+        notify: told of each step, `(event, data)`; becomes the run's trace and its stream.
+    """
+
+    release: Release
+    executor: Executor
+    models: Models
+    clock: Clock
+    tools: tuple[str, ...]
+    run_id: str = ""
+    thread_id: str = ""
+    agent: str = ""
+    tenant: str = ""
+    deadline: float | None = None
+    tool_timeout_s: float | None = None
+    notify: Callable[[str, Mapping[str, Any]], None] = _ignore
+
+    def context(self, *, extras: Mapping[str, Any], deadline: float | None, level: DeadlineLevel) -> CallContext:
+        """The context of a tool call of this run; `deadline` is the nearest one the caller knows."""
+        return CallContext(
+            tenant=self.tenant,
+            agent=self.agent,
+            run_id=self.run_id,
+            thread_id=self.thread_id,
+            deadline=deadline,
+            deadline_level=level,
+            timeout_s=self.tool_timeout_s,
+            extras=extras,
+        )
+
+    async def call(self, call: ToolCall, context: CallContext) -> ToolResult:
+        """Call a tool of the pinned release, and tell the run's listeners before and after."""
+        self.notify("tool.started", {"tool": call.name, "call_id": call.id, "args": dict(call.args)})
+        result = await self.executor.call(self.release, call, context)
+        self.notify("tool.finished", result.to_dict())
+        return result
+
+
+def scope_of(config: RunnableConfig) -> RunScope | None:
+    """The scope in this config, if the graph runs under toolcrib."""
+    scope = (config.get("configurable") or {}).get(SCOPE_KEY)
+    return scope if isinstance(scope, RunScope) else None
+
+
+def required_scope(config: RunnableConfig) -> RunScope:
+    """The scope in this config.
+
+    Raises:
+        ToolcribError: the graph does not run under toolcrib.
+    """
+    if scope := scope_of(config):
+        return scope
+    raise ToolcribError(
+        "This graph belongs to a toolcrib release and was started without one.",
+        hint="Run it with `crib.run(...)`; for tools in a graph of your own, take `crib.tool_node()`.",
+    )

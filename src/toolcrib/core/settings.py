@@ -1,0 +1,93 @@
+"""What `toolcrib.yaml` may say: settings of the process, read once when it starts."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from toolcrib.core.policies import Seconds
+
+
+class ServerSettings(BaseModel):
+    """Where `toolcrib serve` and `toolcrib dev` listen.
+
+    Attributes:
+        host: address to bind to; `0.0.0.0` opens it to the network.
+        port: TCP port; 0 takes any free one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 2024
+
+
+class WatchSettings(BaseModel):
+    """How changes of the project's files are noticed.
+
+    Attributes:
+        debounce_s: seconds of quiet before a change is deployed, so that one save is one deployment.
+        poll_s: seconds between two looks at all files, for changes the operating system did not tell of.
+        force_polling: never ask the operating system, only look; for network drives and some containers.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    debounce_s: Seconds = 0.03
+    poll_s: Seconds = 2.0
+    force_polling: bool = False
+
+
+class VerifySettings(BaseModel):
+    """How a candidate is tried out before it may serve.
+
+    Attributes:
+        timeout_s: seconds for loading the whole candidate in its own process.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    timeout_s: Seconds = 30.0
+
+
+class ThreadsSettings(BaseModel):
+    """Worker threads for tools written as `def`.
+
+    Attributes:
+        workers: how many such tools can run at the same time.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    workers: Annotated[int, Field(ge=1, le=1_000)] = 16
+
+
+class RunsSettings(BaseModel):
+    """Runs of agents.
+
+    Attributes:
+        concurrency: how many runs go on at the same time; further ones wait.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    concurrency: Annotated[int, Field(ge=1, le=10_000)] = 64
+
+
+class Settings(BaseModel):
+    """Everything `toolcrib.yaml` may hold; what is not written has the default shown here.
+
+    Attributes:
+        server: where the server listens.
+        watch: how changes of files are noticed.
+        verify: how a candidate is tried out.
+        threads: worker threads for `def` tools.
+        runs: how many runs at once.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    server: ServerSettings = ServerSettings()
+    watch: WatchSettings = WatchSettings()
+    verify: VerifySettings = VerifySettings()
+    threads: ThreadsSettings = ThreadsSettings()
+    runs: RunsSettings = RunsSettings()

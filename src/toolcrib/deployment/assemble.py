@@ -1,0 +1,69 @@
+"""From a loaded project to a release: chains composed, graphs compiled."""
+
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Any
+
+from toolcrib.agents.factory import build_agent
+from toolcrib.agents.function_calling import AgentParts
+from toolcrib.agents.graphs import GraphError
+from toolcrib.agents.models import model_problem
+from toolcrib.core.agents import Agent
+from toolcrib.core.chain import CallNext
+from toolcrib.core.reasons import Reason
+from toolcrib.core.releases import Manifest
+from toolcrib.core.tools import Tool
+from toolcrib.loader.project import LoadedProject
+from toolcrib.registry.release import Release
+
+Compose = Callable[[Tool, str], CallNext]
+
+
+def build_release(
+    project: LoadedProject, manifest: Manifest, *, compose: Compose, checkpointer: Any
+) -> tuple[Release | None, list[Reason]]:
+    """The release, or all reasons why an agent of it cannot be built.
+
+    Args:
+        project: the loaded project.
+        manifest: what it was loaded from.
+        compose: (tool, release id) -> the tool's chain.
+        checkpointer: where threads live.
+    """
+    agents, reasons = build_agents(project, manifest.release, checkpointer=checkpointer)
+    if reasons:
+        return None, reasons
+    release = Release(
+        id=manifest.release,
+        manifest=manifest,
+        tools=project.tools,
+        chains=MappingProxyType({name: compose(tool, manifest.release) for name, tool in project.tools.items()}),
+        agents=MappingProxyType(agents),
+        prompts=MappingProxyType(dict(project.prompts)),
+        modules=project.space,
+    )
+    return release, []
+
+
+def build_agents(project: LoadedProject, release: str, *, checkpointer: Any) -> tuple[dict[str, Agent], list[Reason]]:
+    """Every agent that can be built, and the reasons for those that cannot."""
+    agents: dict[str, Agent] = {}
+    reasons: list[Reason] = []
+    config = project.config
+    for name, spec in config.agents.items():
+        if spec.kind != "graph" and (problem := model_problem(spec.model)):
+            message, hint = problem
+            reasons.append(config.reason("model", message, ("agents", name, "model"), hint))
+        parts = AgentParts(
+            name=name,
+            spec=spec,
+            prompt=project.agent_prompts[name],
+            tools=[project.tools[tool].spec for tool in project.agent_tools[name]],
+            release=release,
+        )
+        try:
+            agents[name] = build_agent(parts, graph=project.graphs.get(name), checkpointer=checkpointer)
+        except GraphError as error:
+            message = f"agent {name!r}: {error}"
+            reasons.append(config.reason("graph", message, ("agents", name, "graph"), "Correct the graph."))
+    return agents, reasons

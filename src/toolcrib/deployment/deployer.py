@@ -1,0 +1,342 @@
+"""`Deployer`: takes a tree through the gate and lets it serve, or leaves everything as it was."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from toolcrib.core.errors import DeploymentRejected, ReleaseNotFound, ToolcribError
+from toolcrib.core.events import Deployed, ReleaseRetired
+from toolcrib.core.ports import Clock, EventSink, ReleaseStore
+from toolcrib.core.reasons import Reason
+from toolcrib.core.releases import Change, Deployment, DeploymentState, Manifest
+from toolcrib.deployment.assemble import Compose, build_release
+from toolcrib.loader.bundle import Bundle, make_bundle, read_bundle
+from toolcrib.loader.compat import diff_agents, diff_files, diff_prompts, diff_tools
+from toolcrib.loader.compiling import Compiled, compile_source, module_file
+from toolcrib.loader.modules import ModulePool
+from toolcrib.loader.project import LoadPorts, load_project
+from toolcrib.loader.verifier.client import Verifier
+from toolcrib.registry.registry import Registry
+from toolcrib.registry.release import Release
+
+KEEP_IDLE = 2
+"""So many releases that nobody uses stay in memory, so that a roll-back need not load anything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployerPorts:
+    """What the deployer needs.
+
+    Attributes:
+        root: the project's directory; modules of all releases find their data there.
+        compose: (tool, release id) -> chain.
+        checkpointer: where threads live.
+        busy: whether code of a release without leases may still run (abandoned threads).
+    """
+
+    root: Path
+    store: ReleaseStore
+    registry: Registry
+    verifier: Verifier
+    pool: ModulePool
+    clock: Clock
+    events: EventSink
+    env: Mapping[str, str]
+    compose: Compose
+    checkpointer: Any
+    busy: Callable[[], bool]
+
+
+class Deployer:
+    """Deployments of one project, one at a time."""
+
+    def __init__(self, ports: DeployerPorts) -> None:
+        self._ports = ports
+        self._lock = asyncio.Lock()
+        self._rejected: dict[str, Deployment] = {}
+        self._problem: DeploymentRejected | None = None
+
+    @property
+    def problem(self) -> ToolcribError | None:
+        """Why the newest tree does not serve; None when it does."""
+        return self._problem
+
+    async def verify(self, directory: Path) -> tuple[Reason, ...]:
+        """Every reason why the directory would be rejected."""
+        bundle = await asyncio.to_thread(read_bundle, directory)
+        return (await self._ports.verifier.verify(bundle, root=str(self._ports.root))).reasons
+
+    async def deploy(self, directory: Path, *, actor: str) -> Deployment:
+        """Scan, verify, load, activate.
+
+        Raises:
+            ProjectInvalid: the directory cannot be read.
+        """
+        watch = _Stopwatch(self._ports.clock)
+        bundle = await asyncio.to_thread(read_bundle, directory)
+        watch.lap("scan")
+        return await self.deploy_bundle(bundle, actor=actor, watch=watch)
+
+    async def deploy_bundle(self, bundle: Bundle, *, actor: str, watch: "_Stopwatch | None" = None) -> Deployment:
+        """Deploy a tree that was read already; `watch` holds the time spent so far."""
+        watch = watch or _Stopwatch(self._ports.clock)
+        async with self._lock:
+            deployment = await self._candidate(bundle, actor, watch)
+            if deployment.state == "rejected":
+                self._problem = DeploymentRejected(
+                    f"The candidate {deployment.release} was rejected.", reasons=deployment.reasons
+                )
+                self._rejected[bundle.manifest.digest] = deployment
+            else:
+                self._problem = None
+                self._rejected.clear()
+            return deployment
+
+    async def rollback(self, release: str | None, *, actor: str) -> Deployment:
+        """Serve a stored release again; without a name the one that served before.
+
+        Raises:
+            ReleaseNotFound: there is no such release, or none before.
+        """
+        watch = _Stopwatch(self._ports.clock)
+        async with self._lock:
+            current = self._ports.registry.current.release
+            stored = await self._ports.store.find(release or await self._former(current.id))
+            if stored.manifest.digest == current.digest:
+                return self._outcome("unchanged", current.manifest, watch, actor=actor)
+            target = await self.bring(stored.manifest.digest)
+            watch.lap("load")
+            seen = (await self._ports.store.channel()).seen_tree
+            deployment = await self._activate(target, "rolled_back", watch, actor=actor, seen_tree=seen)
+            self._problem = None
+            return deployment
+
+    async def restore(self) -> bool:
+        """Serve what the store says serves, without asking the verifier again; False when it names nothing.
+
+        Raises:
+            DeploymentRejected: it can no longer be loaded, e.g. because a package is gone.
+        """
+        channel = await self._ports.store.channel()
+        if not channel.digest:
+            return False
+        registry = self._ports.registry
+        registry.publish(await self.bring(channel.digest), expected=registry.generation, generation=channel.generation)
+        return True
+
+    async def is_settled(self, tree: Manifest) -> bool:
+        """Whether this tree was seen and decided on before: it serves, or an operator rolled back from it."""
+        channel = await self._ports.store.channel()
+        if channel.digest == tree.digest:
+            return True
+        if channel.seen_tree != tree.digest:
+            return False
+        newest = next((d for d in await self._ports.store.history() if d.release == tree.release), None)
+        return newest is not None and newest.state != "rejected"
+
+    def warm_up(self) -> None:
+        """Start the verifier in the background."""
+        self._ports.verifier.warm_up()
+
+    async def follow(self) -> bool:
+        """Catch up with another process that activated a release in the same store; whether there was anything to do."""
+        channel = await self._ports.store.channel()
+        if channel.generation <= self._ports.registry.generation:
+            return False
+        async with self._lock:
+            return await self.restore()
+
+    async def bring(self, digest: str) -> Release:
+        """A stored release in memory, loaded from the store when it is not.
+
+        Raises:
+            ReleaseNotFound: the store has no such release.
+            DeploymentRejected: it cannot be loaded in this environment.
+        """
+        if resident := self._ports.registry.resident(digest):
+            return resident
+        bundle = make_bundle(await self._ports.store.contents(digest))
+        compiled = await asyncio.to_thread(_compile, bundle, str(self._ports.root))
+        release, reasons = await asyncio.to_thread(self._load, bundle, compiled)
+        if release is None:
+            raise DeploymentRejected(
+                f"Release {bundle.manifest.release} can no longer be loaded in this environment.", reasons=reasons
+            )
+        return self._ports.registry.admit(release)
+
+    async def diff(self, older: str | None, newer: str | None) -> tuple[Change, ...]:
+        """What differs between two releases; by default between the former one and the one that serves.
+
+        Raises:
+            ReleaseNotFound: one of them is not in the store.
+        """
+        store, current = self._ports.store, self._ports.registry.current.release
+        second = (await store.find(newer)).manifest.digest if newer else current.digest
+        first = (await store.find(older or await self._former(current.id))).manifest.digest
+        resident = [self._ports.registry.resident(digest) for digest in (first, second)]
+        if resident[0] is not None and resident[1] is not None:
+            return _diff(resident[0], resident[1])
+        return tuple(diff_files(await store.contents(first), await store.contents(second)))
+
+    async def sweep(self, *, keep: int = KEEP_IDLE) -> list[str]:
+        """Retire the releases nobody uses, but for the `keep` newest of them; ids of those retired."""
+        ports = self._ports
+        if ports.busy():
+            return []
+        idle = ports.registry.idle()
+        retired = []
+        for release in idle[: max(0, len(idle) - keep)]:
+            ports.registry.retire(release)
+            await self._mark_retired(release.digest)
+            live = [resident.modules for resident in ports.registry.residents()]
+            freed = await asyncio.to_thread(ports.pool.sweep, live)
+            release.modules.retire()
+            ports.events.emit(ReleaseRetired(release=release.id, modules=freed))
+            retired.append(release.id)
+        return retired
+
+    async def _mark_retired(self, digest: str) -> None:
+        for state in ("draining", "drained", "retired"):
+            if (await self._ports.store.find(digest)).state in _BEFORE[state]:
+                await self._ports.store.move(digest, state)
+
+    async def _candidate(self, bundle: Bundle, actor: str, watch: "_Stopwatch") -> Deployment:
+        manifest, ports = bundle.manifest, self._ports
+        if ports.registry.generation and manifest.digest == ports.registry.current.release.digest:
+            await ports.store.saw_tree(manifest.digest)
+            return self._outcome("unchanged", manifest, watch, actor=actor)
+        if known := self._rejected.get(manifest.digest):
+            return replace(known, actor=actor, at=ports.clock.now())
+        verdict = await ports.verifier.verify(bundle, root=str(ports.root))
+        watch.lap("verify")
+        if verdict.reasons:
+            return await self._reject(manifest, verdict.reasons, watch, actor)
+        release: Release | None = ports.registry.resident(manifest.digest)
+        if release is None:
+            release, reasons = await asyncio.to_thread(self._load, bundle, verdict.compiled)
+            watch.lap("load")
+            if release is None:
+                return await self._reject(manifest, tuple(reasons), watch, actor)
+        await ports.store.put(manifest, bundle.contents, at=ports.clock.now())
+        await self._mark_verified(manifest.digest)
+        return await self._activate(release, "active", watch, actor=actor, seen_tree=manifest.digest)
+
+    async def _mark_verified(self, digest: str) -> None:
+        if (await self._ports.store.find(digest)).state == "staged":
+            await self._ports.store.move(digest, "verified")
+
+    async def _activate(
+        self, release: Release, state: DeploymentState, watch: "_Stopwatch", *, actor: str, seen_tree: str
+    ) -> Deployment:
+        """Store first, then publish: a crash between the two restarts on what the store says."""
+        ports = self._ports
+        before = ports.registry.current.release if ports.registry.generation else None
+        channel = await ports.store.channel()
+        channel = await ports.store.activate(release.digest, expected=channel.generation, seen_tree=seen_tree)
+        ports.registry.publish(release, expected=ports.registry.generation, generation=channel.generation)
+        watch.lap("activate")
+        diff = _diff(before, release) if before else ()
+        deployment = self._outcome(state, release.manifest, watch, actor=actor, diff=diff, before=before)
+        ports.events.emit(Deployed(deployment=deployment))
+        await ports.store.record(deployment)
+        await self.sweep()
+        return deployment
+
+    async def _reject(
+        self, manifest: Manifest, reasons: tuple[Reason, ...], watch: "_Stopwatch", actor: str
+    ) -> Deployment:
+        deployment = self._outcome("rejected", manifest, watch, actor=actor, reasons=reasons)
+        await self._ports.store.saw_tree(manifest.digest)
+        self._ports.events.emit(Deployed(deployment=deployment))
+        await self._ports.store.record(deployment)
+        return deployment
+
+    def _load(self, bundle: Bundle, compiled: Mapping[str, Compiled]) -> tuple[Release | None, tuple[Reason, ...]]:
+        """In a worker thread: execute what is new, compile graphs; a failure leaves nothing behind."""
+        ports = LoadPorts(root=str(self._ports.root), pool=self._ports.pool, env=self._ports.env)
+        project, reasons = load_project(bundle, compiled, ports)
+        if project is None:
+            return None, reasons
+        release, problems = build_release(
+            project, bundle.manifest, compose=self._ports.compose, checkpointer=self._ports.checkpointer
+        )
+        if release is None:
+            project.space.discard()
+        return release, tuple(problems)
+
+    async def _former(self, current: str) -> str:
+        """Id of the release that served before `current`.
+
+        Raises:
+            ReleaseNotFound: none did.
+        """
+        for deployment in await self._ports.store.history():
+            if deployment.state in ("active", "rolled_back") and deployment.release == current and deployment.previous:
+                return deployment.previous
+        raise ReleaseNotFound(f"No release served before {current}.", hint="`toolcrib releases` lists what there is.")
+
+    def _outcome(
+        self,
+        state: DeploymentState,
+        manifest: Manifest,
+        watch: "_Stopwatch",
+        *,
+        actor: str,
+        reasons: tuple[Reason, ...] = (),
+        diff: tuple[Change, ...] = (),
+        before: Release | None = None,
+    ) -> Deployment:
+        registry = self._ports.registry
+        serving = registry.current.release.id if registry.generation else ""
+        return Deployment(
+            state=state,
+            release=manifest.release,
+            previous=before.id if before else "" if state in ("active", "rolled_back") else serving,
+            generation=registry.generation,
+            reasons=reasons,
+            diff=diff,
+            timings_s=watch.laps(),
+            actor=actor,
+            at=self._ports.clock.now(),
+        )
+
+
+_BEFORE: Mapping[str, tuple[str, ...]] = {"draining": ("active",), "drained": ("draining",), "retired": ("drained",)}
+
+
+class _Stopwatch:
+    """Seconds by phase."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._began = self._last = clock.monotonic()
+        self._laps: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        """Everything since the last lap was spent on `name`."""
+        now = self._clock.monotonic()
+        self._laps[name] = now - self._last
+        self._last = now
+
+    def laps(self) -> dict[str, float]:
+        """All phases and their total."""
+        return {**self._laps, "total": self._clock.monotonic() - self._began}
+
+
+def _diff(older: Release, newer: Release) -> tuple[Change, ...]:
+    tools = diff_tools({n: t.spec for n, t in older.tools.items()}, {n: t.spec for n, t in newer.tools.items()})
+    return (*tools, *diff_agents(older.agents, newer.agents), *diff_prompts(older.prompts, newer.prompts))
+
+
+def _compile(bundle: Bundle, root: str) -> dict[str, Compiled]:
+    """Compile a stored release here: it was verified when it came."""
+    compiled: dict[str, Compiled] = {}
+    for path, digest in bundle.manifest.files.items():
+        if path.endswith(".py"):
+            result = compile_source(bundle.contents[path], path=path, filename=module_file(root, path, digest))
+            if isinstance(result, Reason):
+                raise DeploymentRejected(f"{path} can no longer be compiled.", reasons=[result])
+            compiled[path] = result
+    return compiled

@@ -1,0 +1,64 @@
+"""Composing a tool's chain: one loop over a reversed list, once per release."""
+
+from collections.abc import Iterable
+
+from toolcrib.core.calls import ToolContext
+from toolcrib.core.chain import Call, CallNext, Link
+from toolcrib.core.results import ToolResult
+from toolcrib.core.tools import Tool
+from toolcrib.execution.ports import ChainPorts
+from toolcrib.execution.preset import LINKS
+
+
+def compose(links: Iterable[Link], innermost: CallNext) -> CallNext:
+    """Wrap `innermost` in `links`, the first link outermost. `compose([], f)` is `f`."""
+    chain = innermost
+    for link in reversed(tuple(links)):
+        chain = link(chain)
+    return chain
+
+
+def build_chain(tool: Tool, *, release: str, ports: ChainPorts) -> CallNext:
+    """The chain of `tool`, holding only the links it uses.
+
+    Args:
+        tool: the tool.
+        release: id of the release it is built for; stands in every result, so that a mixed run shows.
+        ports: what the links need.
+    """
+    made = (make(tool, release, ports) for make in LINKS)
+    return compose([link for link in made if link is not None], _innermost(tool, release, ports))
+
+
+def _innermost(tool: Tool, release: str, ports: ChainPorts) -> CallNext:
+    """The end of the chain: make the tool's context and hand the call to its runner."""
+    name, digest = tool.spec.name, tool.spec.digest
+    runner = ports.inline if tool.is_async or tool.spec.policy.isolation == "inline" else ports.threads
+    monotonic = ports.clock.monotonic
+
+    async def run(call: Call) -> ToolResult:
+        who = call.context
+        context = ToolContext(
+            tool=name,
+            call_id=call.id,
+            release=release,
+            attempt=call.attempt,
+            tenant=who.tenant,
+            agent=who.agent,
+            run_id=who.run_id,
+            thread_id=who.thread_id,
+            timeout_s=None if call.deadline is None else max(0.0, call.deadline - monotonic()),
+            extras=who.extras,
+        )
+        value = await runner.run(tool, call.args, context)
+        return ToolResult(
+            ok=True,
+            value=value,
+            attempts=call.attempt,
+            tool=name,
+            tool_digest=digest,
+            release=release,
+            call_id=call.id,
+        )
+
+    return run

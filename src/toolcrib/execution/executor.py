@@ -1,0 +1,67 @@
+"""`Executor`: finds the pinned tool's chain and sends the call through it; the only way to run a tool."""
+
+import asyncio
+from collections.abc import Sequence
+
+from toolcrib.core.calls import CallContext, ToolCall
+from toolcrib.core.chain import Call
+from toolcrib.core.errors import ToolcribError, ToolNotFound
+from toolcrib.core.ports import IdFactory
+from toolcrib.core.results import ToolResult, failed
+from toolcrib.registry.release import Release
+
+
+class Executor:
+    """Calls tools of a given release. Stateless but for its ports; safe for any number of concurrent calls."""
+
+    def __init__(self, *, ids: IdFactory) -> None:
+        self._ids = ids
+
+    async def call(self, release: Release, call: ToolCall, context: CallContext) -> ToolResult:
+        """Call one tool.
+
+        Args:
+            release: the pinned release.
+            call: what is asked for.
+            context: who asks, and until when.
+
+        Returns:
+            The result; an unknown tool or wrong arguments are results too, worded for a model.
+        """
+        call_id = call.id or self._ids.new()
+        chain = release.chains.get(call.name)
+        if chain is None:
+            return _unknown(release, call.name, call_id)
+        return await chain(Call(tool=release.tools[call.name], args=call.args, id=call_id, context=context))
+
+    async def call_many(
+        self, release: Release, calls: Sequence[ToolCall], context: CallContext, *, max_concurrency: int = 16
+    ) -> list[ToolResult]:
+        """Call several tools, at most `max_concurrency` at a time.
+
+        Results are in call order. One failure neither sinks nor cancels its siblings.
+
+        Raises:
+            ValueError: `max_concurrency` is below 1.
+        """
+        if max_concurrency < 1:
+            raise ValueError(f"max_concurrency must be at least 1, not {max_concurrency}")
+        if len(calls) <= 1:
+            return [await self.call(release, call, context) for call in calls]
+        gate = asyncio.Semaphore(max_concurrency)
+
+        async def one(call: ToolCall) -> ToolResult:
+            async with gate:
+                return await self.call(release, call, context)
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(call)) for call in calls]
+        return [task.result() for task in tasks]
+
+
+def _unknown(release: Release, name: str, call_id: str) -> ToolResult:
+    try:
+        release.tool(name)
+    except ToolNotFound as error:
+        return failed(error, tool=name, release=release.id, call_id=call_id)
+    return failed(ToolcribError(f"Tool {name!r} has no chain."), tool=name, release=release.id, call_id=call_id)

@@ -1,0 +1,39 @@
+"""Attempt: bounds each single try of a tool that asks for it."""
+
+import asyncio
+from dataclasses import replace
+
+from toolcrib.core.chain import Call, CallNext, Link
+from toolcrib.core.errors import DeadlineExceeded
+from toolcrib.core.results import ToolResult
+from toolcrib.core.tools import Tool
+from toolcrib.execution.ports import ChainPorts
+
+
+def link(tool: Tool, release: str, ports: ChainPorts) -> Link | None:
+    """Only for tools with `attempt_timeout_s`."""
+    limit, name, monotonic = tool.spec.policy.attempt_timeout_s, tool.spec.name, ports.clock.monotonic
+    if limit is None:
+        return None
+
+    def wrap(call_next: CallNext) -> CallNext:
+        async def attempt(call: Call) -> ToolResult:
+            until = monotonic() + limit
+            if call.deadline is not None and call.deadline <= until:
+                return await call_next(call)
+            scope = asyncio.timeout(limit)
+            try:
+                async with scope:
+                    return await call_next(replace(call, deadline=until, deadline_level="attempt"))
+            except TimeoutError as raised:
+                if not scope.expired():
+                    raise
+                raise DeadlineExceeded(
+                    f"Tool {name!r} was stopped after {limit:.3g} s: the attempt's time is over.",
+                    hint="Ask for less in one call, or raise the limit.",
+                    level="attempt",
+                ) from raised
+
+        return attempt
+
+    return wrap

@@ -1,0 +1,64 @@
+"""Retry: repeats what may be repeated, waiting with full jitter, never beyond the call's deadline."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from toolcrib.core.chain import Call, CallNext, Link
+from toolcrib.core.errors import CallFailed, ToolcribError
+from toolcrib.core.policies import Retry
+from toolcrib.core.results import ToolResult
+from toolcrib.core.tools import Tool
+from toolcrib.execution.ports import ChainPorts
+
+
+def link(tool: Tool, release: str, ports: ChainPorts) -> Link | None:
+    """Only for tools with a retry policy of more than one attempt."""
+    policy, repeatable = tool.spec.policy.retry, tool.spec.policy.repeatable
+    if policy is None or policy.attempts == 1:
+        return None
+    clock, random = ports.clock, ports.random
+
+    def wrap(call_next: CallNext) -> CallNext:
+        async def retry(call: Call) -> ToolResult:
+            attempt = 1
+            while True:
+                try:
+                    return await call_next(call if attempt == 1 else replace(call, attempt=attempt))
+                except Exception as error:  # outer guard: decides by type whether to try again, else raises
+                    _note_attempts(error, attempt)
+                    if attempt >= policy.attempts or not _worth_it(error, policy, repeatable):
+                        raise
+                    wait = _wait_s(error, policy, attempt, random.uniform)
+                    if call.deadline is not None and clock.monotonic() + wait >= call.deadline:
+                        raise
+                await clock.sleep(wait)
+                attempt += 1
+
+        return retry
+
+    return wrap
+
+
+def _worth_it(error: Exception, policy: Retry, repeatable: bool) -> bool:
+    """By type only: it must be safe to run the call again, and the error must be one that may pass."""
+    if isinstance(error, CallFailed) and not error.started:
+        return error.retryable
+    if not repeatable:
+        return False
+    return (isinstance(error, ToolcribError) and error.retryable) or policy.wants(error)
+
+
+def _wait_s(error: Exception, policy: Retry, attempt: int, uniform: Callable[[float, float], float]) -> float:
+    """Seconds to wait: what the tool asked for, or full jitter below an exponential bound."""
+    asked = getattr(error, "retry_after_s", None)
+    if isinstance(asked, int | float) and asked >= 0:
+        return float(asked)
+    return uniform(0.0, min(policy.cap_s, policy.base_s * 2.0 ** (attempt - 1)))
+
+
+def _note_attempts(error: Exception, attempt: int) -> None:
+    """Leave the number of attempts on the error, for the result."""
+    if isinstance(error, CallFailed):
+        error.attempts = attempt
+    else:
+        error.__toolcrib_attempts__ = attempt  # type: ignore[attr-defined]  # read by observe.as_call_error

@@ -1,0 +1,88 @@
+"""From an exception in project code to the place in the project that is to blame."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+
+from toolcrib.core.reasons import Reason
+from toolcrib.loader.modules import ROOT, SourceFile
+
+
+def blame(
+    error: BaseException, *, code: str, path: str, files: Mapping[str, SourceFile], names: Iterable[str] = ()
+) -> Reason:
+    """The reason for an exception that project code raised.
+
+    Args:
+        error: the exception.
+        code: code of the reason, e.g. `import`.
+        path: the file that was being loaded, blamed when no frame of the project is in the traceback.
+        files: `__file__` of each module -> its source file.
+        names: dotted names of the project's modules, for hints.
+    """
+    place = _deepest(error.__traceback__, files)
+    file, line, column, end_column = place or (path, 1, 0, 0)
+    detail = _clean(f"{type(error).__name__}: {error}".rstrip(": "))
+    return Reason(
+        code=code,
+        message=detail[:1000],
+        file=file,
+        line=line,
+        column=column,
+        end_column=end_column,
+        hint=_hint(error, tuple(names)),
+        source=source_line(files, file, line),
+    )
+
+
+def source_line(files: Mapping[str, SourceFile], path: str, line: int) -> str:
+    """The text of one line of a project file; empty when there is none."""
+    for file in files.values():
+        if file.path == path:
+            lines = file.source.decode("utf-8", "replace").splitlines()
+            return lines[line - 1] if 0 < line <= len(lines) else ""
+    return ""
+
+
+def _deepest(traceback: TracebackType | None, files: Mapping[str, SourceFile]) -> tuple[str, int, int, int] | None:
+    """File, line, column and end column of the innermost frame in a project file."""
+    found = None
+    while traceback is not None:
+        if file := files.get(traceback.tb_frame.f_code.co_filename):
+            found = (file.path, traceback.tb_lineno, *_columns(traceback))
+        traceback = traceback.tb_next
+    return found
+
+
+def _columns(traceback: TracebackType) -> tuple[int, int]:
+    """1-based column and end column of the failing expression, 0 when it spans lines or is not known."""
+    for index, position in enumerate(traceback.tb_frame.f_code.co_positions()):
+        if index == traceback.tb_lasti // 2:
+            line, end_line, column, end_column = position
+            if line == end_line and column is not None and end_column is not None:
+                return column + 1, end_column + 1
+            return 0, 0
+    return 0, 0
+
+
+def _clean(text: str) -> str:
+    """Module names as the author knows them: without the digest in front."""
+    head, separator, tail = text.partition(f"{ROOT}.r_")
+    while separator:
+        text = head + tail.partition(".")[2]
+        head, separator, tail = text.partition(f"{ROOT}.r_")
+    return text
+
+
+def _hint(error: BaseException, names: tuple[str, ...]) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        leaf = error.name.rpartition(".")[2]
+        same = [name for name in names if name.rpartition(".")[2] == leaf]
+        close = same or difflib.get_close_matches(error.name, names, n=1, cutoff=0.75)
+        if close:
+            parent, _, child = close[0].rpartition(".")
+            return f"Did you mean `from {parent} import {child}`?" if parent else f"Did you mean `import {child}`?"
+        return f"Install the package that has {error.name.partition('.')[0]!r} in this environment, then restart."
+    if isinstance(error, SystemExit):
+        return "A module must not end the process while it is imported."
+    return "Mend the code; it runs when the module is imported."

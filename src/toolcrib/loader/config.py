@@ -1,0 +1,359 @@
+"""The configuration of a project: agents.yaml, tools.yaml, toolcrib.yaml, langgraph.json, and all their mistakes."""
+
+import json
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from types import MappingProxyType
+from typing import Any
+
+from toolcrib.core.agents import AgentSpec
+from toolcrib.core.names import did_you_mean
+from toolcrib.core.policies import ToolPolicy
+from toolcrib.core.reasons import Reason
+from toolcrib.core.settings import Settings
+from toolcrib.loader.prompts import BUILT_IN, placeholders, prompt_path
+from toolcrib.loader.reading.interpolation import Interpolated, interpolate
+from toolcrib.loader.reading.mistakes import Checked, Reading, check, unknown_key, wrong_type
+from toolcrib.loader.reading.places import MAX_REASONS, decode, reason_at
+from toolcrib.loader.yaml_source import At, Document, Path, parse_yaml
+
+AGENTS, TOOLS, SETTINGS, LANGGRAPH = "agents.yaml", "tools.yaml", "toolcrib.yaml", "langgraph.json"
+
+_AGENT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_GRAPH = re.compile(r"(?P<path>[^:]+\.py):(?P<name>[^\W\d]\w*)")
+_FILE_OF = MappingProxyType({"agents": AGENTS, "tools": TOOLS, "defaults": TOOLS, "graphs": LANGGRAPH})
+_NAMED = "must be a mapping of names (`name: {…}`)"
+_GRAPH_FORM = "Write path/file.py:variable, e.g. graphs/triage.py:graph."
+
+
+class ToolOverride(ToolPolicy):
+    """One entry under `tools:` of `tools.yaml`: fields of the tool's policy; only those written override.
+
+    Attributes:
+        enabled: false takes the tool out of the release.
+    """
+
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectConfig:
+    """What the configuration files say, as far as it is right, and where they say it.
+
+    Attributes:
+        agents: name -> agent, of `agents.yaml` and `langgraph.json`; paths in `prompt` and `graph` have no `./`.
+        tool_overrides: tool -> what `tools.yaml` says about it.
+        tool_defaults: fields of `ToolPolicy` under `defaults:`, only those written.
+        settings: of `toolcrib.yaml`.
+        documents: `agents.yaml`, `tools.yaml`, `toolcrib.yaml`, `langgraph.json` -> the file, however spelt.
+    """
+
+    agents: Mapping[str, AgentSpec] = field(default_factory=lambda: MappingProxyType({}))
+    tool_overrides: Mapping[str, ToolOverride] = field(default_factory=lambda: MappingProxyType({}))
+    tool_defaults: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    settings: Settings = field(default_factory=Settings)
+    documents: Mapping[str, Document] = field(default_factory=lambda: MappingProxyType({}))
+
+    def reason(  # the file follows from the path
+        self, code: str, message: str, path: Path, hint: str = "", *, at: At = "value", mark: str = ""
+    ) -> Reason:
+        """A reason that points at the value at `path`, e.g. `("agents", "support", "tools", 1)`.
+
+        Where nothing is written at `path`, the nearest key above it is meant.
+
+        Args:
+            code: code of the reason.
+            message: what is wrong.
+            path: keys and indexes from the top of the file; its first part tells which file.
+            hint: how to mend it.
+            at: `key` points at the key instead.
+            mark: a text within the value to point at.
+        """
+        file = _FILE_OF.get(str(path[0]), SETTINGS) if path else SETTINGS
+        if file == AGENTS and self._is_langgraph(path):
+            file, path = LANGGRAPH, ("graphs", *path[1:2])
+        document = self.documents.get(file)
+        if document is None:
+            return Reason(code=code, message=message, file=file, hint=hint)
+        return document.reason(code, message, path=path, hint=hint, at=at, mark=mark)
+
+    def unknown(self, code: str, message: str, path: Path, *, name: str, known: Iterable[str]) -> Reason:
+        """A reason that points at the key at `path`, with the names most like `name` as its hint."""
+        return self.reason(code, message, path, did_you_mean(name, known), at="key")
+
+    def _is_langgraph(self, path: Path) -> bool:
+        def names(file: str, key: str) -> Any:
+            data = self.documents[file].data if file in self.documents else None
+            found = data.get(key) if isinstance(data, dict) else None
+            return found if isinstance(found, dict) else {}
+
+        return len(path) > 1 and path[1] in names(LANGGRAPH, "graphs") and path[1] not in names(AGENTS, "agents")
+
+
+def read_config(files: Mapping[str, bytes], *, env: Mapping[str, str]) -> tuple[ProjectConfig, tuple[Reason, ...]]:
+    """Read the configuration in a project's files.
+
+    Args:
+        files: path -> bytes of every file of the project.
+        env: where `${env:NAME}` and `${secret:NAME}` look.
+
+    Returns:
+        What is right in it, and everything that is wrong, sorted by place; after 200 mistakes the rest is not looked
+        for. Mistakes of users never raise.
+    """
+    reasons: list[Reason] = []
+    readings = {name: _read(name, files, env, reasons) for name in (AGENTS, TOOLS, SETTINGS) if _spellings(name, files)}
+    agents = _agents(readings[AGENTS], files, reasons) if AGENTS in readings else {}
+    overrides, defaults = _tools(readings[TOOLS], reasons) if TOOLS in readings else ({}, {})
+    settings = _settings(readings[SETTINGS], reasons) if SETTINGS in readings else Settings()
+    documents = {name: reading.document for name, reading in readings.items()}
+    if LANGGRAPH in files:
+        documents[LANGGRAPH] = _read_json(files[LANGGRAPH], reasons)
+        agents |= _langgraph(documents, files, reasons)
+    config = ProjectConfig(
+        agents=MappingProxyType(agents),
+        tool_overrides=MappingProxyType(overrides),
+        tool_defaults=MappingProxyType(defaults),
+        settings=settings,
+        documents=MappingProxyType(documents),
+    )
+    unique = list(dict.fromkeys(reasons))[: 2 * MAX_REASONS]
+    return config, tuple(sorted(unique, key=lambda reason: (reason.file, reason.line, reason.column)))
+
+
+def _spellings(name: str, files: Mapping[str, bytes]) -> list[str]:
+    return [path for path in (name, name.replace(".yaml", ".yml")) if path in files]
+
+
+def _read(name: str, files: Mapping[str, bytes], env: Mapping[str, str], reasons: list[Reason]) -> Reading:
+    spelt, *others = _spellings(name, files)
+    for other in others:
+        message, hint = f"{spelt} and {other} are both there", f"Keep one of them; only {spelt} was read."
+        reasons.append(Reason(code="duplicate_file", message=message, file=other, hint=hint))
+    document, wrong = parse_yaml(spelt, files[spelt])
+    values = interpolate(document, env)
+    reasons += [*wrong, *values.reasons]
+    return Reading(document=document, values=values)
+
+
+def _top(reading: Reading, allowed: frozenset[str], reasons: list[Reason]) -> dict[str, Any]:
+    """The top of a file as mapping; with reasons for keys that have no place there."""
+    data = reading.values.data
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        reasons.append(_not_a_mapping(reading.document, f"Begin with `{min(allowed)}:`."))
+        return {}
+    strange = (key for key in data if key not in allowed)
+    reasons += [unknown_key(reading, (key,), allowed) for key in islice(strange, MAX_REASONS)]
+    return data
+
+
+def _not_a_mapping(document: Document, hint: str) -> Reason:
+    message = f"{document.file} must hold a mapping (`key: value`) at its top"
+    return document.reason("not_a_mapping", message, path=(), hint=hint)
+
+
+def _names(reading: Reading, top: Mapping[str, Any], key: str, reasons: list[Reason]) -> list[str]:
+    """The names below a key of the top."""
+    value = top.get(key)
+    if value is not None and not isinstance(value, dict):
+        reasons.append(wrong_type(reading, (key,), _NAMED))
+    return list(value) if isinstance(value, dict) else []
+
+
+def _tools(reading: Reading, reasons: list[Reason]) -> tuple[dict[str, ToolOverride], dict[str, Any]]:
+    top = _top(reading, frozenset({"defaults", "tools"}), reasons)
+    defaults = check(ToolPolicy, reading, ("defaults",))
+    reasons += defaults.reasons
+    overrides: dict[str, ToolOverride] = {}
+    for name in _names(reading, top, "tools", reasons):
+        checked = check(ToolOverride, reading, ("tools", name))
+        reasons += checked.reasons
+        if checked.model:
+            overrides[name] = checked.model
+        if len(reasons) >= MAX_REASONS:
+            break
+    return overrides, defaults.usable.model_dump(exclude_unset=True)
+
+
+def _settings(reading: Reading, reasons: list[Reason]) -> Settings:
+    if isinstance(reading.values.data, dict | None):
+        checked = check(Settings, reading, ())
+        reasons += checked.reasons
+        return checked.usable
+    reasons.append(_not_a_mapping(reading.document, f"Begin with one of: {', '.join(Settings.model_fields)}."))
+    return Settings()
+
+
+def _agents(reading: Reading, files: Mapping[str, bytes], reasons: list[Reason]) -> dict[str, AgentSpec]:
+    top = _top(reading, frozenset({"agents"}), reasons)
+    agents: dict[str, AgentSpec] = {}
+    for name in _names(reading, top, "agents", reasons):
+        checked = check(AgentSpec, reading, ("agents", name))
+        more = [*_agent_name(reading.document, ("agents", name))]
+        more += islice(_agent_reasons(reading, name, checked, files), MAX_REASONS)
+        reasons += [*checked.reasons, *more]
+        if checked.model and not more:
+            spec = checked.model
+            paths = {"prompt": prompt_path(spec.prompt) or spec.prompt, "graph": _normal(spec.graph)}
+            agents[name] = spec.model_copy(update=paths)
+        if len(reasons) >= MAX_REASONS:
+            break
+    return agents
+
+
+def _agent_name(document: Document, path: Path) -> Iterator[Reason]:
+    if not _AGENT_NAME.fullmatch(str(path[1])):
+        message = f"{str(path[1])[:80]!r} cannot be the name of an agent"
+        hint = "A name begins with a letter and has letters, digits, `_` and `-`, at most 64 in all."
+        yield document.reason("agent_name", message, path=path, hint=hint, at="key")
+
+
+def _agent_reasons(
+    reading: Reading, name: str, checked: Checked[AgentSpec], files: Mapping[str, bytes]
+) -> Iterator[Reason]:
+    """What pydantic cannot know: whether kind and graph agree, and whether files and variables are there."""
+    spec, path = checked.usable, ("agents", name)
+    document = reading.document
+    if not checked.wrong & {"kind", "graph"}:
+        if spec.kind == "graph" and not spec.graph:
+            message = f"agent {name!r} is a graph but does not say which"
+            hint = "Add `graph: graphs/file.py:variable`."
+            yield document.reason("missing_key", message, path=(*path, "graph"), hint=hint, at="key")
+        if spec.kind != "graph" and spec.graph:
+            message = f"agent {name!r} is of kind {spec.kind}, which has no graph"
+            hint = "Add `kind: graph`, or remove `graph`."
+            yield document.reason("wrong_value", message, path=(*path, "graph"), hint=hint, at="key")
+    if "graph" not in checked.wrong and spec.graph:
+        written = str(reading.written((*path, "graph")))
+        yield from _graph_reasons(document, (*path, "graph"), spec.graph, written, files)
+    if "prompt" not in checked.wrong and spec.prompt:
+        yield from _prompt_reasons(reading, name, checked, files)
+
+
+def _graph_reasons(
+    document: Document, path: Path, graph: str, written: str, files: Mapping[str, bytes]
+) -> Iterator[Reason]:
+    """Whether `graph` has its form and its file is there; messages show it as `written`."""
+    match = _GRAPH.fullmatch(_normal(graph))
+    if match is None:
+        message = f"{written[:80]!r} does not name a graph of this project"
+        yield document.reason("graph_form", message, path=path, hint=_GRAPH_FORM)
+    elif match["path"] not in files:
+        message = f"{(written.rpartition(':')[0] or written)!r} is not in this project"
+        hint = did_you_mean(match["path"], (file for file in files if file.endswith(".py")))
+        yield document.reason("graph_missing", message, path=path, hint=hint)
+
+
+def _prompt_reasons(
+    reading: Reading, name: str, checked: Checked[AgentSpec], files: Mapping[str, bytes]
+) -> Iterator[Reason]:
+    path: Path = ("agents", name, "prompt")
+    spec, place = checked.usable, prompt_path(checked.usable.prompt)
+    if place is not None and place not in files:
+        message = f"prompt {str(reading.written(path))[:80]!r} is not in this project"
+        hint = did_you_mean(place, (file for file in files if prompt_path(file)))
+        yield reading.document.reason("prompt_missing", message, path=path, hint=hint)
+        return
+    # The text as written: what came from outside may be secret.
+    text = str(reading.written(path)) if place is None else decode(place, files[place])
+    if isinstance(text, Reason):
+        yield text
+        return
+    if "variables" in checked.wrong:
+        return
+    known = BUILT_IN | spec.variables.keys()
+    for one in placeholders(text):
+        if one.name in known:
+            continue
+        message = f"agent {name!r} has no variable {one.name!r}"
+        hint = (
+            f"{did_you_mean(one.name, known)} Or add it under `variables:`, or write {{{{{one.name}}}}} for plain text."
+        )
+        mark = f"{{{one.name}}}"
+        if place is None:
+            yield reading.document.reason("prompt_variable", message, path=path, hint=hint, mark=mark)
+        else:
+            yield reason_at(place, text, (one.start, one.end), code="prompt_variable", message=message, hint=hint)
+
+
+def _normal(graph: str) -> str:
+    """The graph's path without `./`."""
+    path, colon, name = graph.strip().rpartition(":")
+    return f"{posixpath.normpath(path)}:{name}" if path and colon else graph.strip()
+
+
+def _read_json(content: bytes, reasons: list[Reason]) -> Document:
+    """`langgraph.json`; places are those of the same text read as YAML, of which JSON is a part."""
+    text = decode(LANGGRAPH, content)
+    if isinstance(text, Reason):
+        reasons.append(text)
+        return Document(file=LANGGRAPH)
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        span = (error.pos, error.pos + 1)
+        reasons.append(
+            reason_at(LANGGRAPH, text, span, code="json_syntax", message=error.msg[:1].lower() + error.msg[1:])
+        )
+        return Document(file=LANGGRAPH, text=text)
+    except (ValueError, RecursionError):  # numbers of thousands of digits, thousands of brackets
+        message = "a number is too long, or lists and mappings are nested too deep"
+        reasons.append(Reason(code="too_large", message=message, file=LANGGRAPH))
+        return Document(file=LANGGRAPH, text=text)
+    places, wrong = parse_yaml(LANGGRAPH, text.replace("\t", " ").encode("utf-8", "replace"))
+    reasons += [replace(one, source=_line(text, one.line)) for one in wrong if one.code == "duplicate_key"]
+    return replace(places, text=text, data=data)
+
+
+def _line(text: str, line: int) -> str:
+    return text.split("\n")[line - 1].rstrip("\r")
+
+
+def _langgraph(
+    documents: Mapping[str, Document], files: Mapping[str, bytes], reasons: list[Reason]
+) -> dict[str, AgentSpec]:
+    """The graphs of `langgraph.json` as agents; its other keys are for other programs."""
+    document = documents[LANGGRAPH]
+    if document.data is not None and not isinstance(document.data, dict):
+        reasons.append(_not_a_mapping(document, "Begin with `{`."))
+        return {}
+    graphs = (document.data or {}).get("graphs")
+    empty = Interpolated(data=document.data, filled=frozenset(), failed=frozenset(), reasons=())
+    reading = Reading(document=document, values=empty)
+    if not isinstance(graphs, dict):
+        if graphs is not None:
+            reasons.append(wrong_type(reading, ("graphs",), _NAMED))
+        return {}
+    yaml = documents.get(AGENTS, Document(file=AGENTS)).data
+    taken = (yaml.get("agents") if isinstance(yaml, dict) else None) or {}
+    agents: dict[str, AgentSpec] = {}
+    for name, value in graphs.items():
+        wrong = [*_agent_name(document, ("graphs", name)), *_graph_value(document, name, value, files)]
+        if isinstance(taken, dict) and name in taken:
+            message = f"agent {name!r} is in {documents[AGENTS].file} too"
+            hint = "Remove it from one of the two files, or rename it."
+            wrong.append(document.reason("duplicate_agent", message, path=("graphs", name), hint=hint, at="key"))
+        reasons += wrong
+        if not wrong:
+            graph, said = (value, "") if isinstance(value, str) else (value["path"], value.get("description"))
+            description = said.encode("utf-8", "replace").decode() if isinstance(said, str) else ""
+            agents[name] = AgentSpec(kind="graph", graph=_normal(graph), description=description)
+        if len(reasons) >= MAX_REASONS:
+            break
+    return agents
+
+
+def _graph_value(document: Document, name: str, value: Any, files: Mapping[str, bytes]) -> Iterator[Reason]:
+    path: Path = ("graphs", name)
+    if isinstance(value, dict) and "path" in value:
+        path, value = (*path, "path"), value["path"]
+    if not isinstance(value, str):
+        message = f"graph {name!r} must be text, or an object with `path`"
+        yield document.reason("wrong_type", message, path=path, hint=_GRAPH_FORM)
+        return
+    yield from _graph_reasons(document, path, value, value, files)

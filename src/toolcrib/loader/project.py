@@ -1,0 +1,202 @@
+"""Loading a bundle: from bytes to tools, prompts and graphs, with every reason why it cannot be done."""
+
+import fnmatch
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from toolcrib.core.agents import AgentSpec
+from toolcrib.core.names import did_you_mean
+from toolcrib.core.reasons import Reason
+from toolcrib.core.tools import Tool
+from toolcrib.loader.blame import blame
+from toolcrib.loader.bundle import Bundle
+from toolcrib.loader.compiling import Compiled, module_file
+from toolcrib.loader.config import ProjectConfig, read_config
+from toolcrib.loader.discover import ToolModule, discover_tools, is_tool_file
+from toolcrib.loader.modules import ModulePool, ModuleSpace, SourceFile, dotted_name
+from toolcrib.loader.prompts import render_prompt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedProject:
+    """A project in memory, before its chains are composed and its graphs compiled.
+
+    Attributes:
+        config: what its YAML says.
+        tools: name -> tool.
+        agent_tools: agent -> names of its tools, sorted.
+        prompts: path -> text of every prompt file.
+        agent_prompts: agent -> system prompt with its variables filled in.
+        graphs: agent of kind `graph` -> the object its spec names.
+        space: its modules.
+    """
+
+    config: ProjectConfig
+    tools: Mapping[str, Tool]
+    agent_tools: Mapping[str, tuple[str, ...]]
+    prompts: Mapping[str, str]
+    agent_prompts: Mapping[str, str]
+    graphs: Mapping[str, Any]
+    space: ModuleSpace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadPorts:
+    """What loading needs of the world.
+
+    Attributes:
+        root: directory the modules' `__file__` is in.
+        pool: the process's loaded modules.
+        env: environment for `${env:NAME}` and `${secret:NAME}`.
+        on_module: told the path of each file before its code runs; a verifier wants to know who hung.
+        eager: import also what tools import only inside functions; the runtime leaves that to the first call.
+    """
+
+    root: str
+    pool: ModulePool
+    env: Mapping[str, str]
+    on_module: Callable[[str], None] = lambda path: None
+    eager: bool = False
+
+
+def load_project(
+    bundle: Bundle, compiled: Mapping[str, Compiled], ports: LoadPorts
+) -> tuple[LoadedProject | None, tuple[Reason, ...]]:
+    """Load a bundle.
+
+    Args:
+        bundle: the bytes.
+        compiled: path -> compiled form of each `*.py` in the bundle.
+        ports: where to load.
+
+    Returns:
+        The project and no reasons, or None and all reasons; then nothing of the candidate is left in memory.
+    """
+    config, config_reasons = read_config(bundle.contents, env=ports.env)
+    files = _sources(bundle, compiled)
+    by_file = {module_file(ports.root, f.path, f.digest): f for f in files.values()}
+    space = ModuleSpace(root=ports.root, digest=bundle.manifest.digest, files=list(files.values()), pool=ports.pool)
+    imports = _Imports(space, by_file, files, ports.on_module)
+    reasons = list(config_reasons)
+    modules: list[ToolModule] = []
+    for path in filter(is_tool_file, files):
+        if loaded := _import(path, imports, reasons):
+            modules.append(loaded)
+    if ports.eager:
+        for path in space.later():
+            _import(path, imports, reasons, lazy=True)
+    tools, tool_reasons = discover_tools(modules, config, by_file)
+    reasons += tool_reasons
+    graphs: dict[str, Any] = {}
+    agent_tools: dict[str, tuple[str, ...]] = {}
+    for name, spec in config.agents.items():
+        agent_tools[name] = _resolve_tools(name, spec, tools, config, reasons)
+        if spec.kind == "graph" and spec.graph:
+            graphs[name] = _graph(name, spec, imports, config, reasons)
+    if not reasons and not tools and not config.agents:
+        reasons.append(_empty())
+    if reasons:
+        space.discard()
+        return None, tuple(reasons)
+    return LoadedProject(
+        config=config,
+        tools=tools,
+        agent_tools=MappingProxyType(agent_tools),
+        prompts=_prompts(bundle),
+        agent_prompts={n: _prompt(n, s, agent_tools[n], bundle) for n, s in config.agents.items()},
+        graphs=graphs,
+        space=space,
+    ), ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Imports:
+    """What an import needs: the space, the sources by `__file__` and by path, and whom to tell."""
+
+    space: ModuleSpace
+    by_file: Mapping[str, SourceFile]
+    files: Mapping[str, SourceFile]
+    on_module: Callable[[str], None]
+
+
+def _sources(bundle: Bundle, compiled: Mapping[str, Compiled]) -> dict[str, SourceFile]:
+    digests = bundle.manifest.files
+    return {
+        path: SourceFile(path=path, digest=digests[path], source=bundle.contents[path], compiled=compiled[path])
+        for path in bundle.contents
+        if path in compiled
+    }
+
+
+def _import(path: str, imports: "_Imports", reasons: list[Reason], *, lazy: bool = False) -> ToolModule | None:
+    """Load one file; what it raises becomes a reason, whatever it is: the code is not ours."""
+    dotted, space = dotted_name(path), imports.space
+    imports.on_module(path)
+    try:
+        module = space.load(dotted)
+    except BaseException as error:  # noqa: BLE001 - outer guard: project code may raise anything, SystemExit included
+        if lazy and isinstance(error, ModuleNotFoundError) and error.name not in space.names:
+            return None  # an optional package, asked for only when a function needs it
+        reason = blame(error, code="import", path=path, files=imports.by_file, names=space.names)
+        if reason not in reasons:
+            reasons.append(reason)
+        return None
+    return ToolModule(path=path, module=module, closure=space.closure(dotted))
+
+
+def _graph(name: str, spec: AgentSpec, imports: _Imports, config: ProjectConfig, reasons: list[Reason]) -> Any:
+    """The object a graph agent names, `graphs/file.py:variable`."""
+    path, _, variable = spec.graph.partition(":")
+    path = path.removeprefix("./")
+    if path not in imports.files:
+        return None
+    loaded = _import(path, imports, reasons)
+    if loaded is None:
+        return None
+    found = getattr(loaded.module, variable, None)
+    if found is None:
+        public = [n for n in vars(loaded.module) if not n.startswith("_")]
+        message = f"{path} has no {variable!r}"
+        reasons.append(
+            config.reason("unknown_graph", message, ("agents", name, "graph"), did_you_mean(variable, public))
+        )
+    return found
+
+
+def _resolve_tools(
+    name: str, spec: AgentSpec, tools: Mapping[str, Tool], config: ProjectConfig, reasons: list[Reason]
+) -> tuple[str, ...]:
+    """The names of the agent's tools, sorted; a pattern that matches nothing is a mistake."""
+    chosen: set[str] = set()
+    for index, pattern in enumerate(spec.tools):
+        matches = fnmatch.filter(tools, pattern)
+        if not matches and pattern != "*":
+            message = f"agent {name!r} wants tool {pattern!r}, which does not exist"
+            reasons.append(
+                config.reason("unknown_tool", message, ("agents", name, "tools", index), did_you_mean(pattern, tools))
+            )
+        chosen.update(matches)
+    return tuple(sorted(chosen))
+
+
+def _prompts(bundle: Bundle) -> dict[str, str]:
+    return {
+        path: data.decode("utf-8", "replace") for path, data in bundle.contents.items() if path.startswith("prompts/")
+    }
+
+
+def _prompt(name: str, spec: AgentSpec, tools: tuple[str, ...], bundle: Bundle) -> str:
+    """The agent's system prompt: the file's text, or the text given in its place, with its variables filled in."""
+    data = bundle.contents.get(spec.prompt)
+    text = spec.prompt if data is None else data.decode("utf-8", "replace")
+    return render_prompt(text, {"agent": name, "tools": ", ".join(tools), **spec.variables})
+
+
+def _empty() -> Reason:
+    return Reason(
+        code="empty_project",
+        message="there is no tool and no agent in this directory",
+        hint="Add tools/*.py with @tool functions, or agents.yaml; `toolcrib init DIR` makes a project to start from.",
+    )

@@ -1,0 +1,1 @@
+"""Reading configuration files: text, places, variables, and mistakes in plain words."""

@@ -1,0 +1,1 @@
+"""The warm verifier process: its client here, and the process itself."""

@@ -1,0 +1,156 @@
+"""`Verifier`: asks the warm verifier process whether a bundle can be loaded, and gets its compiled code back."""
+
+import asyncio
+import base64
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import orjson
+
+from toolcrib.core.reasons import Reason
+from toolcrib.loader.bundle import Bundle
+from toolcrib.loader.compiling import Compiled
+from toolcrib.loader.verifier.frames import HEADER, MAX_FRAME_BYTES, pack
+
+START_TIMEOUT_S = 60.0
+GRACE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the verifier found: no reasons means that the bundle can be loaded, with this compiled code."""
+
+    reasons: tuple[Reason, ...]
+    compiled: Mapping[str, Compiled]
+    check_s: float = 0.0
+
+
+class Verifier:
+    """One warm process beside this one; started when first needed, started anew when it dies. One request at a time."""
+
+    def __init__(self, *, check: str, timeout_s: float) -> None:
+        """Nothing is started yet.
+
+        Args:
+            check: `module:function` that judges a `CheckRequest` in the forked child.
+            timeout_s: how long a candidate may take to load.
+        """
+        self._check = check
+        self._timeout_s = timeout_s
+        self._process: asyncio.subprocess.Process | None = None
+        self._ready: asyncio.Task[None] | None = None
+        self._lock = asyncio.Lock()
+        self._known: set[str] = set()
+        self._code: dict[str, tuple[str, Compiled]] = {}
+
+    def warm_up(self) -> None:
+        """Start the process in the background, so that the first deployment need not wait for it."""
+        if self._ready is None:
+            self._ready = asyncio.create_task(self._start(), name="toolcrib-verifier-start")
+
+    async def verify(self, bundle: Bundle, *, root: str) -> Verdict:
+        """Compile and check a bundle.
+
+        Args:
+            bundle: the candidate.
+            root: the project's directory, for the modules' `__file__`.
+        """
+        async with self._lock:
+            for attempt in (1, 2):
+                try:
+                    return await self._ask(bundle, root)
+                except (ConnectionError, asyncio.IncompleteReadError) as error:
+                    await self._stop()
+                    if attempt == 2:
+                        return Verdict(reasons=(_died(error),), compiled=MappingProxyType({}))
+        raise AssertionError("unreachable")
+
+    async def close(self) -> None:
+        """Stop the process and everything it has started."""
+        await self._stop()
+
+    async def _ask(self, bundle: Bundle, root: str) -> Verdict:
+        self.warm_up()
+        assert self._ready is not None
+        await asyncio.shield(self._ready)
+        process = self._process
+        assert process is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
+        files = bundle.manifest.files
+        request = {
+            "root": root,
+            "timeout_s": self._timeout_s,
+            "files": files,
+            "sources": {
+                digest: base64.b64encode(bundle.contents[path]).decode()
+                for path, digest in files.items()
+                if digest not in self._known
+            },
+            "want": [p for p in files if p.endswith(".py") and self._code.get(p, ("",))[0] != files[p]],
+        }
+        process.stdin.write(pack(request))
+        await process.stdin.drain()
+        async with asyncio.timeout(self._timeout_s + GRACE_S):
+            answer = orjson.loads(await _read(process.stdout))
+        self._learn(answer["code"], files)
+        self._known = set(files.values())
+        return Verdict(
+            reasons=tuple(Reason.from_dict(data) for data in answer["reasons"]),
+            compiled={path: code for path, (digest, code) in self._code.items() if files.get(path) == digest},
+            check_s=answer["check_s"],
+        )
+
+    def _learn(self, code: Mapping[str, Any], files: Mapping[str, str]) -> None:
+        """Keep compiled files by path and digest, and only those the candidate has."""
+        for path, item in code.items():
+            imports = tuple((level, module, tuple(names)) for level, module, names in item["imports"])
+            compiled = Compiled(code=base64.b64decode(item["code"]), imports=imports)
+            self._code[path] = (files[path], compiled)
+        for path in self._code.keys() - files.keys():
+            del self._code[path]
+
+    async def _start(self) -> None:
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "LANGGRAPH_STRICT_MSGPACK": "true"}
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "toolcrib.loader.verifier.zygote", self._check),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            env=environment,
+        )
+        self._known = set()
+        assert self._process.stdout is not None
+        async with asyncio.timeout(START_TIMEOUT_S):
+            await _read(self._process.stdout)
+
+    async def _stop(self) -> None:
+        ready, self._ready = self._ready, None
+        process, self._process = self._process, None
+        if ready is not None and not ready.done():
+            ready.cancel()
+            await asyncio.gather(ready, return_exceptions=True)
+            process = process or self._process
+            self._process = None
+        if process is not None and process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def _read(stream: asyncio.StreamReader) -> bytes:
+    (size,) = HEADER.unpack(await stream.readexactly(HEADER.size))
+    if size > MAX_FRAME_BYTES:
+        raise ConnectionError(f"the verifier sent a frame of {size} bytes")
+    return await stream.readexactly(size)
+
+
+def _died(error: Exception) -> Reason:
+    return Reason(
+        code="verifier_died",
+        message=f"the verifier process ended while it read the project ({type(error).__name__})",
+        hint="A source file that the Python compiler itself cannot bear does this: look at the newest change.",
+    )

@@ -1,0 +1,234 @@
+"""The verifier process: warm, single-threaded, and itself never running a line of project code.
+
+It compiles what it is sent and forks a child for each candidate; the child imports the candidate under limits and writes its
+verdict to a private pipe. A child that hangs, dies or ends the process takes nothing with it: the whole process group is
+killed at the time limit. Started by `toolcrib.loader.verifier.client` as `python -m toolcrib.loader.verifier.zygote MODULE:FUNCTION`.
+"""
+
+import base64
+import faulthandler
+import gc
+import importlib
+import os
+import resource
+import select
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import IO, Any
+
+import orjson
+
+from toolcrib.core.reasons import Reason
+from toolcrib.loader.bundle import Bundle, make_bundle
+from toolcrib.loader.compiling import Compiled, compile_source, module_file
+from toolcrib.loader.verifier.frames import pack, read_frame, write_all
+
+MEMORY_BYTES = 4 * 1024**3
+Check = Callable[["CheckRequest"], list[Reason]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRequest:
+    """What a check looks at: a bundle, its compiled files, and the directory its modules' `__file__` is in."""
+
+    bundle: Bundle
+    compiled: Mapping[str, Compiled]
+    root: str
+    progress: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ended:
+    """How a child ended: what it wrote, the last file it began, its exit status, whether its time ran out."""
+
+    verdict: bytes
+    last_file: str
+    status: int
+    timed_out: bool
+    output: str
+
+
+def main() -> None:
+    """Serve requests on stdin until it closes."""
+    check = _resolve(sys.argv[1])
+    requests, replies = os.dup(0), os.dup(1)
+    quiet = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1):
+        os.dup2(quiet, descriptor)
+    gc.freeze()
+    write_all(replies, pack({"ready": True}))
+    sources: dict[str, bytes] = {}
+    compiled: dict[str, Compiled] = {}
+    while request := read_frame(requests):
+        write_all(replies, _answer(orjson.loads(request), check, sources, compiled))
+
+
+def _resolve(target: str) -> Check:
+    module, _, name = target.partition(":")
+    check: Check = getattr(importlib.import_module(module), name)
+    return check
+
+
+def _answer(request: dict[str, Any], check: Check, sources: dict[str, bytes], compiled: dict[str, Compiled]) -> bytes:
+    """Compile, fork, wait; the answer holds the reasons and the compiled files the asker has not got."""
+    files: dict[str, str] = request["files"]
+    sources |= {digest: base64.b64decode(data) for digest, data in request["sources"].items()}
+    reasons: list[Reason] = []
+    code: dict[str, Compiled] = {}
+    for path, digest in files.items():
+        if path.endswith(".py"):
+            key = module_file(request["root"], path, digest)
+            result = compiled.get(key) or compile_source(sources[digest], path=path, filename=key)
+            if isinstance(result, Reason):
+                reasons.append(result)
+            else:
+                code[path] = compiled[key] = result
+    bundle = make_bundle({path: sources[digest] for path, digest in files.items()})
+    began = time.perf_counter()
+    if not reasons:
+        job = CheckRequest(bundle=bundle, compiled=code, root=request["root"], progress=lambda path: None)
+        reasons = _in_child(job, check, float(request["timeout_s"]))
+    wanted = set(request["want"])
+    answer = {
+        "reasons": [reason.to_dict() for reason in reasons],
+        "code": {
+            path: {"code": base64.b64encode(item.code).decode(), "imports": item.imports}
+            for path, item in code.items()
+            if path in wanted
+        },
+        "check_s": time.perf_counter() - began,
+    }
+    _forget(files, request["root"], sources, compiled)
+    return pack(answer)
+
+
+def _forget(files: dict[str, str], root: str, sources: dict[str, bytes], compiled: dict[str, Compiled]) -> None:
+    """Keep what the present candidate has, so that the caches do not grow with every edit."""
+    if len(sources) > 2 * len(files) + 64:
+        for digest in sources.keys() - set(files.values()):
+            del sources[digest]
+        for key in compiled.keys() - {module_file(root, path, digest) for path, digest in files.items()}:
+            del compiled[key]
+
+
+def _in_child(job: CheckRequest, check: Check, timeout_s: float) -> list[Reason]:
+    """Run the check in a forked child and make sense of however it ends."""
+    read_end, write_end = os.pipe()
+    with tempfile.TemporaryFile() as output:
+        child = os.fork()
+        if child == 0:
+            os.close(read_end)
+            _child(job, check, output, write_end, timeout_s)
+        os.close(write_end)
+        ended = _wait(child, read_end, timeout_s, output)
+    if ended.verdict:
+        return [Reason.from_dict(data) for data in orjson.loads(ended.verdict)]
+    return [_explain(ended, job, timeout_s)]
+
+
+def _child(job: CheckRequest, check: Check, output: IO[bytes], pipe: int, timeout_s: float) -> None:
+    """In the child: limits first, then the check; never returns."""
+    try:
+        os.setsid()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for descriptor in (1, 2):
+            os.dup2(output.fileno(), descriptor)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
+        faulthandler.enable(output)
+        faulthandler.dump_traceback_later(timeout_s * 0.9, file=output)
+
+        def progress(path: str) -> None:
+            write_all(pipe, pack({"file": path}))
+
+        reasons = check(CheckRequest(bundle=job.bundle, compiled=job.compiled, root=job.root, progress=progress))
+        write_all(pipe, pack({"verdict": [reason.to_dict() for reason in reasons]}))
+    except BaseException as error:  # outer guard: the parent reads the output of a child that has no verdict
+        os.write(2, f"{type(error).__name__}: {error}\n".encode("utf-8", "replace"))
+        os._exit(70)
+    os._exit(0)
+
+
+def _wait(child: int, pipe: int, timeout_s: float, output: IO[bytes]) -> _Ended:
+    """Read the child's frames until its verdict, its death or the time limit; then kill its whole group."""
+    deadline = time.monotonic() + timeout_s
+    verdict, last_file, timed_out = b"", "", False
+    buffer = bytearray()
+    while not verdict:
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([pipe], [], [], left)[0]:
+            timed_out = True
+            break
+        part = os.read(pipe, 1 << 16)
+        if not part:
+            break
+        buffer += part
+        for frame in _frames(buffer):
+            last_file = frame.get("file", last_file)
+            if "verdict" in frame:
+                verdict = orjson.dumps(frame["verdict"])
+    os.close(pipe)
+    status = _reap(child)
+    output.seek(0)
+    text = output.read()[-8000:].decode("utf-8", "replace")
+    return _Ended(verdict=verdict, last_file=last_file, status=status, timed_out=timed_out, output=text)
+
+
+def _frames(buffer: bytearray) -> list[dict[str, Any]]:
+    """The complete frames in `buffer`, which keeps the rest."""
+    found = []
+    while len(buffer) >= 8 and len(buffer) >= 8 + (size := int.from_bytes(buffer[:8], "big")):
+        found.append(orjson.loads(bytes(buffer[8 : 8 + size])))
+        del buffer[: 8 + size]
+    return found
+
+
+def _reap(child: int) -> int:
+    """Kill what is left of the child's process group and give back its exit status (negative: the signal)."""
+    done, status = os.waitpid(child, os.WNOHANG)
+    for kill in (os.killpg, os.kill):
+        try:
+            kill(child, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            continue
+    if not done:
+        _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def _explain(ended: _Ended, job: CheckRequest, timeout_s: float) -> Reason:
+    """The reason for a child without a verdict."""
+    path, line = _last_place(ended, job)
+    if ended.timed_out:
+        message = f"the import did not end within {timeout_s:g} s"
+        hint = "Move slow work from module level into the tool, or raise `verify.timeout_s` in toolcrib.yaml."
+        code = "timeout"
+    elif ended.status < 0:
+        name = signal.Signals(-ended.status).name
+        message, code = f"the process was killed by {name} while it imported the project", "crash"
+        hint = "Native code in an imported package crashed, or memory ran out."
+    else:
+        message, code = f"the process ended by itself (exit code {ended.status}) while it imported the project", "crash"
+        hint = "A module must not end the process while it is imported."
+    data = job.bundle.contents.get(path, b"").decode("utf-8", "replace").splitlines()
+    text = data[line - 1] if 0 < line <= len(data) else ""
+    return Reason(code=code, message=message, file=path, line=line, column=1, hint=hint, source=text)
+
+
+def _last_place(ended: _Ended, job: CheckRequest) -> tuple[str, int]:
+    """File and line where the child was: from faulthandler's traceback, else the last file it began."""
+    digests = job.bundle.manifest.files
+    by_file = {module_file(job.root, path, digest): path for path, digest in digests.items()}
+    for line in ended.output.splitlines():
+        head, _, tail = line.strip().removeprefix('File "').partition('", line ')
+        if head in by_file and tail:
+            return by_file[head], int(tail.split()[0].rstrip(","))
+    return ended.last_file, 1
+
+
+if __name__ == "__main__":
+    main()

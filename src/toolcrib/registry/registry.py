@@ -1,0 +1,119 @@
+"""`Registry`: where a release is published by one assignment, pinned by a run and leased by every user."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from toolcrib.core.errors import GenerationConflict, ReleaseInUse, ReleaseNotFound
+from toolcrib.registry.release import Release
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What serves: one object behind one reference, so that a reader sees the whole old or the whole new one."""
+
+    generation: int
+    release: Release
+
+
+class Registry:
+    """The releases in memory and the one that serves. Belongs to one event loop; reading `current` is safe anywhere."""
+
+    def __init__(self) -> None:
+        self._published: Published | None = None
+        self._resident: dict[str, Release] = {}
+        self._leases: dict[str, Counter[str]] = {}
+
+    @property
+    def current(self) -> Published:
+        """What serves now.
+
+        Raises:
+            ReleaseNotFound: nothing was ever published.
+        """
+        if self._published is None:
+            raise ReleaseNotFound("No release serves yet.", hint="Deploy a project that passes `toolcrib verify`.")
+        return self._published
+
+    @property
+    def generation(self) -> int:
+        """Generation of what serves, 0 before the first."""
+        return self._published.generation if self._published else 0
+
+    def publish(self, release: Release, *, expected: int, generation: int | None = None) -> Published:
+        """Let `release` serve, if the generation is still `expected` (compare-and-set).
+
+        Args:
+            release: the release; it becomes resident.
+            expected: the generation the caller decided on.
+            generation: the new generation, `expected + 1` when not given; a replica that catches up may jump further.
+
+        Raises:
+            GenerationConflict: somebody else published meanwhile; nothing was changed.
+        """
+        if self.generation != expected:
+            raise GenerationConflict(
+                f"Generation {expected} was expected, {self.generation} is what serves.",
+                hint="Read the current generation and decide anew.",
+            )
+        published = Published(expected + 1 if generation is None else generation, release)
+        self._resident[release.digest] = release
+        self._published = published
+        return published
+
+    @contextmanager
+    def lease(self, *, holder: str, release: Release | None = None) -> Iterator[Release]:
+        """Hold a release (default: the one that serves) for the length of the block; it is not retired meanwhile.
+
+        Args:
+            holder: kind of user, for the census: `run`, `call`, `batch`.
+            release: a resident release.
+
+        Raises:
+            ReleaseNotFound: nothing serves, or `release` was retired.
+        """
+        held = self.current.release if release is None else release
+        if held.digest not in self._resident:
+            raise ReleaseNotFound(f"Release {held.id} has been retired.", hint="Load it from the store first.")
+        leases = self._leases.setdefault(held.digest, Counter())
+        leases[holder] += 1
+        try:
+            yield held
+        finally:
+            leases[holder] -= 1
+            if leases[holder] == 0:
+                del leases[holder]
+            if not leases and self._leases.get(held.digest) is leases:
+                del self._leases[held.digest]
+
+    def admit(self, release: Release) -> Release:
+        """Make a release resident without letting it serve: a parked run needs it. Returns the resident one."""
+        return self._resident.setdefault(release.digest, release)
+
+    def resident(self, digest: str) -> Release | None:
+        """The release with this digest, if it is in memory."""
+        return self._resident.get(digest)
+
+    def residents(self) -> tuple[Release, ...]:
+        """All releases in memory, in order of arrival."""
+        return tuple(self._resident.values())
+
+    def idle(self) -> tuple[Release, ...]:
+        """Releases in memory that neither serve nor have a lease, in order of arrival."""
+        serving = self._published.release.digest if self._published else ""
+        return tuple(r for d, r in self._resident.items() if d != serving and d not in self._leases)
+
+    def retire(self, release: Release) -> None:
+        """Let go of an idle release; from here on nobody can lease it.
+
+        Raises:
+            ReleaseInUse: it serves or has leases.
+        """
+        if release not in self.idle():
+            raise ReleaseInUse(f"Release {release.id} is in use.", hint="Wait until its runs have ended.")
+        del self._resident[release.digest]
+
+    def census(self) -> Mapping[str, Mapping[str, int]]:
+        """Who uses what: release id -> holder -> leases, for every release in memory."""
+        return {r.id: dict(self._leases.get(d, ())) for d, r in self._resident.items()}

@@ -1,0 +1,153 @@
+"""Threads: synchronous tools run in a bounded pool of daemon threads; a thread cannot be killed, so it is counted.
+
+When a call is cancelled or times out, its thread goes on by itself (Python cannot stop it). It is *abandoned*: it keeps its
+place in the count until the tool's code returns, and when all places are taken a call is refused with `RunnerSaturated`
+after waiting for a place as long as its deadline allows.
+"""
+
+import asyncio
+import contextvars
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from toolcrib.core.calls import ToolContext
+from toolcrib.core.errors import RunnerSaturated
+from toolcrib.core.tools import Tool
+
+_Job = Callable[["_Mailbox"], bool]
+
+
+class ThreadRunner:
+    """A pool of at most `workers` threads, started on demand; context variables are carried into them."""
+
+    def __init__(self, *, workers: int) -> None:
+        self._workers = workers
+        self._threads = 0
+        self._idle: deque[_Mailbox] = deque()
+        self._free = asyncio.Semaphore(workers)
+        self._abandoned = 0
+        self._closed = False
+
+    @property
+    def abandoned(self) -> int:
+        """Threads still busy with calls nobody waits for any more."""
+        return self._abandoned
+
+    async def run(self, tool: Tool, args: Mapping[str, Any], context: ToolContext) -> Any:
+        """Run the tool in a worker thread.
+
+        Raises:
+            RunnerSaturated: every worker is held by an abandoned call.
+        """
+        if self._abandoned >= self._workers:
+            raise RunnerSaturated(
+                f"All {self._workers} worker threads are held by calls that outlived their time.",
+                hint="Make the slow tools `async`, or raise `threads.workers` in toolcrib.yaml.",
+            )
+        await self._free.acquire()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        state = _CallState()
+
+        def settle(value: Any, error: BaseException | None) -> None:
+            self._free.release()
+            if state.abandoned:
+                self._abandoned -= 1
+            if future.done():
+                return
+            if error is None:
+                future.set_result(value)
+            else:
+                future.set_exception(error)
+
+        carried = contextvars.copy_context()
+
+        def job(mailbox: _Mailbox) -> bool:
+            value, error = None, None
+            try:
+                value = carried.run(tool.run, args, context)
+            except BaseException as raised:  # noqa: BLE001  # outer guard: handed to the caller through the future
+                error = _speakable(raised)
+            rests = self._rest(mailbox)  # before the caller hears of it, who may have the next job at once
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(settle, value, error)
+            return rests
+
+        self._submit(job)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if not future.done() or future.cancelled():
+                state.abandoned = True
+                self._abandoned += 1
+            raise
+
+    def close(self) -> None:
+        """Let the idle threads end; busy ones end after their tool returns, or with the process."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().post(None)
+
+    def _submit(self, job: _Job) -> None:
+        if self._idle:
+            self._idle.pop().post(job)
+            return
+        mailbox = _Mailbox()
+        mailbox.post(job)
+        self._threads += 1
+        threading.Thread(target=_work, args=(mailbox,), name=f"toolcrib-tool-{self._threads}", daemon=True).start()
+
+    def _rest(self, mailbox: "_Mailbox") -> bool:
+        """Called by a thread that has finished a job: wait for more work, unless the pool is closed."""
+        if self._closed:
+            return False
+        self._idle.append(mailbox)
+        return True
+
+
+class _CallState:
+    """Whether the caller has gone away; only touched on the event loop."""
+
+    __slots__ = ("abandoned",)
+
+    def __init__(self) -> None:
+        self.abandoned = False
+
+
+class _Mailbox:
+    """One job for one thread, without a queue's cost: a lock that is open when there is mail."""
+
+    __slots__ = ("_job", "_mail")
+
+    def __init__(self) -> None:
+        self._mail = threading.Lock()
+        self._mail.acquire()
+        self._job: _Job | None = None
+
+    def post(self, job: _Job | None) -> None:
+        """Put a job in; None ends the thread."""
+        self._job = job
+        self._mail.release()
+
+    def take(self) -> _Job | None:
+        """Wait for the job."""
+        self._mail.acquire()
+        job, self._job = self._job, None
+        return job
+
+
+def _work(mailbox: _Mailbox) -> None:
+    """A worker thread's life: one job after the other, until there is none or the pool is closed."""
+    while (job := mailbox.take()) is not None and job(mailbox):
+        del job
+
+
+def _speakable(raised: BaseException) -> BaseException:
+    """`raised`, or a stand-in for what a future cannot carry: StopIteration, SystemExit, KeyboardInterrupt."""
+    if isinstance(raised, Exception) and not isinstance(raised, StopIteration):
+        return raised
+    error = RuntimeError(f"{type(raised).__name__}: {raised}".rstrip(": "))
+    error.__cause__ = raised
+    return error

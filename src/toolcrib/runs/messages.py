@@ -1,0 +1,33 @@
+"""Between what callers say and what graphs take: questions, answers and streamed text."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
+
+
+def run_input(question: Any) -> Any:
+    """The graph's input: text and lists of messages become `{"messages": [...]}`, anything else is the state itself."""
+    if isinstance(question, str):
+        return {"messages": [HumanMessage(question)]}
+    if isinstance(question, BaseMessage):
+        return {"messages": [question]}
+    return {"messages": question} if isinstance(question, list) else question
+
+
+def answer_text(state: Any) -> Any:
+    """The answer in a final state: the last AI message's text, or the state itself when it has no messages."""
+    messages = state.get("messages") if isinstance(state, Mapping) else None
+    if isinstance(messages, list):
+        last = next((message for message in reversed(messages) if isinstance(message, AIMessage)), None)
+        if last is not None:
+            return str(last.text)
+    return state
+
+
+def message_chunk(chunk: Any) -> Mapping[str, Any] | None:
+    """A piece of a model's text as `{"text", "node"}`; None for chunks without text and for tool messages."""
+    message, metadata = chunk
+    if not isinstance(message, AIMessage | AIMessageChunk) or not message.text:
+        return None
+    return {"text": str(message.text), "node": metadata.get("langgraph_node", "")}

@@ -1,0 +1,39 @@
+"""The real clock, chance and ids: the one file that touches them."""
+
+import asyncio
+import random
+import time
+
+from uuid_utils import uuid7
+
+
+class SystemClock:
+    """`Clock` of this machine."""
+
+    def monotonic(self) -> float:
+        """See `Clock.monotonic`."""
+        return time.monotonic()
+
+    def now(self) -> float:
+        """See `Clock.now`."""
+        return time.time()
+
+    async def sleep(self, seconds: float) -> None:
+        """See `Clock.sleep`."""
+        await asyncio.sleep(seconds)
+
+
+class SystemRandom:
+    """`Random` of this process."""
+
+    def uniform(self, low: float, high: float) -> float:
+        """See `Random.uniform`."""
+        return random.uniform(low, high)
+
+
+class TimeOrderedIds:
+    """`IdFactory` of UUIDs version 7 (RFC 9562): unique, and sorted by the time they were made."""
+
+    def new(self) -> str:
+        """See `IdFactory.new`."""
+        return str(uuid7())

@@ -1,0 +1,43 @@
+"""Where a project is, and what its cold settings are; needs no framework."""
+
+import os
+from pathlib import Path
+
+from toolcrib.core.errors import ProjectInvalid
+from toolcrib.core.settings import Settings
+from toolcrib.loader.bundle import read_bundle
+from toolcrib.loader.config import read_config
+
+MARKS = ("toolcrib.yaml", "toolcrib.yml", "agents.yaml", "agents.yml", "langgraph.json")
+FOLDERS = ("tools", "graphs")
+
+
+def find_project(start: Path) -> Path:
+    """The nearest folder, from `start` upward, that is a project.
+
+    Raises:
+        ProjectInvalid: there is none.
+    """
+    here = start.resolve()
+    for folder in (here, *here.parents):
+        if any((folder / mark).is_file() for mark in MARKS):
+            return folder
+    if any((here / folder).is_dir() for folder in FOLDERS):
+        return here
+    raise ProjectInvalid(
+        f"There is no toolcrib project in {here} or above it.",
+        hint="`toolcrib init DIR` makes one; a project has toolcrib.yaml, agents.yaml, langgraph.json, tools/ or graphs/.",
+    )
+
+
+def read_settings(root: Path) -> Settings:
+    """The cold settings of the project.
+
+    Raises:
+        ProjectInvalid: `toolcrib.yaml` has mistakes.
+    """
+    config, reasons = read_config(read_bundle(root).contents, env=os.environ)
+    mine = [reason for reason in reasons if reason.file.startswith("toolcrib.y")]
+    if mine:
+        raise ProjectInvalid("toolcrib.yaml has mistakes.", reasons=mine)
+    return config.settings

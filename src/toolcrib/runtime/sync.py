@@ -1,0 +1,77 @@
+"""`open_sync`: the same project for synchronous callers, over one portal to one event loop in a thread of its own."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from toolcrib.core.calls import ToolCall
+from toolcrib.core.releases import Deployment
+from toolcrib.core.results import RunResult, ToolResult
+from toolcrib.registry.release import Release
+from toolcrib.runs.service import RunEvent
+from toolcrib.runtime.build import open_project
+from toolcrib.runtime.crib import Crib
+
+
+class SyncCrib:
+    """`Crib` for synchronous code: each method waits for the one of the same name. Safe to use from several threads."""
+
+    def __init__(self, crib: Crib, portal: BlockingPortal) -> None:
+        self._crib = crib
+        self._portal = portal
+
+    @property
+    def release(self) -> Release:
+        """See `Crib.release`."""
+        return self._crib.release
+
+    def call(
+        self, name: str, args: Mapping[str, Any] | None = None, *, tenant: str = "", timeout_s: float | None = None
+    ) -> ToolResult:
+        """See `Crib.call`."""
+        return self._portal.call(lambda: self._crib.call(name, args, tenant=tenant, timeout_s=timeout_s))
+
+    def call_many(self, calls: Sequence[ToolCall], *, tenant: str = "", max_concurrency: int = 16) -> list[ToolResult]:
+        """See `Crib.call_many`."""
+        return self._portal.call(lambda: self._crib.call_many(calls, tenant=tenant, max_concurrency=max_concurrency))
+
+    def run(
+        self, agent: str, question: Any = None, *, thread_id: str = "", tenant: str = "", resume: Any = None
+    ) -> RunResult:
+        """See `Crib.run`."""
+        return self._portal.call(
+            lambda: self._crib.run(agent, question, thread_id=thread_id, tenant=tenant, resume=resume)
+        )
+
+    def stream(
+        self, agent: str, question: Any = None, *, thread_id: str = "", tenant: str = "", resume: Any = None
+    ) -> Iterator[RunEvent]:
+        """See `Crib.stream`."""
+        events = self._crib.stream(agent, question, thread_id=thread_id, tenant=tenant, resume=resume)
+
+        async def following() -> RunEvent | None:
+            return await anext(events, None)
+
+        while (event := self._portal.call(following)) is not None:
+            yield event
+
+    def deploy(self, directory: str | Path | None = None) -> Deployment:
+        """See `Crib.deploy`."""
+        return self._portal.call(lambda: self._crib.deploy(directory))
+
+    def rollback(self, release: str | None = None) -> Deployment:
+        """See `Crib.rollback`."""
+        return self._portal.call(lambda: self._crib.rollback(release))
+
+
+@contextmanager
+def open_sync(root: str | Path | None = None, *, watch: bool = False, deploy: bool = True) -> Iterator[SyncCrib]:
+    """Open a project for synchronous code; see `toolcrib.open`."""
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(open_project(root, watch=watch, deploy=deploy)) as crib,
+    ):
+        yield SyncCrib(crib, portal)

@@ -1,0 +1,116 @@
+"""The stores in memory: the same behaviour as on SQL, gone with the process."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from toolcrib.core.errors import Conflict, GenerationConflict, ReleaseNotFound
+from toolcrib.core.ports import Channel, LedgerSummary, RunRecord, StoredRelease
+from toolcrib.core.releases import MOVES, Deployment, Manifest, ReleaseState
+
+
+class MemoryReleaseStore:
+    """`ReleaseStore` in memory."""
+
+    def __init__(self) -> None:
+        self._releases: dict[str, StoredRelease] = {}
+        self._contents: dict[str, dict[str, bytes]] = {}
+        self._channel = Channel()
+        self._history: list[Deployment] = []
+
+    async def put(self, manifest: Manifest, contents: Mapping[str, bytes], *, at: float) -> None:
+        """See `ReleaseStore.put`."""
+        if manifest.digest not in self._releases:
+            self._contents[manifest.digest] = {path: contents[path] for path in manifest.files}
+            self._releases[manifest.digest] = StoredRelease(manifest=manifest, state="staged", at=at)
+
+    async def contents(self, digest: str) -> Mapping[str, bytes]:
+        """See `ReleaseStore.contents`."""
+        return dict(self._contents[(await self.find(digest)).manifest.digest])
+
+    async def find(self, id_or_digest: str) -> StoredRelease:
+        """See `ReleaseStore.find`."""
+        start = id_or_digest.removeprefix("r-").lower()
+        found = [release for digest, release in self._releases.items() if start and digest.startswith(start)]
+        if len(found) != 1:
+            raise ReleaseNotFound(f"The store has no one release {id_or_digest!r}.")
+        return found[0]
+
+    async def releases(self) -> Sequence[StoredRelease]:
+        """See `ReleaseStore.releases`."""
+        return sorted(self._releases.values(), key=lambda release: release.at, reverse=True)
+
+    async def move(self, digest: str, state: ReleaseState) -> None:
+        """See `ReleaseStore.move`."""
+        before = await self.find(digest)
+        if before.state == state:
+            return
+        if state not in MOVES[before.state]:
+            raise Conflict(f"A release that is {before.state} cannot become {state}.")
+        self._releases[digest] = replace(before, state=state)
+
+    async def channel(self) -> Channel:
+        """See `ReleaseStore.channel`."""
+        return self._channel
+
+    async def activate(self, digest: str, *, expected: int, seen_tree: str) -> Channel:
+        """See `ReleaseStore.activate`."""
+        before = self._channel
+        if before.generation != expected:
+            raise GenerationConflict(f"The channel's generation is no longer {expected}.")
+        if before.digest != digest:
+            if "active" not in MOVES[(await self.find(digest)).state]:
+                raise Conflict(f"A release that is {(await self.find(digest)).state} cannot become active.")
+            if before.digest:
+                await self.move(before.digest, "draining")
+            await self.move(digest, "active")
+        self._channel = Channel(generation=expected + 1, digest=digest, seen_tree=seen_tree)
+        return self._channel
+
+    async def saw_tree(self, digest: str) -> None:
+        """See `ReleaseStore.saw_tree`."""
+        if self._channel.generation:
+            self._channel = replace(self._channel, seen_tree=digest)
+
+    async def record(self, deployment: Deployment) -> None:
+        """See `ReleaseStore.record`."""
+        self._history.append(deployment)
+
+    async def history(self, limit: int = 50) -> Sequence[Deployment]:
+        """See `ReleaseStore.history`."""
+        return self._history[::-1][:limit]
+
+
+class MemoryRunLedger:
+    """`RunLedger` in memory."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, RunRecord] = {}
+
+    async def accept(self, record: RunRecord) -> None:
+        """See `RunLedger.accept`."""
+        self._runs[record.run_id] = record
+
+    async def finish(self, record: RunRecord) -> None:
+        """See `RunLedger.finish`."""
+        self._runs[record.run_id] = record
+
+    async def parked(self, thread_id: str, *, tenant: str = "") -> RunRecord | None:
+        """See `RunLedger.parked`."""
+        mine = [run for run in self._runs.values() if (run.thread_id, run.tenant) == (thread_id, tenant)]
+        return mine[-1] if mine and mine[-1].status == "interrupted" else None
+
+    async def runs(self, limit: int = 100) -> Sequence[RunRecord]:
+        """See `RunLedger.runs`."""
+        return list(self._runs.values())[::-1][:limit]
+
+    async def summary(self) -> LedgerSummary:
+        """See `RunLedger.summary`."""
+        statuses = [run.status for run in self._runs.values()]
+        return LedgerSummary(
+            started=len(statuses),
+            finished=len(statuses) - statuses.count("running"),
+            failed=statuses.count("error"),
+            interrupted=statuses.count("interrupted"),
+            running=statuses.count("running"),
+            mixed=sum(len(run.releases_seen) > 1 for run in self._runs.values()),
+        )

@@ -1,0 +1,162 @@
+"""The release store on SQL."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from toolcrib.core.errors import Conflict, GenerationConflict, ReleaseNotFound
+from toolcrib.core.ports import Channel, StoredRelease
+from toolcrib.core.reasons import Reason
+from toolcrib.core.releases import MOVES, Change, Deployment, Manifest, ReleaseState
+from toolcrib.stores.schema import blobs, channels, deployments, releases
+
+CHANNEL = "default"
+
+
+class SqlReleaseStore:
+    """`ReleaseStore` on a SQL database: every method is one transaction."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def put(self, manifest: Manifest, contents: Mapping[str, bytes], *, at: float) -> None:
+        """See `ReleaseStore.put`."""
+        async with self._engine.begin() as db:
+            if await db.scalar(select(releases.c.digest).where(releases.c.digest == manifest.digest)):
+                return
+            wanted = {digest: contents[path] for path, digest in manifest.files.items()}
+            known = set((await db.scalars(select(blobs.c.digest).where(blobs.c.digest.in_(wanted)))).all())
+            fresh = [{"digest": digest, "data": data} for digest, data in wanted.items() if digest not in known]
+            if fresh:
+                await db.execute(insert(blobs), fresh)
+            text = orjson.dumps(dict(manifest.files)).decode()
+            await db.execute(insert(releases).values(digest=manifest.digest, manifest=text, state="staged", at=at))
+
+    async def contents(self, digest: str) -> Mapping[str, bytes]:
+        """See `ReleaseStore.contents`."""
+        async with self._engine.connect() as db:
+            files = (await self._one(db, digest)).manifest.files
+            query = select(blobs).where(blobs.c.digest.in_(set(files.values())))
+            data = {row.digest: row.data for row in await db.execute(query)}
+        return {path: data[blob] for path, blob in files.items()}
+
+    async def find(self, id_or_digest: str) -> StoredRelease:
+        """See `ReleaseStore.find`."""
+        async with self._engine.connect() as db:
+            return await self._one(db, id_or_digest)
+
+    async def releases(self) -> Sequence[StoredRelease]:
+        """See `ReleaseStore.releases`."""
+        async with self._engine.connect() as db:
+            rows = await db.execute(select(releases).order_by(releases.c.at.desc()))
+            return [_stored(row) for row in rows]
+
+    async def move(self, digest: str, state: ReleaseState) -> None:
+        """See `ReleaseStore.move`."""
+        async with self._engine.begin() as db:
+            await _move(db, digest, state)
+
+    async def channel(self) -> Channel:
+        """See `ReleaseStore.channel`."""
+        async with self._engine.connect() as db:
+            return await _channel(db)
+
+    async def activate(self, digest: str, *, expected: int, seen_tree: str) -> Channel:
+        """See `ReleaseStore.activate`."""
+        async with self._engine.begin() as db:
+            before = await _channel(db)
+            after = Channel(generation=expected + 1, digest=digest, seen_tree=seen_tree)
+            await _write_channel(db, after, expected=expected)
+            if before.digest and before.digest != digest:
+                await _move(db, before.digest, "draining")
+            if before.digest != digest:
+                await _move(db, digest, "active")
+            return after
+
+    async def saw_tree(self, digest: str) -> None:
+        """See `ReleaseStore.saw_tree`."""
+        async with self._engine.begin() as db:
+            await db.execute(update(channels).where(channels.c.name == CHANNEL).values(seen_tree=digest))
+
+    async def record(self, deployment: Deployment) -> None:
+        """See `ReleaseStore.record`."""
+        text = orjson.dumps(deployment.to_dict()).decode()
+        async with self._engine.begin() as db:
+            await db.execute(insert(deployments).values(at=deployment.at, record=text))
+
+    async def history(self, limit: int = 50) -> Sequence[Deployment]:
+        """See `ReleaseStore.history`."""
+        query = select(deployments.c.record).order_by(deployments.c.id.desc()).limit(limit)
+        async with self._engine.connect() as db:
+            return [_deployment(orjson.loads(text)) for text in (await db.scalars(query)).all()]
+
+    async def _one(self, db: AsyncConnection, id_or_digest: str) -> StoredRelease:
+        start = id_or_digest.removeprefix("r-").lower()
+        hexadecimal = bool(start) and all(char in "0123456789abcdef" for char in start)
+        query = select(releases).where(releases.c.digest.startswith(start)).limit(2)
+        rows = list(await db.execute(query)) if hexadecimal else []
+        if len(rows) != 1:
+            found = "more than one release begins with" if rows else "the store has no release"
+            raise ReleaseNotFound(
+                f"{found[0].upper()}{found[1:]} {id_or_digest!r}.", hint="`toolcrib releases` lists what there is."
+            )
+        return _stored(rows[0])
+
+
+async def _channel(db: AsyncConnection) -> Channel:
+    row = (await db.execute(select(channels).where(channels.c.name == CHANNEL))).first()
+    if row is None:
+        return Channel()
+    return Channel(generation=row.generation, digest=row.digest, seen_tree=row.seen_tree)
+
+
+async def _write_channel(db: AsyncConnection, channel: Channel, *, expected: int) -> None:
+    """Compare-and-set on the generation.
+
+    Raises:
+        GenerationConflict: it is no longer `expected`.
+    """
+    values = {"generation": channel.generation, "digest": channel.digest, "seen_tree": channel.seen_tree}
+    query = update(channels).where(channels.c.name == CHANNEL, channels.c.generation == expected).values(**values)
+    if (await db.execute(query)).rowcount == 1:
+        return
+    try:
+        if expected == 0:
+            await db.execute(insert(channels).values(name=CHANNEL, **values))
+            return
+    except IntegrityError as error:
+        raise _conflict(expected) from error
+    raise _conflict(expected)
+
+
+def _conflict(expected: int) -> GenerationConflict:
+    return GenerationConflict(
+        f"The channel's generation is no longer {expected}.",
+        hint="Another deployment came first: look at it, then decide.",
+    )
+
+
+async def _move(db: AsyncConnection, digest: str, state: ReleaseState) -> None:
+    before = await db.scalar(select(releases.c.state).where(releases.c.digest == digest))
+    if before is None:
+        raise ReleaseNotFound(f"The store has no release {digest[:8]!r}.")
+    if before == state:
+        return
+    if state not in MOVES[before]:
+        raise Conflict(f"A release that is {before} cannot become {state}.")
+    await db.execute(update(releases).where(releases.c.digest == digest).values(state=state))
+
+
+def _stored(row: Any) -> StoredRelease:
+    manifest = Manifest(digest=row.digest, files=orjson.loads(row.manifest))
+    return StoredRelease(manifest=manifest, state=row.state, at=row.at)
+
+
+def _deployment(data: dict[str, Any]) -> Deployment:
+    reasons = tuple(Reason.from_dict(reason) for reason in data.pop("reasons"))
+    diff = tuple(Change(**change) for change in data.pop("diff"))
+    return Deployment(**data, reasons=reasons, diff=diff)

@@ -1,0 +1,1 @@
+"""Turning what authors write into tools: decorated functions and LangChain tools."""

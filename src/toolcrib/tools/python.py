@@ -1,0 +1,100 @@
+"""Decorated Python functions as tools."""
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from toolcrib.core.calls import ToolContext
+from toolcrib.core.decorator import MARK, ToolDeclaration
+from toolcrib.core.policies import ToolPolicy
+from toolcrib.core.tools import Tool, ToolSpec
+from toolcrib.tools.docstring import parse_docstring
+from toolcrib.tools.schema import SchemaError, Signature, field_names, make_validator, read_signature
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+
+
+def declaration_of(value: Any) -> ToolDeclaration | None:
+    """What `@tool` said about `value`; None when it is no decorated function."""
+    declared = getattr(value, MARK, None) if inspect.isroutine(value) else None
+    return declared if isinstance(declared, ToolDeclaration) else None
+
+
+def python_tool(function: Callable[..., Any], declaration: ToolDeclaration) -> Tool:
+    """A decorated function as a tool.
+
+    Raises:
+        SchemaError: name, description, policy or a parameter cannot be used; the message says which and why.
+    """
+    doc = parse_docstring(function)
+    name = check_name(declaration.name or function.__name__)
+    description = declaration.description or doc.description
+    if not description:
+        raise SchemaError(
+            f"tool {name!r} has no description", "Give it a docstring: it is what a model chooses the tool by."
+        )
+    signature = read_signature(function, doc)
+    spec = ToolSpec(
+        name=name,
+        description=description,
+        args_schema=signature.args_schema(),
+        result_schema=signature.result_schema,
+        policy=make_policy(declaration.policy),
+        line=function.__code__.co_firstlineno if hasattr(function, "__code__") else 0,
+        examples=declaration.examples,
+    )
+    validate = make_validator(signature.model, name, names=field_names(signature.model))
+    is_async = inspect.iscoroutinefunction(function)
+    injects = frozenset(signature.injected.values())
+    return Tool(spec=spec, validate=validate, run=_bind(function, signature), is_async=is_async, injects=injects)
+
+
+def make_policy(fields: Mapping[str, Any]) -> ToolPolicy:
+    """The policy from the decorator's keywords.
+
+    Raises:
+        SchemaError: an unknown or impossible value.
+    """
+    try:
+        return ToolPolicy(**fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        known = ", ".join(ToolPolicy.model_fields)
+        hint = f"Policies are: {known}." if first["type"] == "extra_forbidden" else "Correct the value in @tool(...)."
+        raise SchemaError(f"policy {where}: {first['msg']}", hint) from error
+
+
+def check_name(name: str) -> str:
+    """`name`, if models of all providers can call a tool of that name.
+
+    Raises:
+        SchemaError: they cannot.
+    """
+    if not _NAME.fullmatch(name):
+        raise SchemaError(
+            f"{name!r} cannot be the name of a tool",
+            "Use a letter first, then letters, digits, '_' or '-', 64 at most.",
+        )
+    return name
+
+
+def _bind(
+    function: Callable[..., Any], signature: Signature
+) -> Callable[[Mapping[str, Any], ToolContext], Any | Awaitable[Any]]:
+    """The function as (arguments, context) -> result; what it wants injected comes from the context."""
+    injected = tuple(signature.injected.items())
+    if not injected:
+        return lambda args, context: function(**args)
+    if [kind for _, kind in injected] == ["context"]:
+        parameter = injected[0][0]
+        return lambda args, context: function(**args, **{parameter: context})
+
+    def run(args: Mapping[str, Any], context: ToolContext) -> Any:
+        values = {name: context if kind == "context" else context.extras.get(kind) for name, kind in injected}
+        return function(**args, **values)
+
+    return run
