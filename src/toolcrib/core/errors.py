@@ -157,6 +157,17 @@ class DeadlineExceeded(CallFailed):
         super().__init__(message, hint=hint)
         self.level = level
 
+    @classmethod
+    def of(cls, tool: str, level: str, after_s: float) -> "DeadlineExceeded":
+        """The error of a call of `tool` that was stopped after so many seconds."""
+        turn_is_over = level in ("run", "iteration")
+        hint = "The time of the whole turn is used up: answer with what is known."
+        return cls(
+            f"Tool {tool!r} was stopped after {after_s:.3g} s: the {level}'s time is over.",
+            hint=hint if turn_is_over else "Ask for less in one call, or raise the limit.",
+            level=level,
+        )
+
 
 class RunnerSaturated(CallFailed):
     """No worker was free: too many synchronous tools run, or were abandoned after a timeout. Try again later."""

@@ -31,30 +31,20 @@ def build_chain(tool: Tool, *, release: str, ports: ChainPorts) -> CallNext:
 
 
 def _innermost(tool: Tool, release: str, ports: ChainPorts) -> CallNext:
-    """The end of the chain: make the tool's context and hand the call to its runner."""
+    """The end of the chain: hand the call to its runner, with a context only for a tool that asks for one."""
     name, digest = tool.spec.name, tool.spec.digest
     runner = ports.inline if tool.is_async or tool.spec.policy.isolation == "inline" else ports.threads
-    monotonic = ports.clock.monotonic
+    monotonic, wants_context = ports.clock.monotonic, bool(tool.injects)
+    nobody = ToolContext(tool=name, call_id="", release=release)
 
     async def run(call: Call) -> ToolResult:
-        who = call.context
-        context = ToolContext(
-            tool=name,
-            call_id=call.id,
-            release=release,
-            attempt=call.attempt,
-            tenant=who.tenant,
-            agent=who.agent,
-            run_id=who.run_id,
-            thread_id=who.thread_id,
-            timeout_s=None if call.deadline is None else max(0.0, call.deadline - monotonic()),
-            extras=who.extras,
-        )
+        context = _context(call, release, monotonic()) if wants_context else nobody
         value = await runner.run(tool, call.args, context)
         return ToolResult(
             ok=True,
             value=value,
             attempts=call.attempt,
+            duration_s=monotonic() - call.began,
             tool=name,
             tool_digest=digest,
             release=release,
@@ -62,3 +52,20 @@ def _innermost(tool: Tool, release: str, ports: ChainPorts) -> CallNext:
         )
 
     return run
+
+
+def _context(call: Call, release: str, now: float) -> ToolContext:
+    """What the tool may know of its call."""
+    who = call.context
+    return ToolContext(
+        tool=call.tool.spec.name,
+        call_id=call.id,
+        release=release,
+        attempt=call.attempt,
+        tenant=who.tenant,
+        agent=who.agent,
+        run_id=who.run_id,
+        thread_id=who.thread_id,
+        timeout_s=None if call.deadline is None else max(0.0, call.deadline - now),
+        extras=who.extras,
+    )

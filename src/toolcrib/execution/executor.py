@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from toolcrib.core.calls import CallContext, ToolCall
 from toolcrib.core.chain import Call
 from toolcrib.core.errors import ToolcribError, ToolNotFound
-from toolcrib.core.ports import IdFactory
+from toolcrib.core.ports import Clock, IdFactory
 from toolcrib.core.results import ToolResult, failed
 from toolcrib.registry.release import Release
 
@@ -14,8 +14,9 @@ from toolcrib.registry.release import Release
 class Executor:
     """Calls tools of a given release. Stateless but for its ports; safe for any number of concurrent calls."""
 
-    def __init__(self, *, ids: IdFactory) -> None:
+    def __init__(self, *, ids: IdFactory, clock: Clock) -> None:
         self._ids = ids
+        self._clock = clock
 
     async def call(self, release: Release, call: ToolCall, context: CallContext) -> ToolResult:
         """Call one tool.
@@ -32,7 +33,8 @@ class Executor:
         chain = release.chains.get(call.name)
         if chain is None:
             return _unknown(release, call.name, call_id)
-        return await chain(Call(tool=release.tools[call.name], args=call.args, id=call_id, context=context))
+        tool, began = release.tools[call.name], self._clock.monotonic()
+        return await chain(Call(tool=tool, args=call.args, id=call_id, context=context, began=began))
 
     async def call_many(
         self, release: Release, calls: Sequence[ToolCall], context: CallContext, *, max_concurrency: int = 16

@@ -1,8 +1,7 @@
 """`Registry`: where a release is published by one assignment, pinned by a run and leased by every user."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from toolcrib.core.errors import GenerationConflict, ReleaseInUse, ReleaseNotFound
@@ -15,6 +14,23 @@ class Published:
 
     generation: int
     release: Release
+
+
+class Lease:
+    """A live use of a release, begun when it was made; it ends with its `with` block."""
+
+    __slots__ = ("_registry", "holder", "release")
+
+    def __init__(self, release: Release, holder: str, registry: "Registry") -> None:
+        self.release = release
+        self.holder = holder
+        self._registry = registry
+
+    def __enter__(self) -> Release:
+        return self.release
+
+    def __exit__(self, *raised: object) -> None:
+        self._registry.end(self)
 
 
 class Registry:
@@ -62,9 +78,8 @@ class Registry:
         self._published = published
         return published
 
-    @contextmanager
-    def lease(self, *, holder: str, release: Release | None = None) -> Iterator[Release]:
-        """Hold a release (default: the one that serves) for the length of the block; it is not retired meanwhile.
+    def lease(self, *, holder: str, release: Release | None = None) -> "Lease":
+        """Hold a release (default: the one that serves) for the length of a `with` block; it is not retired meanwhile.
 
         Args:
             holder: kind of user, for the census: `run`, `call`, `batch`.
@@ -76,16 +91,20 @@ class Registry:
         held = self.current.release if release is None else release
         if held.digest not in self._resident:
             raise ReleaseNotFound(f"Release {held.id} has been retired.", hint="Load it from the store first.")
-        leases = self._leases.setdefault(held.digest, Counter())
+        leases = self._leases.get(held.digest)
+        if leases is None:
+            leases = self._leases[held.digest] = Counter()
         leases[holder] += 1
-        try:
-            yield held
-        finally:
-            leases[holder] -= 1
-            if leases[holder] == 0:
-                del leases[holder]
-            if not leases and self._leases.get(held.digest) is leases:
-                del self._leases[held.digest]
+        return Lease(held, holder, self)
+
+    def end(self, lease: "Lease") -> None:
+        """Let go of a lease; `Lease` calls it at the end of its block."""
+        leases = self._leases[lease.release.digest]
+        leases[lease.holder] -= 1
+        if not leases[lease.holder]:
+            del leases[lease.holder]
+            if not leases:
+                del self._leases[lease.release.digest]
 
     def admit(self, release: Release) -> Release:
         """Make a release resident without letting it serve: a parked run needs it. Returns the resident one."""

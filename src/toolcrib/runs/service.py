@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -31,6 +30,7 @@ from toolcrib.core.results import ErrorInfo, RunResult, jsonable
 from toolcrib.execution.executor import Executor
 from toolcrib.registry.registry import Registry
 from toolcrib.registry.release import Release
+from toolcrib.runs.foreign import ForeignRuns
 from toolcrib.runs.messages import answer_text, message_chunk, run_input
 
 log = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ class RunService:
         self._slots = asyncio.Semaphore(concurrency)
         self._busy: set[tuple[str, str]] = set()
         self._streams: set[asyncio.Task[None]] = set()
-        self._foreign: weakref.WeakKeyDictionary[Any, RunScope] = weakref.WeakKeyDictionary()
+        self._foreign = ForeignRuns()
 
     async def run(self, request: RunRequest) -> RunResult:
         """Run to the end. Cancelling the caller cancels the run.
@@ -130,27 +130,24 @@ class RunService:
             yield item
 
     def scope_for(self, config: RunnableConfig) -> RunScope:
-        """The scope of a graph run that toolcrib did not start: pinned at its first tool call, let go with the run.
+        """The scope of a graph run that toolcrib did not start: pinned at its first tool call, let go with the run."""
 
-        LangGraph gives all nodes of one run the same `Runtime.control`; when that object goes, so does the lease.
-        """
-        control = get_runtime().control
-        if control is not None and (known := self._foreign.get(control)):
-            return known
-        leases = ExitStack()
-        release = leases.enter_context(self._ports.registry.lease(holder="graph"))
-        scope = RunScope(
-            release=release,
-            executor=self._ports.executor,
-            models=self._ports.models,
-            clock=self._ports.clock,
-            tools=tuple(release.tools),
-            thread_id=str((config.get("configurable") or {}).get("thread_id") or ""),
-        )
-        if control is not None:
-            self._foreign[control] = scope
-        weakref.finalize(control or scope, leases.close)
-        return scope
+        def make(leases: ExitStack) -> RunScope:
+            release = leases.enter_context(self._ports.registry.lease(holder="graph"))
+            return RunScope(
+                release=release,
+                executor=self._ports.executor,
+                models=self._ports.models,
+                clock=self._ports.clock,
+                tools=tuple(release.tools),
+                thread_id=str((config.get("configurable") or {}).get("thread_id") or ""),
+            )
+
+        return self._foreign.scope(get_runtime().control, make)
+
+    def sweep(self) -> None:
+        """Let go of the releases of foreign runs that are over."""
+        self._foreign.sweep()
 
     async def close(self) -> None:
         """Cancel the runs that nobody awaits."""

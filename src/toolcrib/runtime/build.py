@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from toolcrib.core.reasons import Reason
     from toolcrib.core.settings import Settings
     from toolcrib.deployment.deployer import Deployer
+    from toolcrib.runs.service import RunService
     from toolcrib.runtime.crib import Crib
 
 CHECK = "toolcrib.deployment.check:check"
@@ -46,12 +47,12 @@ async def open_project(
     directory = Path(root).resolve() if root is not None else find_project(Path.cwd())
     settings = read_settings(directory)
     async with AsyncExitStack() as stack:
-        crib, deployer = await _build(directory, settings, hooks, stack)
+        crib, deployer, runs = await _build(directory, settings, hooks, stack)
         if deploy:
             await _first_release(directory, deployer, crib)
         else:
             await deployer.restore()
-        stack.push_async_callback(_cancel, _background(crib, deployer, settings, watch=watch))
+        stack.push_async_callback(_cancel, _background(crib, deployer, runs, watch=watch))
         yield crib
 
 
@@ -82,7 +83,7 @@ def schemas() -> Mapping[str, Mapping[str, Any]]:
 
 async def _build(
     root: Path, settings: "Settings", hooks: tuple[Hook, ...], stack: AsyncExitStack
-) -> tuple["Crib", "Deployer"]:
+) -> tuple["Crib", "Deployer", "RunService"]:
     """Every adapter, put together; closed by `stack` in reverse order."""
     os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")  # read by LangGraph when it is first imported
     from toolcrib.agents.models import Models
@@ -115,7 +116,7 @@ async def _build(
     threads = ThreadRunner(workers=settings.threads.workers)
     stack.callback(threads.close)
     chain = ChainPorts(clock=clock, random=SystemRandom(), events=hub, inline=InlineRunner(), threads=threads)
-    store, ledger, executor = SqlReleaseStore(engine), SqlRunLedger(engine), Executor(ids=ids)
+    store, ledger, executor = SqlReleaseStore(engine), SqlRunLedger(engine), Executor(ids=ids, clock=clock)
     deployer = Deployer(
         DeployerPorts(
             root=root,
@@ -154,7 +155,7 @@ async def _build(
         ledger=ledger,
         hub=hub,
     )
-    return crib, deployer
+    return crib, deployer, runs
 
 
 async def _first_release(root: Path, deployer: "Deployer", crib: "Crib") -> None:
@@ -174,27 +175,28 @@ async def _first_release(root: Path, deployer: "Deployer", crib: "Crib") -> None
         raise DeploymentRejected("The project was rejected by the gate.", reasons=deployment.reasons)
 
 
-def _background(crib: "Crib", deployer: "Deployer", settings: "Settings", *, watch: bool) -> list[asyncio.Task[None]]:
+def _background(crib: "Crib", deployer: "Deployer", runs: "RunService", *, watch: bool) -> list[asyncio.Task[None]]:
     """What goes on beside the calls: the watcher, and the janitor who retires releases and follows other processes."""
     from toolcrib.deployment.watch import Watcher, WatchOptions
 
     clock = SystemClock()
-    tasks = [asyncio.create_task(_janitor(deployer, clock), name="toolcrib-janitor")]
+    tasks = [asyncio.create_task(_janitor(deployer, runs, clock), name="toolcrib-janitor")]
     if watch:
         deployer.warm_up()
         options = WatchOptions(
-            debounce_s=settings.watch.debounce_s,
-            poll_s=settings.watch.poll_s,
-            force_polling=settings.watch.force_polling,
+            debounce_s=crib.settings.watch.debounce_s,
+            poll_s=crib.settings.watch.poll_s,
+            force_polling=crib.settings.watch.force_polling,
         )
         watcher = Watcher(crib.root, options=options, clock=clock, deployer=deployer)
         tasks.append(asyncio.create_task(watcher.run(), name="toolcrib-watcher"))
     return tasks
 
 
-async def _janitor(deployer: "Deployer", clock: Clock) -> None:
+async def _janitor(deployer: "Deployer", runs: "RunService", clock: Clock) -> None:
     while True:
         await clock.sleep(JANITOR_S)
+        runs.sweep()
         await deployer.follow()
         await deployer.sweep()
 

@@ -38,7 +38,9 @@ def langchain_tool(source: BaseTool) -> Tool:
     is_async = type(source)._arun is not BaseTool._arun and getattr(source, "coroutine", True) is not None
     injected = _injected(source)
     run = _async(source, injected) if is_async else _sync(source, injected)
-    return Tool(spec=spec, validate=validate, run=run, is_async=is_async, injects=frozenset(injected.values()))
+    return Tool(
+        spec=spec, validate=validate, run=run, is_async=is_async, injects=frozenset({"config", *injected.values()})
+    )
 
 
 def _injected(source: BaseTool) -> dict[str, str]:

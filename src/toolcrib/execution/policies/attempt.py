@@ -1,7 +1,6 @@
 """Attempt: bounds each single try of a tool that asks for it."""
 
 import asyncio
-from dataclasses import replace
 
 from toolcrib.core.chain import Call, CallNext, Link
 from toolcrib.core.errors import DeadlineExceeded
@@ -24,15 +23,11 @@ def link(tool: Tool, release: str, ports: ChainPorts) -> Link | None:
             scope = asyncio.timeout(limit)
             try:
                 async with scope:
-                    return await call_next(replace(call, deadline=until, deadline_level="attempt"))
+                    return await call_next(call._replace(deadline=until, deadline_level="attempt"))
             except TimeoutError as raised:
                 if not scope.expired():
                     raise
-                raise DeadlineExceeded(
-                    f"Tool {name!r} was stopped after {limit:.3g} s: the attempt's time is over.",
-                    hint="Ask for less in one call, or raise the limit.",
-                    level="attempt",
-                ) from raised
+                raise DeadlineExceeded.of(name, "attempt", limit) from raised
 
         return attempt
 

@@ -1,8 +1,8 @@
 """Deadline: the call ends when the tool's time, or what is left of the caller's, is over."""
 
 import asyncio
-from dataclasses import replace
 
+from toolcrib.core.calls import CallContext, DeadlineLevel
 from toolcrib.core.chain import Call, CallNext, Link
 from toolcrib.core.errors import DeadlineExceeded
 from toolcrib.core.results import ToolResult
@@ -15,48 +15,39 @@ def link(tool: Tool, release: str, ports: ChainPorts) -> Link:
 
     Retries and waits lie inside, so their sum never exceeds the parent's remainder.
     """
-    own, monotonic, name = tool.spec.policy.timeout_s, ports.clock.monotonic, tool.spec.name
+    policy, monotonic, name = tool.spec.policy, ports.clock.monotonic, tool.spec.name
+    own = policy.timeout_s
+    is_read = policy.retry is not None or policy.attempt_timeout_s is not None or bool(tool.injects)
 
     def wrap(call_next: CallNext) -> CallNext:
         async def deadline(call: Call) -> ToolResult:
             now = monotonic()
-            bounded = _bounded(call, now, own)
-            if bounded.deadline is None:
-                return await call_next(bounded)
-            left = bounded.deadline - now
-            if left <= 0:
-                error = expired(name, bounded, 0.0)
+            until, level = _nearest(call.context, now, own)
+            if until is None:
+                return await call_next(call)
+            if until <= now:
+                error = DeadlineExceeded.of(name, level, 0.0)
                 error.started = False
                 raise error
-            scope = asyncio.timeout(left)
+            bounded = call._replace(deadline=until, deadline_level=level) if is_read else call
+            scope = asyncio.timeout(until - now)
             try:
                 async with scope:
                     return await call_next(bounded)
             except TimeoutError as raised:
                 if not scope.expired():
                     raise
-                raise expired(name, bounded, left) from raised
+                raise DeadlineExceeded.of(name, level, until - now) from raised
 
         return deadline
 
     return wrap
 
 
-def expired(tool: str, call: Call, after_s: float) -> DeadlineExceeded:
-    """The error of a call whose time is over; it names the level that ran out."""
-    return DeadlineExceeded(
-        f"Tool {tool!r} was stopped after {after_s:.3g} s: the {call.deadline_level}'s time is over.",
-        hint="Ask for less in one call, or raise the limit."
-        if call.deadline_level in ("tool", "attempt")
-        else "The time of the whole turn is used up: answer with what is known.",
-        level=call.deadline_level,
-    )
-
-
-def _bounded(call: Call, now: float, own: float | None) -> Call:
-    """The call with the nearest of its three limits: the caller's deadline, the caller's timeout, the tool's own."""
-    deadline, level = call.context.deadline, call.context.deadline_level
-    for limit in (call.context.timeout_s, own):
-        if limit is not None and (deadline is None or now + limit < deadline):
-            deadline, level = now + limit, "tool"
-    return replace(call, deadline=deadline, deadline_level=level)
+def _nearest(context: CallContext, now: float, own: float | None) -> tuple[float | None, DeadlineLevel]:
+    """The nearest of the three limits, and whose it is: the caller's deadline, the caller's timeout, the tool's own."""
+    until, level = context.deadline, context.deadline_level
+    for limit in (context.timeout_s, own):
+        if limit is not None and (until is None or now + limit < until):
+            until, level = now + limit, "tool"
+    return until, level

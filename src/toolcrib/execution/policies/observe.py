@@ -1,8 +1,6 @@
-"""Observe: times the call, tells listeners, and turns every failure into a result; nothing leaves the chain raised."""
+"""Observe: tells listeners, and turns every failure into a result; nothing leaves the chain raised."""
 
 import logging
-from dataclasses import replace
-
 from toolcrib.core.chain import Call, CallNext, Link
 from toolcrib.core.errors import CallFailed, ToolcribError, ToolFailed
 from toolcrib.core.events import ToolFinished, ToolStarted
@@ -24,7 +22,6 @@ def link(tool: Tool, release: str, ports: ChainPorts) -> Link:
 
     def wrap(call_next: CallNext) -> CallNext:
         async def observe(call: Call) -> ToolResult:
-            began = monotonic()
             who = call.context
             if events.active:
                 events.emit(
@@ -38,7 +35,7 @@ def link(tool: Tool, release: str, ports: ChainPorts) -> Link:
                     )
                 )
             try:
-                result = replace(await call_next(call), duration_s=monotonic() - began)
+                result = await call_next(call)
             except Exception as raised:  # outer guard: a tool's exception becomes its result
                 if is_bubble_up(raised):
                     raise
@@ -47,7 +44,7 @@ def link(tool: Tool, release: str, ports: ChainPorts) -> Link:
                     ok=False,
                     error=ErrorInfo.of(error),
                     attempts=_attempts(error),
-                    duration_s=monotonic() - began,
+                    duration_s=monotonic() - call.began,
                     tool=name,
                     tool_digest=digest,
                     release=release,

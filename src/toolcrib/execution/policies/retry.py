@@ -1,7 +1,6 @@
 """Retry: repeats what may be repeated, waiting with full jitter, never beyond the call's deadline."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from toolcrib.core.chain import Call, CallNext, Link
 from toolcrib.core.errors import CallFailed, ToolcribError
@@ -23,7 +22,7 @@ def link(tool: Tool, release: str, ports: ChainPorts) -> Link | None:
             attempt = 1
             while True:
                 try:
-                    return await call_next(call if attempt == 1 else replace(call, attempt=attempt))
+                    return await call_next(call if attempt == 1 else call._replace(attempt=attempt))
                 except Exception as error:  # outer guard: decides by type whether to try again, else raises
                     _note_attempts(error, attempt)
                     if attempt >= policy.attempts or not _worth_it(error, policy, repeatable):

@@ -1,7 +1,5 @@
 """Validate: the arguments must fit the tool's schema before anything else is spent on the call."""
 
-from dataclasses import replace
-
 from toolcrib.core.chain import Call, CallNext, Link
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
@@ -14,7 +12,7 @@ def link(tool: Tool, release: str, ports: ChainPorts) -> Link:
 
     def wrap(call_next: CallNext) -> CallNext:
         async def validate(call: Call) -> ToolResult:
-            return await call_next(replace(call, args=check(call.args)))
+            return await call_next(call._replace(args=check(call.args)))
 
         return validate
 
