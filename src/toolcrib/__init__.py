@@ -1,20 +1,20 @@
 """toolcrib: a production runtime for the tools, prompts, agents and graphs of LangGraph applications.
 
-Importing it loads no framework: what needs one is imported when it is first asked for.
+Importing it loads nothing else: each name is loaded when it is first asked for.
 """
 
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
-
-from toolcrib.core.calls import ToolCall, ToolContext
-from toolcrib.core.decorator import tool
-from toolcrib.core.errors import DeploymentRejected, ToolcribError, ToolError
-from toolcrib.core.policies import Retry
-from toolcrib.core.releases import Deployment
-from toolcrib.core.results import RunResult, ToolResult
 
 if TYPE_CHECKING:
     from toolcrib.agents.tool_node import ToolNode
+    from toolcrib.core.calls import ToolCall, ToolContext
+    from toolcrib.core.decorator import tool
+    from toolcrib.core.errors import DeploymentRejected, ToolcribError, ToolError
+    from toolcrib.core.policies import Retry
+    from toolcrib.core.releases import Deployment
+    from toolcrib.core.results import RunResult, ToolResult
     from toolcrib.runtime.build import open_project as open
     from toolcrib.runtime.crib import Crib
     from toolcrib.runtime.sync import open_sync
@@ -36,19 +36,32 @@ __all__ = [
     "tool",
 ]
 
+_HOMES = MappingProxyType(
+    {
+        "Crib": "runtime.crib:Crib",
+        "Deployment": "core.releases:Deployment",
+        "DeploymentRejected": "core.errors:DeploymentRejected",
+        "Retry": "core.policies:Retry",
+        "RunResult": "core.results:RunResult",
+        "ToolCall": "core.calls:ToolCall",
+        "ToolContext": "core.calls:ToolContext",
+        "ToolError": "core.errors:ToolError",
+        "ToolNode": "agents.tool_node:ToolNode",
+        "ToolResult": "core.results:ToolResult",
+        "ToolcribError": "core.errors:ToolcribError",
+        "open": "runtime.build:open_project",
+        "open_sync": "runtime.sync:open_sync",
+        "tool": "core.decorator:tool",
+    }
+)
+
 
 def __getattr__(name: str) -> Any:
-    """Names that need a framework, loaded when first asked for."""
-    home = {
-        "Crib": "toolcrib.runtime.crib:Crib",
-        "ToolNode": "toolcrib.agents.tool_node:ToolNode",
-        "open": "toolcrib.runtime.build:open_project",
-        "open_sync": "toolcrib.runtime.sync:open_sync",
-    }.get(name)
-    if home is None:
+    """The public name, from its home."""
+    if name not in _HOMES:
         raise AttributeError(f"module 'toolcrib' has no attribute {name!r}")
-    module, _, attribute = home.partition(":")
-    return getattr(import_module(module), attribute)
+    module, _, attribute = _HOMES[name].partition(":")
+    return getattr(import_module(f"toolcrib.{module}"), attribute)
 
 
 def __dir__() -> list[str]:

@@ -129,7 +129,7 @@ class ThreadBusy(Conflict):
 
 
 class CallFailed(ToolcribError):
-    """One tool call failed. `attempts` says how often it was tried, `started` whether the tool's code may have run."""
+    """One tool call failed. `attempts` says how often its code ran, `started` whether the last try reached it."""
 
     code: ClassVar[str] = "call_failed"
     severity: ClassVar[Severity] = "MEDIUM"
@@ -145,6 +145,7 @@ class ArgumentsInvalid(CallFailed):
     code: ClassVar[str] = "arguments_invalid"
     severity: ClassVar[Severity] = "LOW"
     started = False
+    attempts = 0
 
 
 class DeadlineExceeded(CallFailed):
@@ -176,6 +177,7 @@ class RunnerSaturated(CallFailed):
     severity: ClassVar[Severity] = "HIGH"
     retryable: bool = True
     started = False
+    attempts = 0
 
 
 class ToolFailed(CallFailed):

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
 
 SideEffect = Literal["none", "read", "idempotent", "write"]
 Isolation = Literal["auto", "inline", "thread"]
@@ -38,6 +38,10 @@ class Retry(BaseModel):
             if isinstance(entry, str) and not re.fullmatch(r"[A-Za-z_][\w.]*", entry):
                 raise ValueError(f"{entry!r} is not the name of an exception type, e.g. ConnectionError")
         return value
+
+    @field_serializer("retry_on")
+    def _as_names(self, value: tuple[type[Exception] | str, ...]) -> tuple[str, ...]:
+        return tuple(entry if isinstance(entry, str) else entry.__name__ for entry in value)
 
     def wants(self, error: BaseException) -> bool:
         """Whether `error` is of a type named in `retry_on`."""

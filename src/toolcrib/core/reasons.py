@@ -1,5 +1,6 @@
 """Reasons: why a candidate is refused, each with its place and its fix, and how they are drawn for people."""
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
@@ -53,8 +54,8 @@ def draw(reason: Reason) -> str:
         margin = " " * len(str(reason.line))
         lines.append(f" {reason.line} | {reason.source}")
         if reason.column:
-            width = max(1, min(reason.end_column, len(reason.source) + 1) - reason.column)
-            lines.append(f" {margin} | {_indent(reason.source, reason.column)}{'^' * width}")
+            marked = reason.source[reason.column - 1 : max(reason.end_column - 1, reason.column)]
+            lines.append(f" {margin} | {_indent(reason.source, reason.column)}{'^' * max(1, _width(marked))}")
     if reason.hint:
         lines.append(f"  = fix: {reason.hint}")
     return "\n".join(lines)
@@ -67,4 +68,9 @@ def draw_all(reasons: Iterable[Reason]) -> str:
 
 def _indent(source: str, column: int) -> str:
     """White space up to `column`; tabs stay tabs so that the caret lands where the eye expects it."""
-    return "".join("\t" if char == "\t" else " " for char in source[: column - 1])
+    return "".join("\t" if char == "\t" else " " * _width(char) for char in source[: column - 1])
+
+
+def _width(text: str) -> int:
+    """Columns of a terminal: two for each wide character of East Asian scripts."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)

@@ -1,11 +1,11 @@
 """What a call and a run give back."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
 
-from pydantic_core import to_jsonable_python
+from pydantic_core import to_json
 
 from toolcrib.core.errors import CallFailed, Layer, Severity, ToolcribError
 
@@ -125,15 +125,26 @@ class RunResult:
 
 
 def jsonable(value: Any) -> Any:
-    """`value` in JSON terms; what JSON cannot say becomes its `str`."""
+    """`value` in JSON terms, never raising: what JSON cannot say becomes its `str`, or as a whole its `repr`."""
     if is_dataclass(value) and not isinstance(value, type):
-        value = {name: getattr(value, name) for name in value.__dataclass_fields__}
-    return to_jsonable_python(value, fallback=str, inf_nan_mode="strings", serialize_unknown=True)
+        value = {name: getattr(value, name, None) for name in value.__dataclass_fields__}
+    try:
+        return json.loads(to_json(value, fallback=str, inf_nan_mode="strings", serialize_unknown=True))
+    except Exception:  # noqa: BLE001  # outer guard: the tool's value may be circular, endless, broken, no UTF-8
+        return said(value, repr)
+
+
+def said(value: Any, say: Callable[[Any], str] = str) -> str:
+    """`value` in words, at most 2,000 characters of them; for foreign values, which may not even know their own."""
+    try:
+        return say(value)[:2000].encode(errors="backslashreplace").decode()
+    except Exception:  # noqa: BLE001  # outer guard: `__str__` and `__repr__` of foreign values raise anything
+        return f"<{type(value).__name__} that cannot be shown>"
 
 
 def failed(error: CallFailed | ToolcribError, *, tool: str, release: str, call_id: str) -> ToolResult:
     """The result of a call that failed with `error` before or inside the chain."""
-    attempts = error.attempts if isinstance(error, CallFailed) and error.started else 0
+    attempts = error.attempts if isinstance(error, CallFailed) else 0
     return ToolResult(
         ok=False, error=ErrorInfo.of(error), attempts=attempts, tool=tool, release=release, call_id=call_id
     )

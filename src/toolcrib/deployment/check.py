@@ -10,16 +10,16 @@ from toolcrib.loader.project import LoadPorts, load_project
 from toolcrib.loader.verifier.zygote import CheckRequest
 
 _TWICE = (
-    "Versions live side by side, so each is imported anew: register process-wide objects (metrics, tables) in an installed "
-    "package, or guard against the second time."
+    "Versions live side by side, so each is imported anew: register process-wide objects (metrics, tables) in an "
+    "installed package, or guard against the second time."
 )
 
 
 def check(request: CheckRequest) -> list[Reason]:
     """Every reason why the candidate cannot serve.
 
-    It is imported a second time beside the first: code that registers itself process-wide at import (a Prometheus counter,
-    a SQLAlchemy table) works once and fails at the next deployment.
+    It is imported a second time beside the first: code that registers itself process-wide at import (a Prometheus
+    counter, a SQLAlchemy table) works once and fails at the next deployment.
     """
     ports = LoadPorts(root=request.root, pool=ModulePool(), env=os.environ, on_module=request.progress, eager=True)
     project, reasons = load_project(request.bundle, request.compiled, ports)

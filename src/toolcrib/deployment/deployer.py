@@ -1,16 +1,17 @@
 """`Deployer`: takes a tree through the gate and lets it serve, or leaves everything as it was."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from toolcrib.core.errors import DeploymentRejected, ReleaseNotFound, ToolcribError
+from toolcrib.core.errors import Conflict, DeploymentRejected, ReleaseNotFound, ToolcribError
 from toolcrib.core.events import Deployed, ReleaseRetired
 from toolcrib.core.ports import Clock, EventSink, ReleaseStore
 from toolcrib.core.reasons import Reason
-from toolcrib.core.releases import Change, Deployment, DeploymentState, Manifest
+from toolcrib.core.releases import Change, Deployment, DeploymentState, Manifest, release_id
 from toolcrib.deployment.assemble import Compose, build_release
 from toolcrib.loader.bundle import Bundle, make_bundle, read_bundle
 from toolcrib.loader.compat import diff_agents, diff_files, diff_prompts, diff_tools
@@ -50,11 +51,16 @@ class DeployerPorts:
 
 
 class Deployer:
-    """Deployments of one project, one at a time."""
+    """Deployments of one project, one at a time.
+
+    Two locks, taken in this order: `_lock` for a whole deployment, `_memory` from loading a release until it serves or
+    is resident, and for retiring one: what is being loaded is not yet known to the registry and would be swept away.
+    """
 
     def __init__(self, ports: DeployerPorts) -> None:
         self._ports = ports
         self._lock = asyncio.Lock()
+        self._memory = asyncio.Lock()
         self._rejected: dict[str, Deployment] = {}
         self._problem: DeploymentRejected | None = None
 
@@ -92,7 +98,8 @@ class Deployer:
             else:
                 self._problem = None
                 self._rejected.clear()
-            return deployment
+        await self.sweep()
+        return deployment
 
     async def rollback(self, release: str | None, *, actor: str) -> Deployment:
         """Serve a stored release again; without a name the one that served before.
@@ -106,12 +113,14 @@ class Deployer:
             stored = await self._ports.store.find(release or await self._former(current.id))
             if stored.manifest.digest == current.digest:
                 return self._outcome("unchanged", current.manifest, watch, actor=actor)
-            target = await self.bring(stored.manifest.digest)
-            watch.lap("load")
-            seen = (await self._ports.store.channel()).seen_tree
-            deployment = await self._activate(target, "rolled_back", watch, actor=actor, seen_tree=seen)
+            async with self._memory:
+                target = await self._bring(stored.manifest.digest)
+                watch.lap("load")
+                seen = (await self._ports.store.channel()).seen_tree
+                deployment = await self._activate(target, "rolled_back", watch, actor=actor, seen_tree=seen)
             self._problem = None
-            return deployment
+        await self.sweep()
+        return deployment
 
     async def restore(self) -> bool:
         """Serve what the store says serves, without asking the verifier again; False when it names nothing.
@@ -119,11 +128,13 @@ class Deployer:
         Raises:
             DeploymentRejected: it can no longer be loaded, e.g. because a package is gone.
         """
-        channel = await self._ports.store.channel()
-        if not channel.digest:
-            return False
         registry = self._ports.registry
-        registry.publish(await self.bring(channel.digest), expected=registry.generation, generation=channel.generation)
+        async with self._memory:
+            channel = await self._ports.store.channel()
+            if not channel.digest:
+                return False
+            target = await self._bring(channel.digest)
+            registry.publish(target, expected=registry.generation, generation=channel.generation)
         return True
 
     async def is_settled(self, tree: Manifest) -> bool:
@@ -141,7 +152,7 @@ class Deployer:
         self._ports.verifier.warm_up()
 
     async def follow(self) -> bool:
-        """Catch up with another process that activated a release in the same store; whether there was anything to do."""
+        """Catch up with another process that activated a release in the same store; whether there was any."""
         channel = await self._ports.store.channel()
         if channel.generation <= self._ports.registry.generation:
             return False
@@ -157,9 +168,15 @@ class Deployer:
         """
         if resident := self._ports.registry.resident(digest):
             return resident
+        async with self._memory:
+            return await self._bring(digest)
+
+    async def _bring(self, digest: str) -> Release:
+        if resident := self._ports.registry.resident(digest):
+            return resident
         bundle = make_bundle(await self._ports.store.contents(digest))
         compiled = await asyncio.to_thread(_compile, bundle, str(self._ports.root))
-        release, reasons = await asyncio.to_thread(self._load, bundle, compiled)
+        release, reasons = await self._load(bundle, compiled)
         if release is None:
             raise DeploymentRejected(
                 f"Release {bundle.manifest.release} can no longer be loaded in this environment.", reasons=reasons
@@ -175,32 +192,42 @@ class Deployer:
         store, current = self._ports.store, self._ports.registry.current.release
         second = (await store.find(newer)).manifest.digest if newer else current.digest
         first = (await store.find(older or await self._former(current.id))).manifest.digest
-        resident = [self._ports.registry.resident(digest) for digest in (first, second)]
-        if resident[0] is not None and resident[1] is not None:
-            return _diff(resident[0], resident[1])
+        if resident := self._ports.registry.resident(second):
+            return await self._difference(first, resident)
         return tuple(diff_files(await store.contents(first), await store.contents(second)))
+
+    async def _difference(self, older: str, newer: Release) -> tuple[Change, ...]:
+        if resident := self._ports.registry.resident(older):
+            return _diff(resident, newer)
+        store = self._ports.store
+        return tuple(diff_files(await store.contents(older), await store.contents(newer.digest)))
 
     async def sweep(self, *, keep: int = KEEP_IDLE) -> list[str]:
         """Retire the releases nobody uses, but for the `keep` newest of them; ids of those retired."""
         ports = self._ports
-        if ports.busy():
-            return []
-        idle = ports.registry.idle()
-        retired = []
-        for release in idle[: max(0, len(idle) - keep)]:
-            ports.registry.retire(release)
-            await self._mark_retired(release.digest)
-            live = [resident.modules for resident in ports.registry.residents()]
-            freed = await asyncio.to_thread(ports.pool.sweep, live)
-            release.modules.retire()
-            ports.events.emit(ReleaseRetired(release=release.id, modules=freed))
-            retired.append(release.id)
+        retired: list[str] = []
+        async with self._memory:
+            while not ports.busy() and len(idle := ports.registry.idle()) > keep:
+                release = idle[0]
+                ports.registry.retire(release)
+                freed = await asyncio.to_thread(self._free, release)
+                ports.events.emit(ReleaseRetired(release=release.id, modules=freed))
+                retired.append(release.id)
+                await self._mark_retired(release.digest)
         return retired
 
+    def _free(self, release: Release) -> int:
+        """In a worker thread, for a module that is just being imported holds this up; how many modules went."""
+        freed = self._ports.pool.sweep([resident.modules for resident in self._ports.registry.residents()])
+        release.modules.retire()
+        return freed
+
     async def _mark_retired(self, digest: str) -> None:
-        for state in ("draining", "drained", "retired"):
-            if (await self._ports.store.find(digest)).state in _BEFORE[state]:
-                await self._ports.store.move(digest, state)
+        try:
+            await self._ports.store.move(digest, "drained")
+            await self._ports.store.move(digest, "retired")
+        except Conflict:
+            return  # it never served, or another process has let it serve again
 
     async def _candidate(self, bundle: Bundle, actor: str, watch: "_Stopwatch") -> Deployment:
         manifest, ports = bundle.manifest, self._ports
@@ -213,15 +240,20 @@ class Deployer:
         watch.lap("verify")
         if verdict.reasons:
             return await self._reject(manifest, verdict.reasons, watch, actor)
-        release: Release | None = ports.registry.resident(manifest.digest)
-        if release is None:
-            release, reasons = await asyncio.to_thread(self._load, bundle, verdict.compiled)
-            watch.lap("load")
+        async with self._memory:
+            release: Release | None = ports.registry.resident(manifest.digest)
             if release is None:
-                return await self._reject(manifest, tuple(reasons), watch, actor)
-        await ports.store.put(manifest, bundle.contents, at=ports.clock.now())
-        await self._mark_verified(manifest.digest)
-        return await self._activate(release, "active", watch, actor=actor, seen_tree=manifest.digest)
+                release, reasons = await self._load(bundle, verdict.compiled)
+                watch.lap("load")
+                if release is None:
+                    return await self._reject(manifest, tuple(reasons), watch, actor)
+            try:
+                await ports.store.put(manifest, bundle.contents, at=ports.clock.now())
+                await self._mark_verified(manifest.digest)
+                return await self._activate(release, "active", watch, actor=actor, seen_tree=manifest.digest)
+            finally:
+                if ports.registry.resident(manifest.digest) is not release:
+                    await asyncio.to_thread(release.modules.discard)
 
     async def _mark_verified(self, digest: str) -> None:
         if (await self._ports.store.find(digest)).state == "staged":
@@ -232,16 +264,15 @@ class Deployer:
     ) -> Deployment:
         """Store first, then publish: a crash between the two restarts on what the store says."""
         ports = self._ports
-        before = ports.registry.current.release if ports.registry.generation else None
         channel = await ports.store.channel()
+        former = channel.digest if channel.digest != release.digest else ""
+        diff = await self._difference(former, release) if former else ()
         channel = await ports.store.activate(release.digest, expected=channel.generation, seen_tree=seen_tree)
         ports.registry.publish(release, expected=ports.registry.generation, generation=channel.generation)
         watch.lap("activate")
-        diff = _diff(before, release) if before else ()
-        deployment = self._outcome(state, release.manifest, watch, actor=actor, diff=diff, before=before)
+        deployment = self._outcome(state, release.manifest, watch, actor=actor, diff=diff, former=former)
         ports.events.emit(Deployed(deployment=deployment))
         await ports.store.record(deployment)
-        await self.sweep()
         return deployment
 
     async def _reject(
@@ -253,18 +284,32 @@ class Deployer:
         await self._ports.store.record(deployment)
         return deployment
 
-    def _load(self, bundle: Bundle, compiled: Mapping[str, Compiled]) -> tuple[Release | None, tuple[Reason, ...]]:
-        """In a worker thread: execute what is new, compile graphs; a failure leaves nothing behind."""
+    async def _load(
+        self, bundle: Bundle, compiled: Mapping[str, Compiled]
+    ) -> tuple[Release | None, tuple[Reason, ...]]:
+        """In a worker thread: execute what is new, compile graphs; failed or cancelled, it leaves nothing behind."""
+        unwanted = threading.Event()
+        try:
+            return await asyncio.to_thread(self._load_here, bundle, compiled, unwanted)
+        except asyncio.CancelledError:
+            unwanted.set()
+            raise
+
+    def _load_here(
+        self, bundle: Bundle, compiled: Mapping[str, Compiled], unwanted: threading.Event
+    ) -> tuple[Release | None, tuple[Reason, ...]]:
+        """Under the pool's lock, so that nobody shares a module before its whole candidate has passed."""
         ports = LoadPorts(root=str(self._ports.root), pool=self._ports.pool, env=self._ports.env)
-        project, reasons = load_project(bundle, compiled, ports)
-        if project is None:
-            return None, reasons
-        release, problems = build_release(
-            project, bundle.manifest, compose=self._ports.compose, checkpointer=self._ports.checkpointer
-        )
-        if release is None:
-            project.space.discard()
-        return release, tuple(problems)
+        with ports.pool.lock:
+            project, reasons = load_project(bundle, compiled, ports)
+            if project is None:
+                return None, reasons
+            release, problems = build_release(
+                project, bundle.manifest, compose=self._ports.compose, checkpointer=self._ports.checkpointer
+            )
+            if release is None or unwanted.is_set():
+                project.space.discard()
+            return release, tuple(problems)
 
     async def _former(self, current: str) -> str:
         """Id of the release that served before `current`.
@@ -286,14 +331,14 @@ class Deployer:
         actor: str,
         reasons: tuple[Reason, ...] = (),
         diff: tuple[Change, ...] = (),
-        before: Release | None = None,
+        former: str = "",
     ) -> Deployment:
         registry = self._ports.registry
         serving = registry.current.release.id if registry.generation else ""
         return Deployment(
             state=state,
             release=manifest.release,
-            previous=before.id if before else "" if state in ("active", "rolled_back") else serving,
+            previous=serving if state in ("rejected", "unchanged") else former and release_id(former),
             generation=registry.generation,
             reasons=reasons,
             diff=diff,
@@ -301,9 +346,6 @@ class Deployer:
             actor=actor,
             at=self._ports.clock.now(),
         )
-
-
-_BEFORE: Mapping[str, tuple[str, ...]] = {"draining": ("active",), "drained": ("draining",), "retired": ("drained",)}
 
 
 class _Stopwatch:

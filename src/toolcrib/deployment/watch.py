@@ -5,7 +5,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from watchfiles import Change, awatch
+from watchfiles import awatch
 
 from toolcrib.core.errors import ProjectInvalid
 from toolcrib.core.ports import Clock
@@ -23,7 +23,7 @@ class WatchOptions:
 
     Attributes:
         debounce_s: the tree must stay the same for so long before it is taken.
-        poll_s: the whole tree is looked at so often, whatever the events say: new directories' first files can be missed.
+        poll_s: the whole tree is looked at so often, whatever the events say: they can miss a new directory's first files.
         force_polling: use no file events at all, for network file systems.
     """
 
@@ -60,42 +60,48 @@ class Watcher:
 
     async def run(self) -> None:
         """Watch until cancelled."""
-        await self._begin()
         step = 10
         events = awatch(
             self._root,
-            watch_filter=self._relevant,
+            watch_filter=None,  # sees all, or what is of no interest would put off the poll for ever
             debounce=max(step, int(self._options.debounce_s * 1000)),
             step=step,
             rust_timeout=int(self._options.poll_s * 1000),
             yield_on_timeout=True,
             force_polling=self._options.force_polling,
             poll_delay_ms=max(50, int(self._options.poll_s * 1000)),
-            raise_interrupt=False,
         )
-        async for _ in events:
-            try:
-                await self._look()
-            except ProjectInvalid as error:
-                log.warning("project cannot be read", extra={"reason": str(error)})
+        await self._try_to_look()
+        looked = self._clock.monotonic()
+        async for changes in events:
+            due = not changes or self._clock.monotonic() - looked >= self._options.poll_s
+            if due or any(self._relevant(path) for _, path in changes):
+                await self._try_to_look()
+                looked = self._clock.monotonic()
 
-    async def _begin(self) -> None:
-        """What the tree is now is not a change, unless it is not what the channel has seen."""
-        self._last = await asyncio.to_thread(read_bundle, self._root)
-        if await self._deployer.is_settled(self._last.manifest) or self._deployer.problem is not None:
-            self._seen = self._last.manifest.digest
+    async def _try_to_look(self) -> None:
+        """Look; whatever goes wrong is told, and tried again at the next look."""
+        try:
+            await self._look()
+        except ProjectInvalid as error:
+            log.warning("project cannot be read", extra={"reason": str(error)})
+        except Exception:  # outer guard: a store that is away for a moment must not end the watching
+            log.exception("change could not be deployed")
 
     async def _look(self) -> None:
         """Read the tree; when it is new, wait for it to come to rest, then deploy it."""
         bundle = await asyncio.to_thread(read_bundle, self._root)
+        if self._last is None:
+            settled = await self._deployer.is_settled(bundle.manifest)
+            self._seen, self._last = bundle.manifest.digest if settled else "", bundle
         while bundle.manifest.digest != self._seen:
             await self._clock.sleep(EMPTIED_S if self._emptied(bundle) else self._options.debounce_s)
             again = await asyncio.to_thread(read_bundle, self._root)
             if again.manifest.digest != bundle.manifest.digest:
                 bundle = again
                 continue
-            self._seen, self._last = bundle.manifest.digest, bundle
             await self._deployer.deploy_bundle(bundle, actor="watch")
+            self._seen, self._last = bundle.manifest.digest, bundle
             bundle = await asyncio.to_thread(read_bundle, self._root)
 
     def _emptied(self, bundle: Bundle) -> bool:
@@ -103,6 +109,6 @@ class Watcher:
         before = self._last.contents if self._last else {}
         return any(not data and before.get(path, b"new") for path, data in bundle.contents.items())
 
-    def _relevant(self, change: Change, path: str) -> bool:
+    def _relevant(self, path: str) -> bool:
         parts = Path(path).relative_to(self._root).parts if path.startswith(str(self._root)) else (path,)
         return not any(part.startswith(".") or part in IGNORED_DIRECTORIES for part in parts)

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 
 from toolcrib.core.reasons import Reason
-from toolcrib.loader.modules import ROOT, SourceFile
+from toolcrib.loader.compiling import source_line
+from toolcrib.loader.dotted import ROOT
+from toolcrib.loader.modules import SourceFile
 
 
 def blame(
@@ -22,7 +24,7 @@ def blame(
     """
     place = _deepest(error.__traceback__, files)
     file, line, column, end_column = place or (path, 1, 0, 0)
-    detail = _clean(f"{type(error).__name__}: {error}".rstrip(": "))
+    detail = _clean(f"{type(error).__name__}: {_said(error)}".rstrip(": "))
     return Reason(
         code=code,
         message=detail[:1000],
@@ -31,17 +33,25 @@ def blame(
         column=column,
         end_column=end_column,
         hint=_hint(error, tuple(names)),
-        source=source_line(files, file, line),
+        source=line_of(files, file, line),
     )
 
 
-def source_line(files: Mapping[str, SourceFile], path: str, line: int) -> str:
+def line_of(files: Mapping[str, SourceFile], path: str, line: int) -> str:
     """The text of one line of a project file; empty when there is none."""
     for file in files.values():
         if file.path == path:
-            lines = file.source.decode("utf-8", "replace").splitlines()
-            return lines[line - 1] if 0 < line <= len(lines) else ""
+            return source_line(file.source, line)
     return ""
+
+
+def _said(error: BaseException) -> str:
+    """The error's own words, fit to be stored and sent."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - outer guard: the class of the error is project code
+        return ""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _deepest(traceback: TracebackType | None, files: Mapping[str, SourceFile]) -> tuple[str, int, int, int] | None:
@@ -49,19 +59,23 @@ def _deepest(traceback: TracebackType | None, files: Mapping[str, SourceFile]) -
     found = None
     while traceback is not None:
         if file := files.get(traceback.tb_frame.f_code.co_filename):
-            found = (file.path, traceback.tb_lineno, *_columns(traceback))
+            found = (file.path, traceback.tb_lineno, *_columns(traceback, file))
         traceback = traceback.tb_next
     return found
 
 
-def _columns(traceback: TracebackType) -> tuple[int, int]:
-    """1-based column and end column of the failing expression, 0 when it spans lines or is not known."""
+def _columns(traceback: TracebackType, file: SourceFile) -> tuple[int, int]:
+    """1-based column and end column of the failing expression, 0 when it spans lines or is not known.
+
+    Code objects count bytes of UTF-8 (https://peps.python.org/pep-0657/); people and editors count characters.
+    """
     for index, position in enumerate(traceback.tb_frame.f_code.co_positions()):
         if index == traceback.tb_lasti // 2:
             line, end_line, column, end_column = position
-            if line == end_line and column is not None and end_column is not None:
-                return column + 1, end_column + 1
-            return 0, 0
+            if line is None or line != end_line or column is None or end_column is None:
+                return 0, 0
+            text = source_line(file.source, line).encode()
+            return len(text[:column].decode()) + 1, len(text[:end_column].decode()) + 1
     return 0, 0
 
 

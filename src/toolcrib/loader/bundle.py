@@ -2,7 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+import stat
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,18 +53,23 @@ def read_bundle(root: Path) -> Bundle:
         raise ProjectInvalid(f"{root} is not a directory.", hint="Give the directory of a toolcrib project.")
     contents: dict[str, bytes] = {}
     reasons: list[Reason] = []
-    for path in release_files(root):
+
+    def unlisted(error: OSError) -> None:
+        if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            reasons.append(_unreadable(os.path.relpath(error.filename, root), error))
+
+    for path in release_files(root, on_error=unlisted):
         name = path.relative_to(root).as_posix()
         try:
-            if path.stat().st_size > MAX_FILE_BYTES:
-                reasons.append(_too_large(name))
-                continue
-            contents[name] = path.read_bytes()
+            found = _read(path, name)
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
-            hint = "Make it readable for this user."
-            reasons.append(Reason(code="unreadable", message=f"cannot be read: {error.strerror}", file=name, hint=hint))
+            found = _unreadable(name, error)
+        if isinstance(found, Reason):
+            reasons.append(found)
+        else:
+            contents[name] = found
         if len(contents) > MAX_FILES:
             raise ProjectInvalid(f"{root} has more than {MAX_FILES} files.", hint="Is this the project's directory?")
     if reasons:
@@ -71,17 +77,15 @@ def read_bundle(root: Path) -> Bundle:
     return make_bundle(contents)
 
 
-def release_files(root: Path) -> Iterator[Path]:
-    """Paths of the files under `root` that are part of a release, directories with links followed once."""
-    seen: set[str] = set()
-    for directory, subdirectories, names in os.walk(root, followlinks=True):
-        real = os.path.realpath(directory)
-        if real in seen:
-            subdirectories.clear()
-            continue
-        seen.add(real)
-        subdirectories[:] = sorted(name for name in subdirectories if not _ignored(name, Path(directory) / name))
+def release_files(root: Path, *, on_error: Callable[[OSError], None] = lambda error: None) -> Iterator[Path]:
+    """Paths of the files under `root` that are part of a release.
+
+    Links to directories are followed, unless they lead back to a directory they are in. `on_error` is told of each
+    directory that cannot be listed.
+    """
+    for directory, subdirectories, names in os.walk(root, onerror=on_error, followlinks=True):
         here = Path(directory)
+        subdirectories[:] = sorted(name for name in subdirectories if not _ignored(name, here / name))
         top = here == root
         in_prompts = not top and here.relative_to(root).parts[0] == "prompts"
         for name in sorted(names):
@@ -95,7 +99,35 @@ def _wanted(name: str, *, top: bool, in_prompts: bool) -> bool:
 
 
 def _ignored(name: str, path: Path) -> bool:
-    return name.startswith(".") or name in IGNORED_DIRECTORIES or (path / "pyvenv.cfg").exists()
+    return name.startswith(".") or name in IGNORED_DIRECTORIES or (path / "pyvenv.cfg").exists() or _leads_back(path)
+
+
+def _leads_back(path: Path) -> bool:
+    """Whether a link leads to a directory it is in: following it would never end."""
+    if not path.is_symlink():
+        return False
+    target = os.path.realpath(path)
+    return any(os.path.realpath(parent) == target for parent in path.parents)
+
+
+def _read(path: Path, name: str) -> bytes | Reason:
+    """The bytes of a file, or why they can be no part of a release."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        return Reason(code="unreadable", message="is not a regular file", file=name, hint="Take it out of the project.")
+    if status.st_size > MAX_FILE_BYTES:
+        return _too_large(name)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        plain = name.encode(errors="backslashreplace").decode()
+        return Reason(code="unreadable", message="has a name that is not UTF-8", file=plain, hint="Rename it.")
+    return path.read_bytes()
+
+
+def _unreadable(name: str, error: OSError) -> Reason:
+    hint = "Make it readable for this user."
+    return Reason(code="unreadable", message=f"cannot be read: {error.strerror}", file=name, hint=hint)
 
 
 def _too_large(name: str) -> Reason:

@@ -2,6 +2,8 @@
 
 import ast
 import hashlib
+import importlib.util
+import io
 import marshal
 from dataclasses import dataclass
 from types import CodeType
@@ -51,13 +53,13 @@ def compile_source(source: bytes, *, path: str, filename: str) -> Compiled | Rea
     """
     try:
         tree = ast.parse(source, filename)
-        code = compile(tree, filename, "exec", dont_inherit=True)
+        code = marshal.dumps(compile(tree, filename, "exec", dont_inherit=True))
     except SyntaxError as error:
         return _syntax_reason(error, path, source)
     except (ValueError, RecursionError, MemoryError) as error:
         hint = "Save the file as plain UTF-8 text." if isinstance(error, ValueError) else "Split the expression."
         return Reason(code="syntax", message=f"cannot be compiled: {error}", file=path, line=1, column=1, hint=hint)
-    return Compiled(code=marshal.dumps(code), imports=tuple(_imports(tree)))
+    return Compiled(code=code, imports=tuple(_imports(tree)))
 
 
 def source_digest(source: bytes) -> str:
@@ -65,11 +67,29 @@ def source_digest(source: bytes) -> str:
     return hashlib.sha256(source).hexdigest()
 
 
+def source_lines(source: bytes) -> list[str]:
+    """The lines of a file, with their ends, as Python counts them and in the encoding the file names."""
+    try:
+        text = importlib.util.decode_source(source)
+    except (SyntaxError, UnicodeDecodeError):
+        text = source.decode("utf-8", "replace")
+    return io.StringIO(text).readlines()
+
+
+def source_line(source: bytes, line: int) -> str:
+    """One line of a file without its end; empty when there is none."""
+    lines = source_lines(source)
+    return lines[line - 1].rstrip("\r\n") if 0 < line <= len(lines) else ""
+
+
 def _imports(tree: ast.Module) -> list[Import]:
+    """All import statements; `import a.b as c` gives only `a.b`, so it stands here as `from a import b`."""
     found: list[Import] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found += [(0, alias.name, ()) for alias in node.names]
+            for alias in node.names:
+                parent, _, leaf = alias.name.rpartition(".")
+                found.append((0, parent, (leaf,)) if alias.asname and parent else (0, alias.name, ()))
         elif isinstance(node, ast.ImportFrom):
             found.append((node.level, node.module or "", tuple(alias.name for alias in node.names)))
     return found
@@ -77,8 +97,6 @@ def _imports(tree: ast.Module) -> list[Import]:
 
 def _syntax_reason(error: SyntaxError, path: str, source: bytes) -> Reason:
     line = error.lineno or 1
-    lines = source.decode("utf-8", "replace").splitlines()
-    text = lines[line - 1] if 0 < line <= len(lines) else ""
     column = max(1, error.offset or 1)
     same_line = error.end_lineno == error.lineno
     return Reason(
@@ -89,5 +107,5 @@ def _syntax_reason(error: SyntaxError, path: str, source: bytes) -> Reason:
         column=column,
         end_column=error.end_offset or 0 if same_line else 0,
         hint="Mend the Python syntax and save again.",
-        source=text,
+        source=source_line(source, line),
     )

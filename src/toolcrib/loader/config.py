@@ -228,10 +228,10 @@ def _agent_reasons(
             message = f"agent {name!r} is of kind {spec.kind}, which has no graph"
             hint = "Add `kind: graph`, or remove `graph`."
             yield document.reason("wrong_value", message, path=(*path, "graph"), hint=hint, at="key")
-    if "graph" not in checked.wrong and spec.graph:
+    if spec.graph:
         written = str(reading.written((*path, "graph")))
         yield from _graph_reasons(document, (*path, "graph"), spec.graph, written, files)
-    if "prompt" not in checked.wrong and spec.prompt:
+    if spec.prompt:
         yield from _prompt_reasons(reading, name, checked, files)
 
 

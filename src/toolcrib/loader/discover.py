@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from toolcrib.core.policies import ToolPolicy
 from toolcrib.core.reasons import Reason
 from toolcrib.core.tools import Tool
-from toolcrib.loader.blame import source_line
+from toolcrib.loader.blame import line_of
 from toolcrib.loader.config import ProjectConfig, ToolOverride
 from toolcrib.loader.modules import SourceFile
 from toolcrib.tools.adapt import adapt, definition_of, is_tool
@@ -103,6 +103,6 @@ def _unknown_overrides(found: Mapping[str, Tool], config: ProjectConfig) -> list
 
 def _at(path: str, line: int, files: Mapping[str, SourceFile]) -> Reason:
     """A reason without words, at the whole of a line."""
-    text = source_line(files, path, line)
+    text = line_of(files, path, line)
     column = len(text) - len(text.lstrip()) + 1
     return Reason(code="", message="", file=path, line=line, column=column, end_column=len(text) + 1, source=text)

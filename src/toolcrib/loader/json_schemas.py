@@ -95,15 +95,13 @@ def _docstring(model: type[BaseModel]) -> tuple[str, dict[str, str]]:
 
 
 def _draft7(node: dict[str, Any]) -> dict[str, Any]:
-    """One schema in draft-07's terms: nothing beside `$ref`, variables for numbers, empty sections."""
+    """One schema in draft-07's terms, with variables in place of numbers and choices."""
     made = {key: _below(key, value) for key, value in node.items()}
     around = {key: made.pop(key) for key in ("title", "description", "default") if key in made}
     if "patternProperties" in made:
         made["additionalProperties"] = False
     if made.get("type") in _NOT_TEXT or "enum" in made:
         made = {"anyOf": [made, dict(_VARIABLE)]}
-    elif "$ref" in made and around:
-        made = {"allOf": [made]}
     return around | made
 
 
@@ -122,7 +120,7 @@ def _below(key: str, value: Any) -> Any:
 
 
 def _property(node: dict[str, Any]) -> dict[str, Any]:
-    """A property; a section may be empty."""
+    """A property; a section may be empty, and nothing stands beside its `$ref`."""
     made = _draft7(node)
     if "$ref" in node or node.get("type") == "object":
         around = {key: made.pop(key) for key in ("description", "default") if key in made}

@@ -20,9 +20,9 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from toolcrib.loader.compiling import Compiled, Import, module_file
+from toolcrib.loader.compiling import Compiled, Import, module_file, source_lines
+from toolcrib.loader.dotted import ROOT, child_of, dotted_name, is_package, packages_in, parents_of, relative_name
 
-ROOT = "_toolcrib"
 Key = tuple[str, str]
 
 
@@ -85,13 +85,17 @@ class ModulePool:
 
     def drop(self, modules: Iterable[ProjectModule]) -> None:
         """Take modules out of the pool and out of `sys.modules`, loggers and `linecache`; they go on working."""
-        for entry in modules:
-            self._loaded.pop(entry.key, None)
+        gone = list(modules)
+        for entry in gone:
+            if self._loaded.get(entry.key) is entry:
+                del self._loaded[entry.key]
             name = entry.module.__name__
             if sys.modules.get(name) is entry.module:
                 del sys.modules[name]
-            logging.Logger.manager.loggerDict.pop(name, None)
-            linecache.cache.pop(entry.module.__file__ or "", None)
+                _forget_loggers(name)
+        kept = {entry.module.__file__ for entry in self._loaded.values()}
+        for file in {entry.module.__file__ for entry in gone} - kept:
+            linecache.cache.pop(file or "", None)
 
     def __len__(self) -> int:
         return len(self._loaded)
@@ -105,7 +109,7 @@ class ModuleSpace:
         self._prefix = f"{ROOT}.r_{digest[:16]}"
         self._pool = pool
         self._files = {dotted_name(file.path): file for file in files}
-        self._packages = _packages(self._files)
+        self._packages = packages_in({name: file.path for name, file in self._files.items()})
         self._closures: dict[str, str] = {}
         self._mine: dict[str, ProjectModule] = {}
         self._loading: dict[str, ModuleType] = {}
@@ -125,7 +129,7 @@ class ModuleSpace:
 
     def later(self) -> list[str]:
         """Paths of the modules that loaded ones may still import, inside a function or after a condition."""
-        reach = {name for dotted in self._mine for name in self._reach(dotted)}
+        reach = {name for dotted in self._mine for name in self._reach(dotted, named=True)}
         return [self._files[name].path for name in sorted(reach - self._mine.keys())]
 
     def reachable(self) -> frozenset[Key]:
@@ -156,7 +160,7 @@ class ModuleSpace:
                 return self._loading[dotted]
             file = self._files.get(dotted)
             if file is None:
-                raise ModuleNotFoundError(f"No module named {dotted!r} in this project", name=dotted)
+                raise _missing(dotted)
             if (parent := dotted.rpartition(".")[0]) in self._files:
                 self.load(parent)
             shared = self._pool.get((dotted, self.closure(dotted)))
@@ -199,20 +203,21 @@ class ModuleSpace:
     def _blank(self, dotted: str, file: SourceFile) -> ModuleType:
         """The module before its code has run."""
         module = ModuleType(f"{self._prefix}.{dotted}")
-        is_package = file.path.endswith("__init__.py")
+        package = is_package(file.path)
         filename = module_file(self._root, file.path, file.digest)
-        loader = _SourceLoader(file.source)
+        lines = source_lines(file.source)
+        text = "".join(lines)
+        loader = _SourceLoader(text)
         module.__dict__.update(
             __builtins__=self._builtins,
             __file__=filename,
             __loader__=loader,
-            __package__=module.__name__ if is_package else module.__name__.rpartition(".")[0],
-            __spec__=ModuleSpec(module.__name__, loader, origin=filename, is_package=is_package),
+            __package__=module.__name__ if package else module.__name__.rpartition(".")[0],
+            __spec__=ModuleSpec(module.__name__, loader, origin=filename, is_package=package),
         )
-        if is_package:
+        if package:
             module.__path__ = [filename.rpartition("/")[0]]
-        text = file.source.decode("utf-8", "replace")
-        linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+        linecache.cache[filename] = (len(text), None, lines, filename)
         return module
 
     def _import(
@@ -229,18 +234,35 @@ class ModuleSpace:
             package = str((globals or {}).get("__package__") or "")
             if not package.startswith(f"{ROOT}."):
                 return builtins.__import__(name, globals, locals, fromlist or (), level)
-            target = _relative(name, package, level)
+            target = relative_name(name, package, level)
         if not self._knows(target):
             if level:
-                raise ModuleNotFoundError(f"No module named {target!r} in this project", name=target)
-            return builtins.__import__(name, globals, locals, fromlist or (), level)
-        if target in self._files:
-            self.load(target)
+                raise _missing(target)
+            return self._import_other(name, globals, locals, fromlist or ())
+        module = self.load(target) if target in self._files else None
         if not fromlist:
             return self._view(target.partition(".")[0])
-        if "*" in fromlist and target in self._files:
-            return self.load(target)
+        if module is not None and "*" in fromlist:
+            public = getattr(module, "__all__", None)
+            if public is None:
+                return module
+            fromlist = [name for name in public if isinstance(name, str)]
         return self._view(target, names=fromlist)
+
+    def _import_other(
+        self,
+        name: str,
+        globals: Mapping[str, Any] | None,
+        locals: Mapping[str, Any] | None,
+        fromlist: Sequence[str],
+    ) -> ModuleType:
+        """The ordinary import. What is nowhere, below a package of the project, is missing in the project."""
+        try:
+            return builtins.__import__(name, globals, locals, fromlist, 0)
+        except ModuleNotFoundError as error:
+            if self._knows(name.partition(".")[0]) and f"{name}.".startswith(f"{error.name}."):
+                raise _missing(name) from None
+            raise
 
     def _knows(self, dotted: str) -> bool:
         return dotted in self._files or dotted in self._packages
@@ -254,19 +276,20 @@ class ModuleSpace:
         if dotted not in self._packages:
             return self.load(dotted)
         for name in names:
-            if f"{dotted}.{name}" in self._files:
-                self.load(f"{dotted}.{name}")
+            if (child := child_of(dotted, name)) in self._files:
+                self.load(child)
         base = self.load(dotted) if dotted in self._files else None
         return _PackageView(f"{self._prefix}.{dotted}", base, lambda name: self._submodule(dotted, name))
 
     def _submodule(self, package: str, name: str) -> Any:
-        dotted = f"{package}.{name}"
-        if dotted in self._packages:
-            return self._view(dotted)
-        return self.load(dotted) if dotted in self._files else None
+        dotted = child_of(package, name)
+        return self._view(dotted) if self._knows(dotted) else None
 
-    def _reach(self, dotted: str) -> set[str]:
-        """The module itself, its parent packages, and all project modules reachable from it by imports."""
+    def _reach(self, dotted: str, *, named: bool = False) -> set[str]:
+        """The module itself, its parent packages, and all project modules reachable from it by imports.
+
+        Through a package it imports, a module can reach everything below; `named` leaves out what no statement names.
+        """
         reached: set[str] = set()
         todo = [dotted]
         while todo:
@@ -274,22 +297,25 @@ class ModuleSpace:
             if name in reached or name not in self._files:
                 continue
             reached.add(name)
-            todo += _parents(name)
-            package = name if self._files[name].path.endswith("__init__.py") else name.rpartition(".")[0]
+            todo += parents_of(name)
+            package = name if is_package(self._files[name].path) else name.rpartition(".")[0]
             for statement in self._files[name].compiled.imports:
-                todo += self._targets(statement, package)
+                todo += self._targets(statement, package, named=named)
         return reached
 
-    def _targets(self, statement: Import, package: str) -> list[str]:
-        """Project modules an import statement may bring in."""
+    def _targets(self, statement: Import, package: str, *, named: bool) -> list[str]:
+        """Project modules an import statement may bring in; with `named` only those it names."""
         level, module, names = statement
-        base = _relative(module, f"{ROOT}._.{package}" if package else f"{ROOT}._", level) if level else module
+        base = relative_name(module, f"{ROOT}._.{package}" if package else f"{ROOT}._", level) if level else module
         if not self._knows(base):
             return []
-        found = [base, *(f"{base}.{name}" for name in names), *_parents(base)]
-        if base in self._packages and (not names or "*" in names):
-            found += [name for name in self._files if name.startswith(f"{base}.")]
-        return found
+        found = [base, *(child_of(base, name) for name in names if name != "*"), *parents_of(base)]
+        if "*" in names or (named and not names):
+            bound = [base]
+        else:
+            bound = [] if named else [child_of(base, name) for name in names] or [base.partition(".")[0]]
+        below = tuple(f"{name}." for name in bound if name in self._packages)
+        return found + [name for name in self._files if name.startswith(below)]
 
 
 class _PackageView(ModuleType):
@@ -297,7 +323,13 @@ class _PackageView(ModuleType):
 
     def __init__(self, name: str, base: ModuleType | None, submodule: Callable[[str], Any]) -> None:
         super().__init__(name)
-        self.__dict__.update(_view_base=base, _view_submodule=submodule)
+        self.__dict__.update(_view_base=base, _view_submodule=submodule, __doc__=base.__doc__ if base else None)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self._view_base is None:
+            super().__setattr__(name, value)
+        else:
+            setattr(self._view_base, name, value)
 
     def __getattr__(self, name: str) -> Any:
         if self._view_base is not None and hasattr(self._view_base, name):
@@ -311,37 +343,28 @@ class _PackageView(ModuleType):
 class _SourceLoader(InspectLoader):
     """Enough of a loader for `inspect` and `linecache`: the source as it was executed."""
 
-    def __init__(self, source: bytes) -> None:
-        self._source = source
+    def __init__(self, text: str) -> None:
+        self._text = text
 
     def get_source(self, fullname: str) -> str:
         """The text of the module."""
-        return self._source.decode("utf-8", "replace")
+        return self._text
 
 
-def dotted_name(path: str) -> str:
-    """`tools/math.py` -> `tools.math`, `tools/__init__.py` -> `tools`."""
-    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+def _missing(dotted: str) -> ModuleNotFoundError:
+    return ModuleNotFoundError(f"No module named {dotted!r} in this project", name=dotted)
 
 
-def _packages(files: Mapping[str, SourceFile]) -> frozenset[str]:
-    """Dotted names of all directories that hold modules, with or without `__init__.py`."""
-    inside = {parent for name in files for parent in _parents(name)}
-    return frozenset(inside | {name for name, file in files.items() if file.path.endswith("/__init__.py")})
-
-
-def _parents(dotted: str) -> list[str]:
-    parts = dotted.split(".")
-    return [".".join(parts[:end]) for end in range(1, len(parts))]
-
-
-def _relative(name: str, package: str, level: int) -> str:
-    """The project name of a relative import in `package` (`_toolcrib.r_x.tools`)."""
-    parts = package.split(".")[2:]
-    if level > len(parts) + 1:
-        raise ImportError("attempted relative import beyond the project's top directory")
-    base = parts[: len(parts) - (level - 1)]
-    return ".".join([*base, *([name] if name else [])])
+def _forget_loggers(name: str) -> None:
+    """Take out the module's logger, those below it, and placeholders above that stood for nothing else."""
+    known = logging.Logger.manager.loggerDict
+    gone = [known.pop(key) for key in list(known) if key == name or key.startswith(f"{name}.")]
+    for parent in parents_of(name):
+        place = known.get(parent)
+        if isinstance(place, logging.PlaceHolder):
+            place.loggerMap = {logger: None for logger in place.loggerMap if logger not in gone}
+            if not place.loggerMap:
+                del known[parent]
 
 
 def _root_package() -> ModuleType:

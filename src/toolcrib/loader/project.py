@@ -15,7 +15,8 @@ from toolcrib.loader.bundle import Bundle
 from toolcrib.loader.compiling import Compiled, module_file
 from toolcrib.loader.config import ProjectConfig, read_config
 from toolcrib.loader.discover import ToolModule, discover_tools, is_tool_file
-from toolcrib.loader.modules import ModulePool, ModuleSpace, SourceFile, dotted_name
+from toolcrib.loader.dotted import dotted_name
+from toolcrib.loader.modules import ModulePool, ModuleSpace, SourceFile
 from toolcrib.loader.prompts import render_prompt
 
 
@@ -183,14 +184,16 @@ def _resolve_tools(
 
 def _prompts(bundle: Bundle) -> dict[str, str]:
     return {
-        path: data.decode("utf-8", "replace") for path, data in bundle.contents.items() if path.startswith("prompts/")
+        path: data.decode("utf-8-sig", "replace")
+        for path, data in bundle.contents.items()
+        if path.startswith("prompts/")
     }
 
 
 def _prompt(name: str, spec: AgentSpec, tools: tuple[str, ...], bundle: Bundle) -> str:
     """The agent's system prompt: the file's text, or the text given in its place, with its variables filled in."""
     data = bundle.contents.get(spec.prompt)
-    text = spec.prompt if data is None else data.decode("utf-8", "replace")
+    text = spec.prompt if data is None else data.decode("utf-8-sig", "replace")
     return render_prompt(text, {"agent": name, "tools": ", ".join(tools), **spec.variables})
 
 

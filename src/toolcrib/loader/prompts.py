@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-BUILT_IN = frozenset({"agent", "date", "tools"})
-"""Variables every prompt may use: the agent's name, today's date, the names of its tools."""
+BUILT_IN = frozenset({"agent", "tools"})
+"""Variables every prompt may use: the agent's name, and the names of its tools."""
 
 _SUFFIXES = (".md", ".txt")
 _BRACED = re.compile(r"(?P<left>\{+)(?P<name>[^\W\d]\w*)(?P<right>\}+)")

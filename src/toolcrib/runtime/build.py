@@ -1,8 +1,9 @@
 """The composition root: the one place that chooses adapters. LangGraph is imported when a project is opened, not before."""
 
 import asyncio
+import logging
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from toolcrib.runs.service import RunService
     from toolcrib.runtime.crib import Crib
 
+log = logging.getLogger(__name__)
 CHECK = "toolcrib.deployment.check:check"
 STATE_DIRECTORY = ".toolcrib"
 JANITOR_S = 2.0
@@ -180,7 +182,7 @@ def _background(crib: "Crib", deployer: "Deployer", runs: "RunService", *, watch
     from toolcrib.deployment.watch import Watcher, WatchOptions
 
     clock = SystemClock()
-    tasks = [asyncio.create_task(_janitor(deployer, runs, clock), name="toolcrib-janitor")]
+    work: dict[str, Callable[[], Awaitable[None]]] = {"janitor": lambda: _janitor(deployer, runs, clock)}
     if watch:
         deployer.warm_up()
         options = WatchOptions(
@@ -188,9 +190,18 @@ def _background(crib: "Crib", deployer: "Deployer", runs: "RunService", *, watch
             poll_s=crib.settings.watch.poll_s,
             force_polling=crib.settings.watch.force_polling,
         )
-        watcher = Watcher(crib.root, options=options, clock=clock, deployer=deployer)
-        tasks.append(asyncio.create_task(watcher.run(), name="toolcrib-watcher"))
-    return tasks
+        work["watcher"] = Watcher(crib.root, options=options, clock=clock, deployer=deployer).run
+    return [asyncio.create_task(_keep_up(name, run, clock), name=f"toolcrib-{name}") for name, run in work.items()]
+
+
+async def _keep_up(name: str, run: Callable[[], Awaitable[None]], clock: Clock) -> None:
+    """Run background work for ever: a failure is logged, and the work begun anew."""
+    while True:
+        try:
+            await run()
+        except Exception:  # noqa: BLE001 - outer guard: a watcher that died in silence would deploy nothing for ever
+            log.exception("background work failed", extra={"work": name})
+        await clock.sleep(JANITOR_S)
 
 
 async def _janitor(deployer: "Deployer", runs: "RunService", clock: Clock) -> None:

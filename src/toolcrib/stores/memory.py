@@ -21,7 +21,8 @@ class MemoryReleaseStore:
         """See `ReleaseStore.put`."""
         if manifest.digest not in self._releases:
             self._contents[manifest.digest] = {path: contents[path] for path in manifest.files}
-            self._releases[manifest.digest] = StoredRelease(manifest=manifest, state="staged", at=at)
+            kept = replace(manifest, files=dict(manifest.files))
+            self._releases[manifest.digest] = StoredRelease(manifest=kept, state="staged", at=at)
 
     async def contents(self, digest: str) -> Mapping[str, bytes]:
         """See `ReleaseStore.contents`."""
@@ -32,7 +33,8 @@ class MemoryReleaseStore:
         start = id_or_digest.removeprefix("r-").lower()
         found = [release for digest, release in self._releases.items() if start and digest.startswith(start)]
         if len(found) != 1:
-            raise ReleaseNotFound(f"The store has no one release {id_or_digest!r}.")
+            what = "More than one release begins with" if found else "The store has no release"
+            raise ReleaseNotFound(f"{what} {id_or_digest!r}.", hint="`toolcrib releases` lists what there is.")
         return found[0]
 
     async def releases(self) -> Sequence[StoredRelease]:
@@ -41,12 +43,7 @@ class MemoryReleaseStore:
 
     async def move(self, digest: str, state: ReleaseState) -> None:
         """See `ReleaseStore.move`."""
-        before = await self.find(digest)
-        if before.state == state:
-            return
-        if state not in MOVES[before.state]:
-            raise Conflict(f"A release that is {before.state} cannot become {state}.")
-        self._releases[digest] = replace(before, state=state)
+        self._releases[digest] = self._moved(digest, state)
 
     async def channel(self) -> Channel:
         """See `ReleaseStore.channel`."""
@@ -58,11 +55,8 @@ class MemoryReleaseStore:
         if before.generation != expected:
             raise GenerationConflict(f"The channel's generation is no longer {expected}.")
         if before.digest != digest:
-            if "active" not in MOVES[(await self.find(digest)).state]:
-                raise Conflict(f"A release that is {(await self.find(digest)).state} cannot become active.")
-            if before.digest:
-                await self.move(before.digest, "draining")
-            await self.move(digest, "active")
+            former = {before.digest: self._moved(before.digest, "draining")} if before.digest else {}
+            self._releases |= {**former, digest: self._moved(digest, "active")}
         self._channel = Channel(generation=expected + 1, digest=digest, seen_tree=seen_tree)
         return self._channel
 
@@ -73,11 +67,19 @@ class MemoryReleaseStore:
 
     async def record(self, deployment: Deployment) -> None:
         """See `ReleaseStore.record`."""
-        self._history.append(deployment)
+        self._history.append(replace(deployment, timings_s=dict(deployment.timings_s)))
 
     async def history(self, limit: int = 50) -> Sequence[Deployment]:
         """See `ReleaseStore.history`."""
         return self._history[::-1][:limit]
+
+    def _moved(self, digest: str, state: ReleaseState) -> StoredRelease:
+        before = self._releases.get(digest)
+        if before is None:
+            raise ReleaseNotFound(f"The store has no release {digest[:8]!r}.")
+        if state != before.state and state not in MOVES[before.state]:
+            raise Conflict(f"A release that is {before.state} cannot become {state}.")
+        return replace(before, state=state)
 
 
 class MemoryRunLedger:
@@ -92,16 +94,18 @@ class MemoryRunLedger:
 
     async def finish(self, record: RunRecord) -> None:
         """See `RunLedger.finish`."""
-        self._runs[record.run_id] = record
+        if record.run_id in self._runs:
+            self._runs[record.run_id] = record
 
     async def parked(self, thread_id: str, *, tenant: str = "") -> RunRecord | None:
         """See `RunLedger.parked`."""
-        mine = [run for run in self._runs.values() if (run.thread_id, run.tenant) == (thread_id, tenant)]
-        return mine[-1] if mine and mine[-1].status == "interrupted" else None
+        mine = (run for run in self._newest_first() if (run.thread_id, run.tenant) == (thread_id, tenant))
+        last = next(mine, None)
+        return last if last and last.status == "interrupted" else None
 
     async def runs(self, limit: int = 100) -> Sequence[RunRecord]:
         """See `RunLedger.runs`."""
-        return list(self._runs.values())[::-1][:limit]
+        return self._newest_first()[:limit]
 
     async def summary(self) -> LedgerSummary:
         """See `RunLedger.summary`."""
@@ -114,3 +118,6 @@ class MemoryRunLedger:
             running=statuses.count("running"),
             mixed=sum(len(run.releases_seen) > 1 for run in self._runs.values()),
         )
+
+    def _newest_first(self) -> list[RunRecord]:
+        return sorted(self._runs.values(), key=lambda run: (run.started_at, run.run_id), reverse=True)

@@ -1,14 +1,21 @@
 """Opening a SQL database for the stores."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
-from sqlalchemy import event
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import Table, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from toolcrib.stores.schema import metadata
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -23,14 +30,37 @@ async def open_sqlite(path: Path) -> AsyncIterator[AsyncEngine]:
     event.listen(engine.sync_engine, "connect", _configure)
     try:
         async with engine.begin() as connection:
-            await connection.run_sync(metadata.create_all)
+            for table in metadata.sorted_tables:  # `create_all` looks first, and fails when another process is faster
+                await connection.execute(CreateTable(table, if_not_exists=True))
+                for index in table.indexes:
+                    await connection.execute(CreateIndex(index, if_not_exists=True))
         yield engine
     finally:
         await engine.dispose()
 
 
+def whole(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Decorator: a transaction that has begun is brought to its end even when its caller is cancelled.
+
+    A connection whose operation is cancelled cannot be used again and is dropped without being closed.
+    """
+
+    @functools.wraps(method)
+    async def shielded(*args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.shield(method(*args, **kwargs))
+
+    return shielded
+
+
+async def add_new(db: AsyncConnection, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Insert the rows whose key is not there yet; another process may be inserting the same ones."""
+    if rows:
+        insert = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
+        await db.execute(insert(table).on_conflict_do_nothing(), rows)
+
+
 def _configure(connection: Any, record: Any) -> None:
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=10000"):
+    for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=NORMAL"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

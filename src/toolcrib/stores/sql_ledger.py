@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from toolcrib.core.ports import LedgerSummary, RunRecord
 from toolcrib.stores.schema import runs
+from toolcrib.stores.sql import whole
 
 
 class SqlRunLedger:
@@ -18,16 +19,19 @@ class SqlRunLedger:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
+    @whole
     async def accept(self, record: RunRecord) -> None:
         """See `RunLedger.accept`."""
         async with self._engine.begin() as db:
             await db.execute(insert(runs).values(**_row(record)))
 
+    @whole
     async def finish(self, record: RunRecord) -> None:
         """See `RunLedger.finish`."""
         async with self._engine.begin() as db:
             await db.execute(update(runs).where(runs.c.run_id == record.run_id).values(**_row(record)))
 
+    @whole
     async def parked(self, thread_id: str, *, tenant: str = "") -> RunRecord | None:
         """See `RunLedger.parked`."""
         mine = (runs.c.thread_id == thread_id) & (runs.c.tenant == tenant)
@@ -36,12 +40,14 @@ class SqlRunLedger:
             row = (await db.execute(query)).first()
         return _record(row) if row is not None and row.status == "interrupted" else None
 
+    @whole
     async def runs(self, limit: int = 100) -> Sequence[RunRecord]:
         """See `RunLedger.runs`."""
-        query = select(runs).order_by(runs.c.started_at.desc()).limit(limit)
+        query = select(runs).order_by(runs.c.started_at.desc(), runs.c.run_id.desc()).limit(limit)
         async with self._engine.connect() as db:
             return [_record(row) for row in await db.execute(query)]
 
+    @whole
     async def summary(self) -> LedgerSummary:
         """See `RunLedger.summary`."""
         async with self._engine.connect() as db:

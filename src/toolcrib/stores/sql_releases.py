@@ -13,6 +13,7 @@ from toolcrib.core.ports import Channel, StoredRelease
 from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import MOVES, Change, Deployment, Manifest, ReleaseState
 from toolcrib.stores.schema import blobs, channels, deployments, releases
+from toolcrib.stores.sql import add_new, whole
 
 CHANNEL = "default"
 
@@ -23,6 +24,7 @@ class SqlReleaseStore:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
+    @whole
     async def put(self, manifest: Manifest, contents: Mapping[str, bytes], *, at: float) -> None:
         """See `ReleaseStore.put`."""
         async with self._engine.begin() as db:
@@ -31,11 +33,11 @@ class SqlReleaseStore:
             wanted = {digest: contents[path] for path, digest in manifest.files.items()}
             known = set((await db.scalars(select(blobs.c.digest).where(blobs.c.digest.in_(wanted)))).all())
             fresh = [{"digest": digest, "data": data} for digest, data in wanted.items() if digest not in known]
-            if fresh:
-                await db.execute(insert(blobs), fresh)
+            await add_new(db, blobs, fresh)
             text = orjson.dumps(dict(manifest.files)).decode()
-            await db.execute(insert(releases).values(digest=manifest.digest, manifest=text, state="staged", at=at))
+            await add_new(db, releases, [{"digest": manifest.digest, "manifest": text, "state": "staged", "at": at}])
 
+    @whole
     async def contents(self, digest: str) -> Mapping[str, bytes]:
         """See `ReleaseStore.contents`."""
         async with self._engine.connect() as db:
@@ -44,27 +46,32 @@ class SqlReleaseStore:
             data = {row.digest: row.data for row in await db.execute(query)}
         return {path: data[blob] for path, blob in files.items()}
 
+    @whole
     async def find(self, id_or_digest: str) -> StoredRelease:
         """See `ReleaseStore.find`."""
         async with self._engine.connect() as db:
             return await self._one(db, id_or_digest)
 
+    @whole
     async def releases(self) -> Sequence[StoredRelease]:
         """See `ReleaseStore.releases`."""
         async with self._engine.connect() as db:
             rows = await db.execute(select(releases).order_by(releases.c.at.desc()))
             return [_stored(row) for row in rows]
 
+    @whole
     async def move(self, digest: str, state: ReleaseState) -> None:
         """See `ReleaseStore.move`."""
         async with self._engine.begin() as db:
             await _move(db, digest, state)
 
+    @whole
     async def channel(self) -> Channel:
         """See `ReleaseStore.channel`."""
         async with self._engine.connect() as db:
             return await _channel(db)
 
+    @whole
     async def activate(self, digest: str, *, expected: int, seen_tree: str) -> Channel:
         """See `ReleaseStore.activate`."""
         async with self._engine.begin() as db:
@@ -77,17 +84,20 @@ class SqlReleaseStore:
                 await _move(db, digest, "active")
             return after
 
+    @whole
     async def saw_tree(self, digest: str) -> None:
         """See `ReleaseStore.saw_tree`."""
         async with self._engine.begin() as db:
             await db.execute(update(channels).where(channels.c.name == CHANNEL).values(seen_tree=digest))
 
+    @whole
     async def record(self, deployment: Deployment) -> None:
         """See `ReleaseStore.record`."""
         text = orjson.dumps(deployment.to_dict()).decode()
         async with self._engine.begin() as db:
             await db.execute(insert(deployments).values(at=deployment.at, record=text))
 
+    @whole
     async def history(self, limit: int = 50) -> Sequence[Deployment]:
         """See `ReleaseStore.history`."""
         query = select(deployments.c.record).order_by(deployments.c.id.desc()).limit(limit)
@@ -148,7 +158,9 @@ async def _move(db: AsyncConnection, digest: str, state: ReleaseState) -> None:
         return
     if state not in MOVES[before]:
         raise Conflict(f"A release that is {before} cannot become {state}.")
-    await db.execute(update(releases).where(releases.c.digest == digest).values(state=state))
+    query = update(releases).where(releases.c.digest == digest, releases.c.state == before).values(state=state)
+    if (await db.execute(query)).rowcount != 1:
+        raise Conflict(f"The release {digest[:8]!r} is no longer {before}.")
 
 
 def _stored(row: Any) -> StoredRelease:

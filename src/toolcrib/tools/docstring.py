@@ -9,7 +9,7 @@ from typing import Any
 _SECTION = re.compile(
     r"^(Args|Arguments|Parameters|Params|Returns?|Raises|Yields?|Examples?|Notes?|Attributes|Warnings?|Todo):\s*$"
 )
-_ARGUMENT = re.compile(r"^\*{0,2}(\w+)\s*(?:\([^)]*\))?\s*:\s*(.*)$")
+_ARGUMENT = re.compile(r"^\*{0,2}(\w+)\s*(?:\(.*?\))?\s*:\s*(.*)$")
 _ARGUMENT_SECTIONS = frozenset({"Args", "Arguments", "Parameters", "Params"})
 
 
@@ -41,15 +41,14 @@ def parse_docstring(function: Callable[..., Any]) -> Docstring:
 
 
 def _arguments(lines: list[str]) -> dict[str, str]:
-    """Argument -> description; deeper lines continue the description above them."""
-    body = [line for line in lines if line.strip()]
-    if not body:
-        return {}
-    depth = min(len(line) - len(line.lstrip()) for line in body)
+    """Argument -> description; deeper lines continue the description above them, a shallower one ends the section."""
+    body = [(len(line) - len(line.lstrip()), line) for line in lines if line.strip()]
     found: dict[str, str] = {}
     name = ""
-    for line in body:
-        match = _ARGUMENT.match(line.strip()) if len(line) - len(line.lstrip()) == depth else None
+    for depth, line in body:
+        if depth < body[0][0]:
+            break
+        match = _ARGUMENT.match(line.strip()) if depth == body[0][0] else None
         if match:
             name = match[1]
             found[name] = match[2].strip()

@@ -2,17 +2,19 @@
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
-from langchain_core.tools import BaseTool, InjectedToolCallId
+from langchain_core.messages import ToolMessage
+from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from toolcrib.core.calls import ToolContext
+from toolcrib.core.errors import ToolError
 from toolcrib.core.tools import Tool, ToolSpec
 from toolcrib.tools.python import check_name
-from toolcrib.tools.schema import field_names, injection_kind, make_validator
+from toolcrib.tools.schema import field_names, injected_value, injection_kind, make_validator
 
 
 def langchain_tool(source: BaseTool) -> Tool:
@@ -33,50 +35,65 @@ def langchain_tool(source: BaseTool) -> Tool:
         line=getattr(getattr(code, "__code__", None), "co_firstlineno", 0),
         kind="langchain",
     )
-    model = schema if isinstance(schema, type) and issubclass(schema, BaseModel) else None
+    model = schema if _describes(schema, parameters) else None
     validate = make_validator(model, name, names=field_names(model)) if model else dict
-    is_async = type(source)._arun is not BaseTool._arun and getattr(source, "coroutine", True) is not None
+    is_async = type(source)._arun is not BaseTool._arun and bool(getattr(source, "coroutine", True))
     injected = _injected(source)
     run = _async(source, injected) if is_async else _sync(source, injected)
-    return Tool(
-        spec=spec, validate=validate, run=run, is_async=is_async, injects=frozenset({"config", *injected.values()})
-    )
+    injects = frozenset({"config", *(kind.partition(".")[0] for kind in injected.values())})
+    return Tool(spec=spec, validate=validate, run=run, is_async=is_async, injects=injects)
+
+
+def _describes(schema: Any, parameters: Mapping[str, Any]) -> TypeGuard[type[BaseModel]]:
+    """Whether this model is what the LLM is shown: a dict schema has none, a single-input `Tool` another."""
+    is_model = isinstance(schema, type) and issubclass(schema, BaseModel)
+    return is_model and schema.model_fields.keys() == set(parameters.get("properties", ()))
 
 
 def _injected(source: BaseTool) -> dict[str, str]:
     """Parameter name -> kind, of what LangGraph would fill in; its tools mark those in their full schema."""
     fields: dict[str, FieldInfo] = getattr(source.get_input_schema(), "model_fields", {})
     hidden = fields.keys() - getattr(source.tool_call_schema, "model_fields", fields).keys()
-    return {name: _kind(fields[name]) for name in hidden}
+    return {name: kind for name in hidden if (kind := _kind(fields[name]))}
 
 
 def _kind(field: FieldInfo) -> str:
-    for candidate in (field.annotation, *field.metadata):
-        if kind := injection_kind(candidate):
-            return kind
-        if isinstance(candidate, InjectedToolCallId) or candidate is InjectedToolCallId:
-            return "call_id"
-    return ""
+    return next((kind for kind in map(injection_kind, (*field.metadata, field.annotation)) if kind), "")
 
 
-def _filled(args: Mapping[str, Any], injected: Mapping[str, str], context: ToolContext) -> dict[str, Any]:
-    values = {
-        name: context.call_id if kind == "call_id" else context.extras.get(kind)
-        for name, kind in injected.items()
-        if kind
-    }
-    return {**args, **values}
+def _input(
+    source: BaseTool, args: Mapping[str, Any], injected: Mapping[str, str], context: ToolContext
+) -> dict[str, Any]:
+    """What to invoke the tool with: its arguments, or, since LangChain gives the call's id to no other, a tool call."""
+    values = {name: injected_value(kind, context) for name, kind in injected.items()}
+    filled = {**args, **values}
+    if "call_id" not in injected.values():
+        return filled
+    return {"type": "tool_call", "name": source.name, "args": filled, "id": context.call_id}
+
+
+def _output(value: Any) -> Any:
+    """What the tool returned; a tool call is answered with a message.
+
+    Raises:
+        ToolError: the message tells of an error.
+    """
+    if not isinstance(value, ToolMessage):
+        return value
+    if value.status == "error":
+        raise ToolError(str(value.text))
+    return value.content
 
 
 def _sync(source: BaseTool, injected: Mapping[str, str]) -> Any:
     def run(args: Mapping[str, Any], context: ToolContext) -> Any:
-        return source.invoke(_filled(args, injected, context), context.extras.get("config"))
+        return _output(source.invoke(_input(source, args, injected, context), context.extras.get("config")))
 
     return run
 
 
 def _async(source: BaseTool, injected: Mapping[str, str]) -> Any:
     async def run(args: Mapping[str, Any], context: ToolContext) -> Any:
-        return await source.ainvoke(_filled(args, injected, context), context.extras.get("config"))
+        return _output(await source.ainvoke(_input(source, args, injected, context), context.extras.get("config")))
 
     return run

@@ -12,7 +12,7 @@ from toolcrib.core.decorator import MARK, ToolDeclaration
 from toolcrib.core.policies import ToolPolicy
 from toolcrib.core.tools import Tool, ToolSpec
 from toolcrib.tools.docstring import parse_docstring
-from toolcrib.tools.schema import SchemaError, Signature, field_names, make_validator, read_signature
+from toolcrib.tools.schema import SchemaError, Signature, injected_value, make_validator, read_signature
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
@@ -46,9 +46,9 @@ def python_tool(function: Callable[..., Any], declaration: ToolDeclaration) -> T
         line=function.__code__.co_firstlineno if hasattr(function, "__code__") else 0,
         examples=declaration.examples,
     )
-    validate = make_validator(signature.model, name, names=field_names(signature.model))
+    validate = make_validator(signature.model, name, names=signature.names)
     is_async = inspect.iscoroutinefunction(function)
-    injects = frozenset(signature.injected.values())
+    injects = frozenset(kind.partition(".")[0] for kind in signature.injected.values())
     return Tool(spec=spec, validate=validate, run=_bind(function, signature), is_async=is_async, injects=injects)
 
 
@@ -94,7 +94,7 @@ def _bind(
         return lambda args, context: function(**args, **{parameter: context})
 
     def run(args: Mapping[str, Any], context: ToolContext) -> Any:
-        values = {name: context if kind == "context" else context.extras.get(kind) for name, kind in injected}
+        values = {name: injected_value(kind, context) for name, kind in injected}
         return function(**args, **values)
 
     return run

@@ -8,6 +8,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
+from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema
 
 from toolcrib.core.calls import ToolContext
@@ -18,7 +19,15 @@ from toolcrib.tools.docstring import Docstring
 _FORBIDDEN = frozenset(
     {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
 )
-_FRAMEWORK_KINDS = MappingProxyType({"ToolRuntime": "runtime", "InjectedState": "state", "RunnableConfig": "config"})
+_BAD_HINTS = (AttributeError, NameError, SyntaxError, TypeError)
+_FRAMEWORK_KINDS = MappingProxyType(
+    {
+        "ToolRuntime": "runtime",
+        "InjectedState": "state",
+        "InjectedToolCallId": "call_id",
+        "RunnableConfig": "config",
+    }
+)
 
 
 class SchemaError(Exception):
@@ -35,11 +44,13 @@ class Signature:
 
     Attributes:
         model: pydantic model with one field per argument the model fills in.
-        injected: parameter name -> kind of value toolcrib fills in (`context`, or a key of the context's extras).
+        names: field name -> parameter name, where the two differ.
+        injected: parameter name -> kind of value toolcrib fills in, see `injected_value`.
         result_schema: JSON Schema of the result; None when not annotated.
     """
 
     model: type[BaseModel]
+    names: Mapping[str, str]
     injected: Mapping[str, str]
     result_schema: Mapping[str, Any] | None
 
@@ -65,42 +76,60 @@ def read_signature(function: Callable[..., Any], doc: Docstring) -> Signature:
     Raises:
         SchemaError: a parameter cannot be expressed to a model.
     """
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise SchemaError("a generator has no one result to give to a model", "Collect what it yields and return that.")
     hints = _hints(function)
     fields: dict[str, Any] = {}
+    names: dict[str, str] = {}
     injected: dict[str, str] = {}
     for name, parameter in inspect.signature(function).parameters.items():
         hint = hints.get(name, Any)
-        if kind := injection_kind(hint):
-            injected[name] = kind
-        elif parameter.kind in _FORBIDDEN:
+        if parameter.kind in _FORBIDDEN:
             raise SchemaError(
                 f"parameter {parameter} cannot be filled in by name", "Give every parameter a name of its own."
             )
+        if kind := injection_kind(hint):
+            injected[name] = kind
         else:
             fields[_safe(name)] = _field(name, hint, parameter, doc)
+            names[_safe(name)] = name
     config = ConfigDict(extra="forbid", arbitrary_types_allowed=False, protected_namespaces=())
     try:
         model: type[BaseModel] = create_model(f"{function.__name__}_arguments", __config__=config, **fields)
         model.model_json_schema()
-    except (PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError, TypeError) as error:
+    except (PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError, *_BAD_HINTS) as error:
         raise SchemaError(_first_line(error), "Use types that JSON can carry, or have the value injected.") from error
-    return Signature(model=model, injected=injected, result_schema=_result_schema(hints.get("return")))
+    return Signature(model=model, names=names, injected=injected, result_schema=_result_schema(hints.get("return")))
 
 
 def injection_kind(hint: Any) -> str:
     """What toolcrib fills in for a parameter of this type; empty when the model fills it in.
 
-    `context` for `ToolContext` (also `ToolContext | None`), or a key of the context's extras. LangGraph's
-    `ToolRuntime`, `InjectedState` and `RunnableConfig` are recognised by name: this room does not import it.
+    `context` for `ToolContext`, also inside `| None` and `Annotated`. LangGraph's `ToolRuntime`, `InjectedState`,
+    `InjectedToolCallId` and `RunnableConfig` are recognised by name: this room does not import it. `InjectedState("x")`
+    is `state.x`.
     """
-    for candidate in (hint, *get_args(hint)):
-        if candidate is ToolContext:
-            return "context"
-        base = get_origin(candidate) or candidate
-        name = base.__name__ if isinstance(base, type) else type(base).__name__
-        if kind := _FRAMEWORK_KINDS.get(name):
-            return kind
-    return ""
+    if hint is ToolContext:
+        return "context"
+    base = get_origin(hint) or hint
+    name = base.__name__ if isinstance(base, type) else type(base).__name__
+    if kind := _FRAMEWORK_KINDS.get(name, ""):
+        field = getattr(hint, "field", None) if kind == "state" else None
+        return f"{kind}.{field}" if isinstance(field, str) else kind
+    return next((kind for kind in map(injection_kind, get_args(hint)) if kind), "")
+
+
+def injected_value(kind: str, context: ToolContext) -> Any:
+    """The value for a parameter of this kind: the context, the call's id, or one of the extras, or a field of that."""
+    if kind == "context":
+        return context
+    if kind == "call_id":
+        return context.call_id
+    key, _, field = kind.partition(".")
+    value = context.extras.get(key)
+    if not field or value is None:
+        return value
+    return value.get(field) if isinstance(value, Mapping) else getattr(value, field, None)
 
 
 def make_validator(
@@ -134,11 +163,13 @@ def field_names(model: type[BaseModel]) -> dict[str, str]:
 
 def _field(name: str, hint: Any, parameter: inspect.Parameter, doc: Docstring) -> tuple[Any, Any]:
     """One field of the argument model; the docstring describes it unless `Annotated[..., Field(description=)]` does."""
-    required = parameter.default is inspect.Parameter.empty
+    default = ... if parameter.default is inspect.Parameter.empty else parameter.default
     options: dict[str, Any] = {"alias": name} if _safe(name) != name else {}
+    if isinstance(default, FieldInfo):  # `x: int = Field(3, ge=1)`
+        hint, default = Annotated[hint, default], ...
     if (text := doc.arguments.get(name)) and not _described(hint):
         options["description"] = text
-    return hint, Field(... if required else parameter.default, **options)
+    return hint, Field(default, **options)
 
 
 def _described(hint: Any) -> bool:
@@ -147,13 +178,13 @@ def _described(hint: Any) -> bool:
 
 def _safe(name: str) -> str:
     """Pydantic keeps names with a leading underscore, and those of `BaseModel` itself, for its own use."""
-    return f"field_{name}" if name.startswith("_") or hasattr(BaseModel, name) else name
+    return f"field {name}" if name.startswith("_") or hasattr(BaseModel, name) else name
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     try:
         return inspect.get_annotations(function, eval_str=True)
-    except NameError as error:
+    except _BAD_HINTS as error:
         raise SchemaError(f"type hint not known: {error}", "Import the name the hint uses at module level.") from error
 
 

@@ -175,15 +175,12 @@ class Composer:
         parent = self._open[-1]
         parent.items.append(node)
         parent.height = max(parent.height, node.height + 1)
-        self._grow(parent, node)
-        if len(self._open) + node.height > MAX_DEPTH:
-            raise self._stop("too_large", f"nested more than {MAX_DEPTH} deep", (node.start, node.end))
-
-    def _grow(self, parent: _Open, node: Node) -> None:
         parent.size += node.size
         if parent.size > MAX_NODES:
             message = f"more than {MAX_NODES} values, aliases written out"
             raise self._stop("too_large", message, (node.start, node.end))
+        if len(self._open) + node.height > MAX_DEPTH:
+            raise self._stop("too_large", f"nested more than {MAX_DEPTH} deep", (node.start, node.end))
 
     def _scalar(self, event: Any, start: int, end: int) -> Node:
         text = event.value
@@ -223,23 +220,21 @@ class Composer:
                 message, hint = "a key must be text, not a list or a mapping", "Quote it when it is text."
                 self._note(self._reason("yaml_syntax", message, (key.start, key.end), hint))
             elif key.text == "<<" and self._text[key.start : key.end] == "<<":
-                self._merge(node, merged, done)
+                self._merge(node, merged)
             else:
                 if first := written.get(key.text):
                     self._duplicate(key, first)
                 written[key.text] = Entry(start=key.start, end=key.end, node=node)
         return written | {name: entry for name, entry in merged.items() if name not in written}
 
-    def _merge(self, node: Node, merged: dict[str, Entry], done: _Open) -> None:
+    def _merge(self, node: Node, merged: dict[str, Entry]) -> None:
         for source in node.value if isinstance(node.value, tuple) else (node,):
             if not isinstance(source.value, Mapping):
                 message, hint = "`<<` takes a mapping or a list of mappings", "Write `<<: *name`."
                 self._note(self._reason("yaml_syntax", message, (source.start, source.end), hint))
                 continue
             for name, entry in source.value.items():
-                if name not in merged:
-                    merged[name] = entry
-                    self._grow(done, entry.node)
+                merged.setdefault(name, entry)
 
     def _duplicate(self, key: Node, first: Entry) -> None:
         line = self._reason("duplicate_key", "", (first.start, first.end)).line

@@ -18,6 +18,7 @@ from toolcrib.loader.verifier.frames import HEADER, MAX_FRAME_BYTES, pack
 
 START_TIMEOUT_S = 60.0
 GRACE_S = 30.0
+STOP_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +45,13 @@ class Verifier:
         self._process: asyncio.subprocess.Process | None = None
         self._ready: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
+        self._closed = False
         self._known: set[str] = set()
         self._code: dict[str, tuple[str, Compiled]] = {}
 
     def warm_up(self) -> None:
         """Start the process in the background, so that the first deployment need not wait for it."""
-        if self._ready is None:
+        if self._ready is None and not self._closed:
             self._ready = asyncio.create_task(self._start(), name="toolcrib-verifier-start")
 
     async def verify(self, bundle: Bundle, *, root: str) -> Verdict:
@@ -60,17 +62,27 @@ class Verifier:
             root: the project's directory, for the modules' `__file__`.
         """
         async with self._lock:
-            for attempt in (1, 2):
+            try:
                 try:
-                    return await self._ask(bundle, root)
-                except (ConnectionError, asyncio.IncompleteReadError) as error:
-                    await self._stop()
-                    if attempt == 2:
-                        return Verdict(reasons=(_died(error),), compiled=MappingProxyType({}))
-        raise AssertionError("unreachable")
+                    return await self._asked(bundle, root)
+                except (ConnectionError, asyncio.IncompleteReadError):
+                    return await self._asked(bundle, root)
+            except (ConnectionError, asyncio.IncompleteReadError, TimeoutError) as error:
+                return Verdict(reasons=(_died(error),), compiled=MappingProxyType({}))
+
+    async def _asked(self, bundle: Bundle, root: str) -> Verdict:
+        """Ask; after any failure the process is stopped: its late answer must not be taken for that of the next one."""
+        if self._closed:
+            raise ConnectionError("the verifier was closed")
+        try:
+            return await self._ask(bundle, root)
+        except BaseException:
+            await asyncio.shield(asyncio.ensure_future(self._stop()))
+            raise
 
     async def close(self) -> None:
-        """Stop the process and everything it has started."""
+        """Stop the process and everything it has started; there will be no other."""
+        self._closed = True
         await self._stop()
 
     async def _ask(self, bundle: Bundle, root: str) -> Verdict:
@@ -115,9 +127,14 @@ class Verifier:
             del self._code[path]
 
     async def _start(self) -> None:
-        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "LANGGRAPH_STRICT_MSGPACK": "true"}
+        environment = {
+            **os.environ,
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "LANGGRAPH_STRICT_MSGPACK": "true",
+            "PYTHONPATH": os.pathsep.join(place or os.getcwd() for place in sys.path),
+        }
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "toolcrib.loader.verifier.zygote", self._check),
+            *(sys.executable, "-P", "-m", "toolcrib.loader.verifier.zygote", self._check),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             start_new_session=True,
@@ -137,8 +154,13 @@ class Verifier:
             process = process or self._process
             self._process = None
         if process is not None and process.returncode is None:
-            process.kill()
-            await process.wait()
+            process.terminate()
+            try:
+                async with asyncio.timeout(STOP_S):
+                    await process.wait()
+            except TimeoutError:
+                process.kill()
+                await process.wait()
 
 
 async def _read(stream: asyncio.StreamReader) -> bytes:

@@ -1,8 +1,9 @@
 """The verifier process: warm, single-threaded, and itself never running a line of project code.
 
-It compiles what it is sent and forks a child for each candidate; the child imports the candidate under limits and writes its
-verdict to a private pipe. A child that hangs, dies or ends the process takes nothing with it: the whole process group is
-killed at the time limit. Started by `toolcrib.loader.verifier.client` as `python -m toolcrib.loader.verifier.zygote MODULE:FUNCTION`.
+It compiles what it is sent and forks a child for each candidate; the child imports the candidate under limits and
+writes its verdict to a private pipe. A child that hangs, dies or ends the process takes nothing with it: the whole
+process group is killed at the time limit, or when this process is told to end. Started by
+`toolcrib.loader.verifier.client` as `python -P -m toolcrib.loader.verifier.zygote MODULE:FUNCTION`.
 """
 
 import base64
@@ -16,18 +17,23 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 import orjson
 
 from toolcrib.core.reasons import Reason
 from toolcrib.loader.bundle import Bundle, make_bundle
-from toolcrib.loader.compiling import Compiled, compile_source, module_file
-from toolcrib.loader.verifier.frames import pack, read_frame, write_all
+from toolcrib.loader.compiling import Compiled, compile_source, module_file, source_line
+from toolcrib.loader.verifier.frames import HEADER, pack, read_frame, write_all
 
 MEMORY_BYTES = 4 * 1024**3
+ORPHAN_S = 2.0
+"""A child whose zygote was killed ends itself so long after its time limit."""
+TRACE_BYTES = 64 * 1024
+LOOK_S = 0.1
+"""How often a silent child is looked at: another process may hold its pipe open after it has died."""
 Check = Callable[["CheckRequest"], list[Reason]]
 
 
@@ -43,28 +49,34 @@ class CheckRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ended:
-    """How a child ended: what it wrote, the last file it began, its exit status, whether its time ran out."""
+    """How a child ended: its verdict, the last file it began, exit status, whether time ran out, where it was."""
 
-    verdict: bytes
+    verdict: list[dict[str, object]] | None
     last_file: str
     status: int
     timed_out: bool
-    output: str
+    trace: str
 
 
 def main() -> None:
     """Serve requests on stdin until it closes."""
-    check = _resolve(sys.argv[1])
     requests, replies = os.dup(0), os.dup(1)
     quiet = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1):
         os.dup2(quiet, descriptor)
+    check = _resolve(sys.argv[1])
+    signal.signal(signal.SIGTERM, _leave)
     gc.freeze()
     write_all(replies, pack({"ready": True}))
     sources: dict[str, bytes] = {}
     compiled: dict[str, Compiled] = {}
     while request := read_frame(requests):
         write_all(replies, _answer(orjson.loads(request), check, sources, compiled))
+
+
+def _leave(number: int, frame: object) -> NoReturn:
+    """End on request, by way of every `finally`: a child at work is killed, not left alone."""
+    raise SystemExit(0)
 
 
 def _resolve(target: str) -> Check:
@@ -88,7 +100,7 @@ def _answer(request: dict[str, Any], check: Check, sources: dict[str, bytes], co
             else:
                 code[path] = compiled[key] = result
     bundle = make_bundle({path: sources[digest] for path, digest in files.items()})
-    began = time.perf_counter()
+    began = _now()
     if not reasons:
         job = CheckRequest(bundle=bundle, compiled=code, root=request["root"], progress=lambda path: None)
         reasons = _in_child(job, check, float(request["timeout_s"]))
@@ -100,7 +112,7 @@ def _answer(request: dict[str, Any], check: Check, sources: dict[str, bytes], co
             for path, item in code.items()
             if path in wanted
         },
-        "check_s": time.perf_counter() - began,
+        "check_s": _now() - began,
     }
     _forget(files, request["root"], sources, compiled)
     return pack(answer)
@@ -118,73 +130,78 @@ def _forget(files: dict[str, str], root: str, sources: dict[str, bytes], compile
 def _in_child(job: CheckRequest, check: Check, timeout_s: float) -> list[Reason]:
     """Run the check in a forked child and make sense of however it ends."""
     read_end, write_end = os.pipe()
-    with tempfile.TemporaryFile() as output:
+    with tempfile.TemporaryFile() as trace:
         child = os.fork()
         if child == 0:
             os.close(read_end)
-            _child(job, check, output, write_end, timeout_s)
+            _child(job, check, trace, write_end, timeout_s)
         os.close(write_end)
-        ended = _wait(child, read_end, timeout_s, output)
-    if ended.verdict:
-        return [Reason.from_dict(data) for data in orjson.loads(ended.verdict)]
+        ended = _wait(child, read_end, timeout_s, trace)
+    if ended.verdict is not None:
+        return [Reason.from_dict(data) for data in ended.verdict]
     return [_explain(ended, job, timeout_s)]
 
 
-def _child(job: CheckRequest, check: Check, output: IO[bytes], pipe: int, timeout_s: float) -> None:
+def _child(job: CheckRequest, check: Check, trace: IO[bytes], pipe: int, timeout_s: float) -> NoReturn:
     """In the child: limits first, then the check; never returns."""
     try:
         os.setsid()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        for descriptor in (1, 2):
-            os.dup2(output.fileno(), descriptor)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, timeout_s + ORPHAN_S)
+        os.dup2(1, 2)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
-        faulthandler.enable(output)
-        faulthandler.dump_traceback_later(timeout_s * 0.9, file=output)
+        faulthandler.enable(trace, all_threads=False)
+        faulthandler.dump_traceback_later(timeout_s * 0.9, file=trace)
 
         def progress(path: str) -> None:
             write_all(pipe, pack({"file": path}))
 
         reasons = check(CheckRequest(bundle=job.bundle, compiled=job.compiled, root=job.root, progress=progress))
         write_all(pipe, pack({"verdict": [reason.to_dict() for reason in reasons]}))
-    except BaseException as error:  # outer guard: the parent reads the output of a child that has no verdict
-        os.write(2, f"{type(error).__name__}: {error}\n".encode("utf-8", "replace"))
+    except BaseException:  # noqa: BLE001 - outer guard: a child without a verdict is explained by the one who waits
         os._exit(70)
     os._exit(0)
 
 
-def _wait(child: int, pipe: int, timeout_s: float, output: IO[bytes]) -> _Ended:
+def _wait(child: int, pipe: int, timeout_s: float, trace: IO[bytes]) -> _Ended:
     """Read the child's frames until its verdict, its death or the time limit; then kill its whole group."""
-    deadline = time.monotonic() + timeout_s
-    verdict, last_file, timed_out = b"", "", False
-    buffer = bytearray()
-    while not verdict:
-        left = deadline - time.monotonic()
-        if left <= 0 or not select.select([pipe], [], [], left)[0]:
-            timed_out = True
-            break
-        part = os.read(pipe, 1 << 16)
-        if not part:
-            break
-        buffer += part
-        for frame in _frames(buffer):
+    verdict, last_file, timed_out, status = None, "", False, 0
+    try:
+        for frame in _frames(child, pipe, _now() + timeout_s):
             last_file = frame.get("file", last_file)
-            if "verdict" in frame:
-                verdict = orjson.dumps(frame["verdict"])
-    os.close(pipe)
-    status = _reap(child)
-    output.seek(0)
-    text = output.read()[-8000:].decode("utf-8", "replace")
-    return _Ended(verdict=verdict, last_file=last_file, status=status, timed_out=timed_out, output=text)
+            timed_out = "timeout" in frame
+            verdict = frame.get("verdict")
+            if verdict is not None:
+                break
+    finally:
+        os.close(pipe)
+        status = _reap(child)
+    trace.seek(0)
+    text = trace.read(TRACE_BYTES).decode("utf-8", "replace")
+    return _Ended(verdict=verdict, last_file=last_file, status=status, timed_out=timed_out, trace=text)
 
 
-def _frames(buffer: bytearray) -> list[dict[str, Any]]:
-    """The complete frames in `buffer`, which keeps the rest."""
-    found = []
-    while len(buffer) >= 8 and len(buffer) >= 8 + (size := int.from_bytes(buffer[:8], "big")):
-        found.append(orjson.loads(bytes(buffer[8 : 8 + size])))
-        del buffer[: 8 + size]
-    return found
+def _frames(child: int, pipe: int, deadline: float) -> Iterator[dict[str, Any]]:
+    """What the child writes until it has ended; at the deadline a frame `timeout`, the last one."""
+    buffer = bytearray()
+    ended = False
+    while not ended:
+        left = deadline - _now()
+        if left <= 0:
+            yield {"timeout": True}
+            return
+        dead = os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        if select.select([pipe], [], [], 0 if dead else min(left, LOOK_S))[0]:
+            part = os.read(pipe, 1 << 16)
+            ended = not part
+            buffer += part
+        else:
+            ended = dead
+        while len(buffer) >= HEADER.size and len(buffer) >= HEADER.size + (size := HEADER.unpack_from(buffer)[0]):
+            yield orjson.loads(bytes(buffer[HEADER.size : HEADER.size + size]))
+            del buffer[: HEADER.size + size]
 
 
 def _reap(child: int) -> int:
@@ -214,20 +231,27 @@ def _explain(ended: _Ended, job: CheckRequest, timeout_s: float) -> Reason:
     else:
         message, code = f"the process ended by itself (exit code {ended.status}) while it imported the project", "crash"
         hint = "A module must not end the process while it is imported."
-    data = job.bundle.contents.get(path, b"").decode("utf-8", "replace").splitlines()
-    text = data[line - 1] if 0 < line <= len(data) else ""
+    text = source_line(job.bundle.contents.get(path, b""), line)
     return Reason(code=code, message=message, file=path, line=line, column=1, hint=hint, source=text)
 
 
 def _last_place(ended: _Ended, job: CheckRequest) -> tuple[str, int]:
-    """File and line where the child was: from faulthandler's traceback, else the last file it began."""
+    """File and line where the child was: from faulthandler's traceback, else the last file it began.
+
+    The main thread stands last in it.
+    """
     digests = job.bundle.manifest.files
     by_file = {module_file(job.root, path, digest): path for path, digest in digests.items()}
-    for line in ended.output.splitlines():
+    for line in ended.trace.rpartition("hread 0x")[2].splitlines():
         head, _, tail = line.strip().removeprefix('File "').partition('", line ')
         if head in by_file and tail:
             return by_file[head], int(tail.split()[0].rstrip(","))
     return ended.last_file, 1
+
+
+def _now() -> float:
+    """Seconds; this process has no composition root that could hand it a clock."""
+    return time.monotonic()  # noqa: TID251
 
 
 if __name__ == "__main__":

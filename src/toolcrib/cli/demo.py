@@ -1,0 +1,135 @@
+"""`toolcrib demo`: the whole story on the bundled example, with a real server, no key and no network."""
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from toolcrib.core.errors import ToolcribError
+
+if TYPE_CHECKING:
+    from toolcrib.cli.demo_server import Place, Server
+    from toolcrib.cli.demo_stage import Stage
+    from toolcrib.core.ports import Clock
+
+INTERRUPTED = 130
+
+
+@dataclass(kw_only=True)
+class _Outcome:
+    """How far the demo came: whether the story was told to its end."""
+
+    played: bool = False
+
+
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Play the story, stop the server and exit.")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the demo's server; 0 takes a free one.")] = 0,
+    keep: Annotated[
+        Path | None, typer.Option(help="Copy the example into this directory and leave it there.", file_okay=False)
+    ] = None,
+) -> None:
+    """Play six scenes on a real server: edits while it serves, a broken edit, a roll-back. No key, no network.
+
+    Exits with 1 when the server fails or a claim of the story does not hold.
+    """
+    from toolcrib.cli.demo_server import open_place, start_server
+    from toolcrib.cli.demo_stage import open_stage
+    from toolcrib.runtime.clock import SystemClock
+
+    stage, clock, outcome = open_stage(), SystemClock(), _Outcome()
+    try:
+        with _stopped_by_signals(), open_place(keep) as place:
+            stage.title(
+                "toolcrib demo",
+                "Answers come from the offline router: fixed, deterministic rules, not a language model.",
+                "For a real one, write e.g. `model: openai:gpt-5-mini` in agents.yaml and set the provider's key.",
+            )
+            with start_server(place, port=port) as server:
+                code = asyncio.run(_story(stage, place, server, clock=clock, once=once, outcome=outcome))
+    except KeyboardInterrupt:
+        stage.gap()
+        stage.line("stopped", "the server has ended" + (f"; the project stays in {keep}" if keep else ""))
+        code = 0 if outcome.played and not stage.failed else INTERRUPTED
+    raise typer.Exit(code)
+
+
+async def _story(
+    stage: "Stage", place: "Place", server: "Server", *, clock: "Clock", once: bool, outcome: _Outcome
+) -> int:
+    """Play, and unless `once` stay; gives the exit code."""
+    from httpx import HTTPError
+
+    from toolcrib.cli.demo_client import open_client
+    from toolcrib.cli.demo_scenes import SCENES, Play
+
+    began = clock.monotonic()
+    if not await server.ready(clock):
+        return _server_failed(stage, server, "The server did not come up.")
+    stage.gap()
+    stage.line("serving", f"examples/shop on {server.url}, {clock.monotonic() - began:.2f} s after its start")
+    try:
+        async with open_client(server.url, clock=clock) as (client, feed):
+            play = Play(stage=stage, client=client, feed=feed, project=place.project, clock=clock)
+            for scene in SCENES:
+                await scene(play)
+    except (HTTPError, ToolcribError, ExceptionGroup) as error:
+        return _server_failed(stage, server, _cause(error))
+    outcome.played = True
+    stage.gap()
+    if stage.failed:
+        stage.line("FAILED", f"{len(stage.failed)} of the checks above did not hold.", style="bold red")
+        return 1
+    stage.line("done", f"all scenes in {clock.monotonic() - began:.1f} s")
+    return 0 if once else await _stay(stage, place, server, clock=clock)
+
+
+async def _stay(stage: "Stage", place: "Place", server: "Server", *, clock: "Clock") -> int:
+    """Leave the server up until Ctrl-C."""
+    ask = f'curl -s {server.url}/v1/agents/support/runs --json \'{{"question": "Where is order A-42?"}}\''
+    stage.gap()
+    stage.line("serving", f"{server.url}    API: {server.url}/docs", style="bold")
+    stage.line("project", f"{place.project}    edit it and save", style="bold")
+    stage.gap()
+    stage.line("try", "change the last line of prompts/support.md, save, and ask:")
+    stage.line("", ask)
+    stage.line("", "write a function with @tool into a new file tools/hello.py; break it, and look at:")
+    stage.line("", f"toolcrib --url {server.url} releases")
+    stage.line("", "put `model: openai:gpt-5-mini` into agents.yaml, with OPENAI_API_KEY set before the demo begins")
+    stage.gap()
+    stage.line("", "Ctrl-C stops the server" + ("." if place.kept else " and removes the project."), style="dim")
+    while server.lives():
+        await clock.sleep(0.25)
+    return _server_failed(stage, server, "The server ended by itself.")
+
+
+def _cause(error: Exception) -> str:
+    """The first error in words; scenes with two runs at once bring theirs in a group."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"
+
+
+def _server_failed(stage: "Stage", server: "Server", why: str) -> int:
+    """Say why the demo ends, with what the server said last; gives the exit code."""
+    stage.gap()
+    stage.line("FAILED", why, style="bold red")
+    stage.line("log", server.log_tail() or "(the server said nothing)")
+    return 1
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """A terminated demo cleans up as an interrupted one does."""
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    former = {name: signal.signal(getattr(signal, name), signal.default_int_handler) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in former.items():
+            signal.signal(getattr(signal, name), handler)

@@ -1,0 +1,72 @@
+"""What commands print: data on stdout, everything else on stderr; JSON when asked for."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from toolcrib.core.errors import ProjectInvalid, ToolcribError
+from toolcrib.core.reasons import Reason, draw_all
+
+
+def data(text: str) -> None:
+    """A line of data."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def note(text: str) -> None:
+    """A line for people: progress, warnings, errors."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def as_json(value: Any) -> None:
+    """A JSON document as data."""
+    data(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def plain(value: Any) -> str:
+    """A value as people read it: text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2, default=str)
+
+
+def table(rows: Iterable[Sequence[Any]], *, head: Sequence[str]) -> None:
+    """Rows under a head, in columns; on a terminal too narrow for them the last column wraps."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for index, title in enumerate(head):
+        drawn.add_column(title, overflow="fold", no_wrap=index == 0)
+    for row in rows:
+        drawn.add_row(*(_cell(cell) for cell in row))
+    console.print(drawn)
+
+
+def show_error(error: ToolcribError) -> None:
+    """An error for people: what happened, every reason with its place, the fix."""
+    if isinstance(error, ProjectInvalid) and error.reasons:
+        show_reasons(error.reasons)
+    note(f"error: {error.message}")
+    if error.hint:
+        note(f"  fix: {error.hint}")
+
+
+def show_reasons(reasons: Sequence[Reason]) -> None:
+    """Why a candidate is refused, drawn with carets."""
+    note(draw_all(reasons))
+    note("")
+
+
+def reasons_of(body: Mapping[str, Any]) -> tuple[Reason, ...]:
+    """The reasons in a deployment or problem document."""
+    return tuple(Reason.from_dict(reason) for reason in body.get("reasons") or ())
+
+
+def _cell(value: Any) -> str:
+    from rich.markup import escape
+
+    return escape(str(value))

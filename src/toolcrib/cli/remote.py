@@ -1,0 +1,139 @@
+"""A running toolcrib server as a backend, over its HTTP API."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import httpx
+
+from toolcrib.cli.backend import Json
+from toolcrib.cli.exit_codes import UsageProblem
+from toolcrib.core.errors import (
+    Conflict,
+    DeploymentRejected,
+    NotFound,
+    RunFailed,
+    ServerUnreachable,
+    ToolcribError,
+)
+from toolcrib.core.reasons import Reason
+
+CONNECT_S = 5.0
+
+
+@asynccontextmanager
+async def open_remote(url: str) -> AsyncIterator["Remote"]:
+    """A client of the server at `url`.
+
+    Raises:
+        UsageProblem: that is no http address.
+    """
+    if not url.startswith(("http://", "https://")):
+        raise UsageProblem(f"{url!r} is no server address.", hint="Give it as http://HOST:PORT.")
+    async with httpx.AsyncClient(base_url=url, timeout=httpx.Timeout(None, connect=CONNECT_S)) as client:
+        yield Remote(client)
+
+
+class Remote:
+    """See `toolcrib.cli.backend.Backend`."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def call(self, name: str, args: Mapping[str, Any], *, tenant: str, timeout_s: float | None) -> Json:
+        """See `Backend.call`."""
+        body = {"args": dict(args), "tenant": tenant, "timeout_s": timeout_s}
+        return await self._json("POST", f"/v1/tools/{name}/calls", body)
+
+    async def run(self, agent: str, body: Mapping[str, Any]) -> Json:
+        """See `Backend.run`."""
+        return await self._json("POST", f"/v1/agents/{agent}/runs", dict(body))
+
+    async def stream(self, agent: str, body: Mapping[str, Any]) -> AsyncIterator[Json]:
+        """See `Backend.stream`."""
+        given = {**body, "stream": True}
+        async with self._client.stream("POST", f"/v1/agents/{agent}/runs", json=given) as response:
+            if response.is_error:
+                await response.aread()
+                _fail(response)
+            event = ""
+            async for line in response.aiter_lines():
+                if line.startswith("event:"):
+                    event = line.removeprefix("event:").strip()
+                elif line.startswith("data:") and event not in ("", "end"):
+                    yield {"event": event, "data": json.loads(line.removeprefix("data:"))}
+
+    async def tools(self) -> list[Json]:
+        """See `Backend.tools`."""
+        return await self._list("/v1/tools")
+
+    async def agents(self) -> list[Json]:
+        """See `Backend.agents`."""
+        return await self._list("/v1/agents")
+
+    async def releases(self) -> Json:
+        """See `Backend.releases`."""
+        return await self._json("GET", "/v1/releases")
+
+    async def diff(self, older: str | None, newer: str | None) -> list[Json]:
+        """See `Backend.diff`."""
+        known = await self.releases()
+        second = newer or known["current"]
+        first = older or next((d["previous"] for d in known["history"] if d["release"] == second and d["previous"]), "")
+        if not first:
+            raise NotFound(f"No release served before {second}.", hint="Name two releases.")
+        return await self._list(f"/v1/releases/{first}/diff/{second}")
+
+    async def deploy(self, directory: Path | None) -> Json:
+        """See `Backend.deploy`; a running server deploys its own directory."""
+        if directory is not None:
+            raise UsageProblem(
+                "A running server deploys its own directory.", hint="Leave DIR out, or run without --url."
+            )
+        try:
+            return await self._json("POST", "/v1/deployments", {})
+        except DeploymentRejected as error:
+            return {"state": "rejected", "release": "", "reasons": [reason.to_dict() for reason in error.reasons]}
+
+    async def rollback(self, release: str | None) -> Json:
+        """See `Backend.rollback`."""
+        path = f"/v1/releases/{release}/activate" if release else "/v1/rollback"
+        return await self._json("POST", path, {})
+
+    async def ledger(self) -> Json:
+        """See `Backend.ledger`."""
+        return await self._json("GET", "/v1/ledger")
+
+    async def _list(self, path: str) -> list[Json]:
+        """A document that is a list, alone or as the only member of an object."""
+        document: Any = await self._json("GET", path)
+        return list(next(iter(document.values())) if isinstance(document, dict) else document)
+
+    async def _json(self, method: str, path: str, body: Json | None = None) -> Json:
+        try:
+            response = await self._client.request(method, path, json=body)
+        except httpx.TransportError as error:
+            raise ServerUnreachable(
+                f"No toolcrib server answers at {self._client.base_url} ({type(error).__name__}).",
+                hint="Start one with `toolcrib dev`, or leave --url out.",
+            ) from error
+        if response.is_error:
+            _fail(response)
+        document: Json = response.json()
+        return document
+
+
+def _fail(response: httpx.Response) -> NoReturn:
+    """Raise the error a problem document tells of."""
+    try:
+        problem = response.json()
+    except ValueError:
+        problem = {}
+    message = str(problem.get("detail") or f"the server answered {response.status_code}")
+    hint = str(problem.get("hint") or "")
+    if reasons := problem.get("reasons"):
+        raise DeploymentRejected(message, hint=hint, reasons=[Reason.from_dict(reason) for reason in reasons])
+    by_status: dict[int, type[ToolcribError]] = {404: NotFound, 409: Conflict, 503: ServerUnreachable}
+    raise by_status.get(response.status_code, RunFailed)(message, hint=hint)

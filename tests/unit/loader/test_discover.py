@@ -1,0 +1,105 @@
+"""Finding the tools of a project: each once, at its place, with its effective policy."""
+
+from tests.unit.loader.projects import ADD, Files, Project
+from toolcrib.core.reasons import Reason
+from toolcrib.core.tools import Tool
+from toolcrib.loader.discover import is_tool_file
+
+
+def tools(project: Project, files: Files) -> dict[str, Tool]:
+    loaded, reasons = project.load(files)
+    assert reasons == ()
+    assert loaded is not None
+    return dict(loaded.tools)
+
+
+def reasons(project: Project, files: Files) -> tuple[Reason, ...]:
+    loaded, found = project.load(files)
+    assert loaded is None
+    return found
+
+
+def test_tool_files_are_below_tools_and_not_private() -> None:
+    assert is_tool_file("tools/a.py")
+    assert is_tool_file("tools/deep/a.py")
+    assert is_tool_file("tools/my-tool.py")
+    for path in ("a.py", "other/tools/a.py", "tools/_a.py", "tools/_deep/a.py", "tools/a.txt", "tools/__init__.py"):
+        assert not is_tool_file(path), path
+
+
+def test_several_tools_of_one_file_are_all_found_with_their_lines(project: Project) -> None:
+    found = tools(project, {"tools/a.py": ADD + ADD.replace("add", "sum_up")})
+    assert {name: (tool.spec.file, tool.spec.line) for name, tool in found.items()} == {
+        "add": ("tools/a.py", 4),
+        "sum_up": ("tools/a.py", 11),
+    }
+
+
+def test_a_langchain_tool_is_a_tool(project: Project) -> None:
+    code = "from langchain_core.tools import tool\n\n@tool\ndef add(a: int) -> int:\n    'Add one.'\n    return a + 1\n"
+    found = tools(project, {"tools/a.py": code})
+    assert found["add"].spec.line == 3
+    assert found["add"].spec.file == "tools/a.py"
+
+
+def test_an_imported_tool_belongs_to_the_file_that_defines_it(project: Project) -> None:
+    found = tools(project, {"tools/a_user.py": "from tools.z import add\nalso = add", "tools/z.py": ADD})
+    assert list(found) == ["add"]
+    assert found["add"].spec.file == "tools/z.py"
+
+
+def test_a_tool_of_a_private_module_belongs_to_the_first_file_that_shows_it(project: Project) -> None:
+    found = tools(project, {"tools/b.py": "from tools._impl import add", "tools/_impl.py": ADD})
+    assert found["add"].spec.file == "tools/b.py"
+
+
+def test_two_tools_of_one_name_are_a_mistake_that_names_both_files(project: Project) -> None:
+    (reason,) = reasons(project, {"tools/a.py": ADD, "tools/b.py": "\n" + ADD})
+    assert (reason.code, reason.file, reason.line) == ("duplicate_tool", "tools/b.py", 5)
+    assert "tools/a.py:4" in reason.message
+    assert reason.source == "@tool"
+    assert (reason.column, reason.end_column) == (1, 6)
+
+
+def test_a_tool_that_cannot_be_offered_is_refused_at_its_line(project: Project) -> None:
+    (reason,) = reasons(project, {"tools/a.py": ADD.replace('"""Add two numbers."""', "")})
+    assert (reason.code, reason.file, reason.line) == ("tool", "tools/a.py", 4)
+    assert "description" in reason.message
+
+
+def test_an_impossible_policy_of_the_decorator_is_refused_at_its_line(project: Project) -> None:
+    (reason,) = reasons(project, {"tools/a.py": ADD.replace("@tool", "@tool(timeout_s=-1)")})
+    assert (reason.code, reason.file, reason.line) == ("tool", "tools/a.py", 4)
+
+
+def test_the_most_specific_word_about_a_policy_wins(project: Project) -> None:
+    yaml = "defaults:\n  timeout_s: 5\n  side_effect: read\ntools:\n  add:\n    timeout_s: 7\n"
+    code = ADD.replace("@tool", "@tool(timeout_s=6, side_effect='write')")
+    other = ADD.replace("add", "plain")
+    found = tools(project, {"tools/a.py": code, "tools/b.py": other, "tools.yaml": yaml})
+    add, plain = found["add"].spec.policy, found["plain"].spec.policy
+    assert (add.timeout_s, add.side_effect) == (7, "write")
+    assert (plain.timeout_s, plain.side_effect) == (5, "read")
+
+
+def test_a_tool_may_be_switched_off_in_yaml(project: Project) -> None:
+    files = {"tools/a.py": ADD + ADD.replace("add", "other"), "tools.yaml": "tools:\n  add:\n    enabled: false\n"}
+    assert list(tools(project, files)) == ["other"]
+
+
+def test_an_override_for_no_tool_is_a_mistake_with_a_near_name(project: Project) -> None:
+    (reason,) = reasons(project, {"tools/a.py": ADD, "tools.yaml": "tools:\n  ad:\n    timeout_s: 1\n"})
+    assert (reason.code, reason.file, reason.line) == ("unknown_tool", "tools.yaml", 2)
+    assert "add" in reason.hint
+
+
+def test_the_digest_of_a_tool_changes_with_all_it_can_reach_and_with_nothing_else(project: Project) -> None:
+    files = {"tools/a.py": "import helper" + ADD, "helper.py": "1", "tools/b.py": "x = 1"}
+
+    def digest(changed: Files) -> str:
+        return tools(project, {**files, **changed})["add"].spec.digest
+
+    first = digest({})
+    assert digest({"tools/b.py": "x = 2"}) == first
+    assert digest({"helper.py": "2"}) != first
+    assert digest({}) == first
