@@ -24,7 +24,7 @@ def second() -> int:
     return late.NUMBER
 '''
 
-GRAPH = '''
+GRAPH = """
 import asyncio
 from typing import TypedDict
 from langgraph.graph import StateGraph
@@ -57,7 +57,7 @@ graph.set_entry_point("begin")
 graph.add_edge("begin", "wait")
 graph.add_edge("wait", "end")
 graph.set_finish_point("end")
-'''
+"""
 
 AGENTS = """
 agents:

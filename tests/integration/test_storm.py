@@ -35,7 +35,12 @@ async def test_two_hundred_edits_under_eight_clients_fail_mix_and_lose_nothing(t
             stop.set()
         ledger = await crib.ledger()
         torn = [run.output["seen"] for run in results if run.success and len(set(run.output["seen"])) != 1]
-        assert live == {"good": live["good"], "live": live["good"], "broken": live["broken"], "rejected": live["broken"]}
+        assert live == {
+            "good": live["good"],
+            "live": live["good"],
+            "broken": live["broken"],
+            "rejected": live["broken"],
+        }
         assert live["good"] + live["broken"] == EDITS
         assert [run.error for run in results if not run.success] == []
         assert torn == []

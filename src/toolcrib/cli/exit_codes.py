@@ -30,5 +30,3 @@ def exit_code(error: ToolcribError) -> int:
 
 class UsageProblem(ToolcribError):
     """The command line was not understood. Look at `--help` of the command."""
-
-    code = "usage"

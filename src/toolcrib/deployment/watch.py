@@ -15,6 +15,8 @@ from toolcrib.loader.bundle import IGNORED_DIRECTORIES, Bundle, read_bundle
 log = logging.getLogger(__name__)
 EMPTIED_S = 0.4
 """A file that has just become empty is half of a save; so long its bytes are waited for."""
+STOP_S = 0.5
+"""The thread that waits for events comes back so often; some ways of cancelling wait for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,15 +68,15 @@ class Watcher:
             watch_filter=None,  # sees all, or what is of no interest would put off the poll for ever
             debounce=max(step, int(self._options.debounce_s * 1000)),
             step=step,
-            rust_timeout=int(self._options.poll_s * 1000),
+            rust_timeout=int(min(self._options.poll_s, STOP_S) * 1000),
             yield_on_timeout=True,
             force_polling=self._options.force_polling,
             poll_delay_ms=max(50, int(self._options.poll_s * 1000)),
         )
         await self._try_to_look()
-        looked = self._clock.monotonic()
+        looked = self._clock.monotonic() - self._options.poll_s  # again once the watch stands: no change in between is lost
         async for changes in events:
-            due = not changes or self._clock.monotonic() - looked >= self._options.poll_s
+            due = self._clock.monotonic() - looked >= self._options.poll_s
             if due or any(self._relevant(path) for _, path in changes):
                 await self._try_to_look()
                 looked = self._clock.monotonic()

@@ -97,6 +97,11 @@ class ModulePool:
         for file in {entry.module.__file__ for entry in gone} - kept:
             linecache.cache.pop(file or "", None)
 
+    def close(self) -> None:
+        """Forget all modules; objects made by them go on working."""
+        with self.lock:
+            self.drop(list(self._loaded.values()))
+
     def __len__(self) -> int:
         return len(self._loaded)
 

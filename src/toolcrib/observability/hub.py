@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 
@@ -30,14 +31,16 @@ class EventHub:
                 hook(event)
             except Exception:  # outer guard: a hook is not ours and may raise anything
                 log.exception("event hook failed", extra={"event": event.name})
-        for subscriber in self._subscribers:
+        for subscriber in tuple(self._subscribers):
             subscriber.put(event)
 
     def subscribe(self) -> AsyncIterator[Event]:
         """Events from now on, from the moment of this call. Who falls 10,000 behind loses the oldest."""
         subscriber = _Subscriber()
         self._subscribers.add(subscriber)
-        return self._read(subscriber)
+        reader = self._read(subscriber)
+        weakref.finalize(reader, self._subscribers.discard, subscriber)  # a reader dropped before its first event
+        return reader
 
     async def _read(self, subscriber: "_Subscriber") -> AsyncIterator[Event]:
         try:

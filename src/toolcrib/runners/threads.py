@@ -7,6 +7,7 @@ after waiting for a place as long as its deadline allows.
 
 import asyncio
 import contextvars
+import inspect
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -77,7 +78,7 @@ class ThreadRunner:
 
         self._submit(job)
         try:
-            return await future
+            return await _finished(await future)
         except asyncio.CancelledError:
             if not future.done() or future.cancelled():
                 state.abandoned = True
@@ -142,6 +143,11 @@ def _work(mailbox: _Mailbox) -> None:
     """A worker thread's life: one job after the other, until there is none or the pool is closed."""
     while (job := mailbox.take()) is not None and job(mailbox):
         del job
+
+
+async def _finished(value: Any) -> Any:
+    """The result; what a plain wrapper around a coroutine function gives back is awaited here, on the event loop."""
+    return await value if inspect.isawaitable(value) else value
 
 
 def _speakable(raised: BaseException) -> BaseException:

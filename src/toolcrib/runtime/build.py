@@ -1,31 +1,28 @@
-"""The composition root: the one place that chooses adapters. LangGraph is imported when a project is opened, not before."""
+"""Opening a project: a release to serve, and the work that goes on beside the calls.
+
+Frameworks are imported when a project is opened, not before: the command line and `import toolcrib` stay quick.
+"""
 
 import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolcrib.core.errors import DeploymentRejected
 from toolcrib.core.events import Event
 from toolcrib.core.ports import Clock
-from toolcrib.runtime.clock import SystemClock, SystemRandom, TimeOrderedIds
 from toolcrib.runtime.locate import find_project, read_settings
 
 if TYPE_CHECKING:
     from toolcrib.core.reasons import Reason
-    from toolcrib.core.settings import Settings
-    from toolcrib.deployment.deployer import Deployer
-    from toolcrib.runs.service import RunService
+    from toolcrib.runtime.compose import House
     from toolcrib.runtime.crib import Crib
 
 log = logging.getLogger(__name__)
-CHECK = "toolcrib.deployment.check:check"
-STATE_DIRECTORY = ".toolcrib"
-JANITOR_S = 2.0
+BACKGROUND_S = 2.0
 Hook = Callable[[Event], None]
 
 
@@ -48,28 +45,33 @@ async def open_project(
     """
     directory = Path(root).resolve() if root is not None else find_project(Path.cwd())
     settings = read_settings(directory)
+    os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")  # LangGraph reads it when it is first imported
+    from toolcrib.runtime.compose import compose
+
     async with AsyncExitStack() as stack:
-        crib, deployer, runs = await _build(directory, settings, hooks, stack)
+        house = await compose(directory, settings, hooks, stack)
+        if watch:
+            house.deployer.warm_up()
         if deploy:
-            await _first_release(directory, deployer, crib)
+            await _first_release(directory, house)
         else:
-            await deployer.restore()
-        stack.push_async_callback(_cancel, _background(crib, deployer, runs, watch=watch))
-        yield crib
+            await house.deployer.restore()
+        stack.push_async_callback(_cancel, _background(house, watch=watch))
+        yield house.crib
 
 
 async def verify_project(root: Path) -> tuple["Reason", ...]:
     """The gate alone: every reason why the directory would be rejected. Opens no store and changes nothing.
 
     Raises:
-        ProjectInvalid: there is no project, or it cannot be read.
+        ProjectInvalid: there is no such directory, or it cannot be read.
     """
     from toolcrib.loader.bundle import read_bundle
-    from toolcrib.loader.verifier.client import Verifier
+    from toolcrib.runtime.compose import make_verifier
 
     directory = root.resolve()
     bundle = read_bundle(directory)
-    verifier = Verifier(check=CHECK, timeout_s=read_settings(directory).verify.timeout_s)
+    verifier = make_verifier(read_settings(directory))
     try:
         return (await verifier.verify(bundle, root=str(directory))).reasons
     finally:
@@ -83,84 +85,7 @@ def schemas() -> Mapping[str, Mapping[str, Any]]:
     return make_schemas()
 
 
-async def _build(
-    root: Path, settings: "Settings", hooks: tuple[Hook, ...], stack: AsyncExitStack
-) -> tuple["Crib", "Deployer", "RunService"]:
-    """Every adapter, put together; closed by `stack` in reverse order."""
-    os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")  # read by LangGraph when it is first imported
-    from toolcrib.agents.models import Models
-    from toolcrib.deployment.deployer import Deployer, DeployerPorts
-    from toolcrib.execution.chain import build_chain
-    from toolcrib.execution.executor import Executor
-    from toolcrib.execution.ports import ChainPorts
-    from toolcrib.loader.modules import ModulePool
-    from toolcrib.loader.verifier.client import Verifier
-    from toolcrib.observability.hub import EventHub
-    from toolcrib.observability.logs import log_event
-    from toolcrib.registry.registry import Registry
-    from toolcrib.runners.inline import InlineRunner
-    from toolcrib.runners.threads import ThreadRunner
-    from toolcrib.runs.service import RunPorts, RunService
-    from toolcrib.runtime.crib import Crib
-    from toolcrib.stores.checkpoints import open_checkpointer
-    from toolcrib.stores.sql import open_sqlite
-    from toolcrib.stores.sql_ledger import SqlRunLedger
-    from toolcrib.stores.sql_releases import SqlReleaseStore
-
-    state = root / STATE_DIRECTORY
-    verifier = Verifier(check=CHECK, timeout_s=settings.verify.timeout_s)
-    stack.push_async_callback(verifier.close)
-    engine = await stack.enter_async_context(open_sqlite(state / "toolcrib.db"))
-    checkpointer = await stack.enter_async_context(open_checkpointer(state / "threads.db"))
-    clock, ids, registry = SystemClock(), TimeOrderedIds(), Registry()
-    hub = EventHub((log_event, *hooks))
-    stack.callback(hub.close)
-    threads = ThreadRunner(workers=settings.threads.workers)
-    stack.callback(threads.close)
-    chain = ChainPorts(clock=clock, random=SystemRandom(), events=hub, inline=InlineRunner(), threads=threads)
-    store, ledger, executor = SqlReleaseStore(engine), SqlRunLedger(engine), Executor(ids=ids, clock=clock)
-    deployer = Deployer(
-        DeployerPorts(
-            root=root,
-            store=store,
-            registry=registry,
-            verifier=verifier,
-            pool=ModulePool(),
-            clock=clock,
-            events=hub,
-            env=os.environ,
-            compose=lambda tool, release: build_chain(tool, release=release, ports=chain),
-            checkpointer=checkpointer,
-            busy=lambda: threads.abandoned > 0,
-        )
-    )
-    ports = RunPorts(
-        registry=registry,
-        executor=executor,
-        models=Models(today=lambda: _today(clock)),
-        ledger=ledger,
-        clock=clock,
-        ids=ids,
-        events=hub,
-        load=deployer.bring,
-    )
-    runs = RunService(ports, concurrency=settings.runs.concurrency)
-    stack.push_async_callback(runs.close)
-    crib = Crib(
-        root=root,
-        settings=settings,
-        registry=registry,
-        executor=executor,
-        runs=runs,
-        deployer=deployer,
-        store=store,
-        ledger=ledger,
-        hub=hub,
-    )
-    return crib, deployer, runs
-
-
-async def _first_release(root: Path, deployer: "Deployer", crib: "Crib") -> None:
+async def _first_release(root: Path, house: "House") -> None:
     """Serve something: the tree when it is new and good, else the last good release.
 
     A tree that was rolled back from does not come back by a restart: it must change first. A tree that was rejected is
@@ -168,6 +93,7 @@ async def _first_release(root: Path, deployer: "Deployer", crib: "Crib") -> None
     """
     from toolcrib.loader.bundle import read_bundle
 
+    deployer = house.deployer
     bundle = await asyncio.to_thread(read_bundle, root)
     if await deployer.is_settled(bundle.manifest):
         await deployer.restore()
@@ -177,21 +103,23 @@ async def _first_release(root: Path, deployer: "Deployer", crib: "Crib") -> None
         raise DeploymentRejected("The project was rejected by the gate.", reasons=deployment.reasons)
 
 
-def _background(crib: "Crib", deployer: "Deployer", runs: "RunService", *, watch: bool) -> list[asyncio.Task[None]]:
-    """What goes on beside the calls: the watcher, and the janitor who retires releases and follows other processes."""
-    from toolcrib.deployment.watch import Watcher, WatchOptions
-
-    clock = SystemClock()
-    work: dict[str, Callable[[], Awaitable[None]]] = {"janitor": lambda: _janitor(deployer, runs, clock)}
+def _background(house: "House", *, watch: bool) -> list[asyncio.Task[None]]:
+    """What goes on beside the calls: the janitor, and the watcher when asked for."""
+    work: dict[str, Callable[[], Awaitable[None]]] = {"janitor": lambda: _janitor(house)}
     if watch:
-        deployer.warm_up()
-        options = WatchOptions(
-            debounce_s=crib.settings.watch.debounce_s,
-            poll_s=crib.settings.watch.poll_s,
-            force_polling=crib.settings.watch.force_polling,
-        )
-        work["watcher"] = Watcher(crib.root, options=options, clock=clock, deployer=deployer).run
-    return [asyncio.create_task(_keep_up(name, run, clock), name=f"toolcrib-{name}") for name, run in work.items()]
+        work["watcher"] = house.watcher().run
+    return [
+        asyncio.create_task(_keep_up(name, run, house.clock), name=f"toolcrib-{name}") for name, run in work.items()
+    ]
+
+
+async def _janitor(house: "House") -> None:
+    """Let go of what nobody uses, and follow what other processes activate in the same store."""
+    while True:
+        await house.clock.sleep(BACKGROUND_S)
+        house.runs.sweep()
+        await house.deployer.follow()
+        await house.deployer.sweep()
 
 
 async def _keep_up(name: str, run: Callable[[], Awaitable[None]], clock: Clock) -> None:
@@ -201,22 +129,10 @@ async def _keep_up(name: str, run: Callable[[], Awaitable[None]], clock: Clock) 
             await run()
         except Exception:  # noqa: BLE001 - outer guard: a watcher that died in silence would deploy nothing for ever
             log.exception("background work failed", extra={"work": name})
-        await clock.sleep(JANITOR_S)
-
-
-async def _janitor(deployer: "Deployer", runs: "RunService", clock: Clock) -> None:
-    while True:
-        await clock.sleep(JANITOR_S)
-        runs.sweep()
-        await deployer.follow()
-        await deployer.sweep()
+        await clock.sleep(BACKGROUND_S)
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _today(clock: Clock) -> date:
-    return datetime.fromtimestamp(clock.now(), UTC).astimezone().date()

@@ -161,7 +161,9 @@ def test_a_traceback_shows_the_text_of_the_version_that_ran(project: Project) ->
 
 
 def test_lines_are_counted_as_python_counts_them(project: Project) -> None:
-    text = "# -*- coding: latin-1 -*-\r\nA = 'caf\xe9\x0c'\r\ndef fail():\r\n    raise KeyError(A)\r\n".encode("latin-1")
+    text = "# -*- coding: latin-1 -*-\r\nA = 'caf\xe9\x0c'\r\ndef fail():\r\n    raise KeyError(A)\r\n".encode(
+        "latin-1"
+    )
     module = project.release({"t.py": text}).load("t")
     assert linecache.getline(module.__file__ or "", 4) == "    raise KeyError(A)\n"
     assert linecache.getline(module.__file__ or "", 2) == "A = 'caf\xe9\x0c'\n"

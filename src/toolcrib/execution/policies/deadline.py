@@ -27,7 +27,7 @@ def link(tool: Tool, release: str, ports: ChainPorts) -> Link:
                 return await call_next(call)
             if until <= now:
                 error = DeadlineExceeded.of(name, level, 0.0)
-                error.started = False
+                error.started, error.attempts = False, 0
                 raise error
             bounded = call._replace(deadline=until, deadline_level=level) if is_read else call
             scope = asyncio.timeout(until - now)
@@ -37,7 +37,9 @@ def link(tool: Tool, release: str, ports: ChainPorts) -> Link:
             except TimeoutError as raised:
                 if not scope.expired():
                     raise
-                raise DeadlineExceeded.of(name, level, until - now) from raised
+                error = DeadlineExceeded.of(name, level, until - now)
+                error.attempts = getattr(raised.__cause__, "__toolcrib_attempts__", 1)
+                raise error from raised
 
         return deadline
 

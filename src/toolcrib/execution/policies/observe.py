@@ -1,11 +1,13 @@
 """Observe: tells listeners, and turns every failure into a result; nothing leaves the chain raised."""
 
 import logging
+
 from toolcrib.core.chain import Call, CallNext, Link
 from toolcrib.core.errors import CallFailed, ToolcribError, ToolFailed
 from toolcrib.core.events import ToolFinished, ToolStarted
-from toolcrib.core.results import ErrorInfo, ToolResult
+from toolcrib.core.results import ErrorInfo, ToolResult, said
 from toolcrib.core.tools import Tool
+from toolcrib.execution.bubbling import is_bubble_up
 from toolcrib.execution.ports import ChainPorts
 
 log = logging.getLogger(__name__)
@@ -14,8 +16,7 @@ log = logging.getLogger(__name__)
 def link(tool: Tool, release: str, ports: ChainPorts) -> Link:
     """The outermost link of every chain.
 
-    LangGraph's `GraphBubbleUp` (interrupts, parent commands) and cancellation cross it untouched: it recognises the former
-    by `is_bubble_up`, because this room does not know LangGraph.
+    LangGraph's `GraphBubbleUp` (interrupts, parent commands) and cancellation cross it untouched.
     """
     name, digest = tool.spec.name, tool.spec.digest
     monotonic, events = ports.clock.monotonic, ports.events
@@ -60,21 +61,17 @@ def link(tool: Tool, release: str, ports: ChainPorts) -> Link:
     return wrap
 
 
-def is_bubble_up(error: BaseException) -> bool:
-    """Whether `error` is LangGraph's control flow, which is no failure: https://docs.langchain.com/oss/python/langgraph."""
-    return any(kind.__name__ == "GraphBubbleUp" for kind in type(error).__mro__)
-
-
 def as_call_error(raised: Exception, tool: str) -> ToolcribError:
     """`raised` as an error of ours; anything from the tool's own code becomes `ToolFailed`, with the cause kept."""
     if isinstance(raised, ToolcribError):
         return raised
-    detail = str(raised).strip() or "no message"
-    error = ToolFailed(f"Tool {tool!r} failed: {type(raised).__name__}: {detail[:2000]}")
+    detail = said(raised).strip() or "no message"
+    error = ToolFailed(f"Tool {tool!r} failed: {type(raised).__name__}: {detail}")
     error.__cause__ = raised
-    error.attempts = getattr(raised, "__toolcrib_attempts__", 1)
+    error.attempts = _attempts(raised)
     return error
 
 
-def _attempts(error: ToolcribError) -> int:
-    return error.attempts if isinstance(error, CallFailed) and error.started else 0
+def _attempts(error: Exception) -> int:
+    """How often the tool ran, as the retry link noted it; without that link once, or never."""
+    return error.attempts if isinstance(error, CallFailed) else getattr(error, "__toolcrib_attempts__", 1)

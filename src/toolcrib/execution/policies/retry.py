@@ -1,12 +1,15 @@
 """Retry: repeats what may be repeated, waiting with full jitter, never beyond the call's deadline."""
 
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 from toolcrib.core.chain import Call, CallNext, Link
 from toolcrib.core.errors import CallFailed, ToolcribError
 from toolcrib.core.policies import Retry
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
+from toolcrib.execution.bubbling import is_bubble_up
 from toolcrib.execution.ports import ChainPorts
 
 
@@ -19,12 +22,18 @@ def link(tool: Tool, release: str, ports: ChainPorts) -> Link | None:
 
     def wrap(call_next: CallNext) -> CallNext:
         async def retry(call: Call) -> ToolResult:
-            attempt = 1
+            attempt, ran = 1, 0
             while True:
                 try:
                     return await call_next(call if attempt == 1 else call._replace(attempt=attempt))
+                except asyncio.CancelledError as cancelled:
+                    _note_attempts(cancelled, ran + 1)  # the deadline link, which cancels, tells it in its error
+                    raise
                 except Exception as error:  # outer guard: decides by type whether to try again, else raises
-                    _note_attempts(error, attempt)
+                    if is_bubble_up(error):
+                        raise
+                    ran += _started(error)
+                    _note_attempts(error, ran)
                     if attempt >= policy.attempts or not _worth_it(error, policy, repeatable):
                         raise
                     wait = _wait_s(error, policy, attempt, random.uniform)
@@ -40,7 +49,7 @@ def link(tool: Tool, release: str, ports: ChainPorts) -> Link | None:
 
 def _worth_it(error: Exception, policy: Retry, repeatable: bool) -> bool:
     """By type only: it must be safe to run the call again, and the error must be one that may pass."""
-    if isinstance(error, CallFailed) and not error.started:
+    if isinstance(error, CallFailed) and not _started(error):
         return error.retryable
     if not repeatable:
         return False
@@ -55,9 +64,14 @@ def _wait_s(error: Exception, policy: Retry, attempt: int, uniform: Callable[[fl
     return uniform(0.0, min(policy.cap_s, policy.base_s * 2.0 ** (attempt - 1)))
 
 
-def _note_attempts(error: Exception, attempt: int) -> None:
-    """Leave the number of attempts on the error, for the result."""
+def _started(error: Exception) -> bool:
+    return not isinstance(error, CallFailed) or error.started
+
+
+def _note_attempts(error: BaseException, attempts: int) -> None:
+    """Leave on the error how often the tool ran, for the result."""
     if isinstance(error, CallFailed):
-        error.attempts = attempt
+        error.attempts = attempts
     else:
-        error.__toolcrib_attempts__ = attempt  # type: ignore[attr-defined]  # read by observe.as_call_error
+        with suppress(AttributeError):  # an exception that is a frozen dataclass
+            error.__toolcrib_attempts__ = attempts  # type: ignore[attr-defined]  # read by the observe and deadline links

@@ -1,0 +1,45 @@
+"""The twins of every store: in memory, and on SQL in a file."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from toolcrib.core.ports import ReleaseStore, RunLedger
+from toolcrib.stores.memory import MemoryReleaseStore, MemoryRunLedger
+from toolcrib.stores.sql import open_sqlite
+from toolcrib.stores.sql_ledger import SqlRunLedger
+from toolcrib.stores.sql_releases import SqlReleaseStore
+
+OpenStore = Callable[[Path], AbstractAsyncContextManager[ReleaseStore]]
+
+
+@asynccontextmanager
+async def sql_releases(path: Path) -> AsyncIterator[ReleaseStore]:
+    async with open_sqlite(path) as engine:
+        yield SqlReleaseStore(engine)
+
+
+@asynccontextmanager
+async def sql_ledger(path: Path) -> AsyncIterator[RunLedger]:
+    async with open_sqlite(path) as engine:
+        yield SqlRunLedger(engine)
+
+
+@pytest.fixture(params=["memory", "sql"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ReleaseStore]:
+    if request.param == "memory":
+        yield MemoryReleaseStore()
+        return
+    async with sql_releases(tmp_path / "folder" / "toolcrib.db") as opened:
+        yield opened
+
+
+@pytest.fixture(params=["memory", "sql"])
+async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RunLedger]:
+    if request.param == "memory":
+        yield MemoryRunLedger()
+        return
+    async with sql_ledger(tmp_path / "folder" / "toolcrib.db") as opened:
+        yield opened

@@ -1,0 +1,119 @@
+"""What every `RunLedger` does, in memory and on SQL."""
+
+from dataclasses import replace
+
+import pytest
+
+from toolcrib.core.ports import LedgerSummary, RunLedger, RunRecord
+
+pytestmark = pytest.mark.anyio
+
+
+def a_run(
+    run_id: str, *, at: float = 1.0, thread_id: str = "th", tenant: str = "", status: str = "running"
+) -> RunRecord:
+    return RunRecord(
+        run_id=run_id, thread_id=thread_id, agent="a", release="r-1", tenant=tenant, status=status, started_at=at
+    )
+
+
+async def ended(ledger: RunLedger, record: RunRecord, status: str, *releases: str) -> RunRecord:
+    await ledger.accept(record)
+    end = replace(record, status=status, releases_seen=releases or ("r-1",), finished_at=record.started_at + 1)
+    await ledger.finish(end)
+    return end
+
+
+async def test_an_accepted_run_is_in_the_ledger_before_its_first_step(ledger: RunLedger) -> None:
+    record = a_run("1")
+    await ledger.accept(record)
+    assert await ledger.runs() == [record]
+    assert await ledger.summary() == LedgerSummary(started=1, running=1)
+
+
+async def test_the_end_of_a_run_replaces_its_record_whole(ledger: RunLedger) -> None:
+    record = replace(a_run("1", tenant="t"), error="")
+    await ledger.accept(record)
+    end = replace(
+        record, status="error", error="tool_failed: ü", releases_seen=("r-1", "r-2"), finished_at=9.5, release="r-1"
+    )
+    await ledger.finish(end)
+    assert await ledger.runs() == [end]
+
+
+async def test_the_end_of_one_run_leaves_the_others(ledger: RunLedger) -> None:
+    other = a_run("2", at=2.0)
+    await ledger.accept(other)
+    end = await ended(ledger, a_run("1"), "success")
+    assert await ledger.runs() == [other, end]
+
+
+async def test_the_end_of_a_run_nobody_accepted_is_not_written(ledger: RunLedger) -> None:
+    await ledger.finish(a_run("ghost", status="success"))
+    assert await ledger.runs() == []
+    assert await ledger.summary() == LedgerSummary()
+
+
+async def test_runs_are_told_newest_first_and_no_more_than_asked(ledger: RunLedger) -> None:
+    for run_id, at in (("b", 2.0), ("c", 3.0), ("a", 1.0), ("d", 3.0)):
+        await ledger.accept(a_run(run_id, at=at))
+    assert [run.run_id for run in await ledger.runs()] == ["d", "c", "b", "a"]
+    assert [run.run_id for run in await ledger.runs(limit=2)] == ["d", "c"]
+    assert await ledger.runs(limit=0) == []
+
+
+async def test_a_thread_is_parked_when_its_last_run_waits_for_a_human(ledger: RunLedger) -> None:
+    await ended(ledger, a_run("1", at=1.0), "success")
+    assert await ledger.parked("th") is None
+    waiting = await ended(ledger, a_run("2", at=2.0), "interrupted")
+    assert await ledger.parked("th") == waiting
+    await ledger.accept(a_run("3", at=3.0))
+    assert await ledger.parked("th") is None
+    await ledger.finish(a_run("3", at=3.0, status="success"))
+    assert await ledger.parked("th") is None
+
+
+async def test_the_last_run_is_the_one_that_began_last_not_the_one_that_ended_last(ledger: RunLedger) -> None:
+    early, late = a_run("1", at=1.0), a_run("2", at=2.0)
+    await ledger.accept(late)
+    await ledger.accept(early)
+    await ledger.finish(replace(late, status="interrupted"))
+    await ledger.finish(replace(early, status="success"))
+    parked = await ledger.parked("th")
+    assert parked is not None
+    assert parked.run_id == "2"
+
+
+async def test_of_runs_begun_at_the_same_moment_the_higher_id_is_the_later(ledger: RunLedger) -> None:
+    await ended(ledger, a_run("0002"), "interrupted")
+    await ended(ledger, a_run("0001"), "success")
+    parked = await ledger.parked("th")
+    assert parked is not None
+    assert parked.run_id == "0002"
+
+
+@pytest.mark.parametrize("asked", [("th", ""), ("th", "B"), ("other", "A"), ("th", "a")])
+async def test_a_tenants_threads_are_its_own(ledger: RunLedger, asked: tuple[str, str]) -> None:
+    await ended(ledger, a_run("1", tenant="A"), "interrupted")
+    thread_id, tenant = asked
+    assert await ledger.parked(thread_id, tenant=tenant) is None
+    assert await ledger.parked("th", tenant="A") is not None
+
+
+async def test_the_summary_counts_every_run_once(ledger: RunLedger) -> None:
+    assert await ledger.summary() == LedgerSummary()
+    for number, status in enumerate(["success", "success", "error", "interrupted", "cancelled"]):
+        await ended(ledger, a_run(f"{number}"), status)
+    await ledger.accept(a_run("running"))
+    assert await ledger.summary() == LedgerSummary(started=6, finished=5, failed=1, interrupted=1, running=1, mixed=0)
+
+
+@pytest.mark.parametrize(
+    ("releases", "mixed"), [(("r-1",), 0), ((), 0), (("r-1", "r-2"), 1), (("r-1", "r-2", "r-3"), 1)]
+)
+async def test_a_run_that_saw_two_releases_is_mixed(ledger: RunLedger, releases: tuple[str, ...], mixed: int) -> None:
+    record = a_run("1")
+    await ledger.accept(record)
+    await ledger.finish(replace(record, status="success", releases_seen=releases))
+    assert (await ledger.summary()).mixed == mixed
+    assert (await ledger.runs())[0].releases_seen == releases

@@ -1,0 +1,107 @@
+"""A chat model that says what a test wrote down, and the scope a graph needs to run outside of a project."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import RunnableConfig
+
+from toolcrib.agents.scope import SCOPE_KEY, RunScope
+from toolcrib.core.chain import CallNext
+from toolcrib.core.releases import Manifest
+from toolcrib.core.tools import Tool
+from toolcrib.execution.chain import build_chain
+from toolcrib.execution.executor import Executor
+from toolcrib.execution.ports import ChainPorts
+from toolcrib.observability.hub import EventHub
+from toolcrib.registry.release import Release
+from toolcrib.runners.inline import InlineRunner
+from toolcrib.runners.threads import ThreadRunner
+from toolcrib.runtime.clock import SystemClock, SystemRandom
+from toolcrib.testing import CountingIds
+
+
+class ScriptedModel(BaseChatModel):
+    """Answers with the script's messages in turn, and keeps what it was asked and which tools it was given."""
+
+    script: list[AIMessage]
+    asked: list[list[BaseMessage]] = []
+    offered: list[Any] = []
+
+    @property
+    def _llm_type(self) -> str:
+        return "scripted"
+
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> "ScriptedModel":
+        """Remember the tools; the script goes on."""
+        self.offered.extend(tools)
+        return self
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        self.asked.append(list(messages))
+        said = self.script[min(len(self.asked), len(self.script)) - 1].model_copy(update={"id": None})
+        return ChatResult(generations=[ChatGeneration(message=said)])
+
+
+class OneModel:
+    """Stands where `Models` stands: every name is the same model."""
+
+    def __init__(self, model: BaseChatModel) -> None:
+        self._model = model
+
+    async def get(self, name: str, options: Mapping[str, Any]) -> BaseChatModel:
+        """The model."""
+        return self._model
+
+
+def calls(*wanted: tuple[str, Mapping[str, Any]]) -> AIMessage:
+    """An answer that asks for tool calls."""
+    return AIMessage(
+        "", tool_calls=[{"name": n, "args": dict(a), "id": f"call-{i}"} for i, (n, a) in enumerate(wanted)]
+    )
+
+
+def release_of(*tools: Tool, name: str = "r-test0001") -> Release:
+    """A release with these tools, on real runners."""
+    ports = ChainPorts(
+        clock=SystemClock(),
+        random=SystemRandom(),
+        events=EventHub(),
+        inline=InlineRunner(),
+        threads=ThreadRunner(workers=4),
+    )
+    chains: dict[str, CallNext] = {tool.name: build_chain(tool, release=name, ports=ports) for tool in tools}
+    return Release(
+        id=name,
+        manifest=Manifest(digest=name.removeprefix("r-"), files={}),
+        tools={tool.name: tool for tool in tools},
+        chains=chains,
+    )
+
+
+def config_for(
+    release: Release,
+    model: BaseChatModel,
+    *,
+    notify: Callable[[str, Mapping[str, Any]], None] = lambda event, data: None,
+    thread_id: str = "t1",
+    **scope: Any,
+) -> RunnableConfig:
+    """A LangGraph config that pins a run to a release."""
+    pinned = RunScope(
+        release=release,
+        executor=Executor(ids=CountingIds(), clock=SystemClock()),
+        models=OneModel(model),  # type: ignore[arg-type]  # the same method, without the making
+        clock=SystemClock(),
+        **{"tools": tuple(release.tools), "notify": notify, **scope},
+    )
+    return {"configurable": {SCOPE_KEY: pinned, "thread_id": thread_id}}

@@ -1,0 +1,99 @@
+"""The function-calling agent: asks, calls, answers, and keeps within its limits."""
+
+import anyio
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+
+from tests.unit.agents.scripted import ScriptedModel, calls, config_for, release_of
+from toolcrib import tool
+from toolcrib.agents.factory import build_agent
+from toolcrib.agents.function_calling import AgentParts, tool_definition
+from toolcrib.core.agents import Agent, AgentLimits, AgentSpec
+from toolcrib.core.errors import IterationLimit, RunTimeout, ToolcribError
+from toolcrib.registry.release import Release
+from toolcrib.tools.adapt import adapt
+
+pytestmark = pytest.mark.anyio
+
+
+@tool(examples=("What is twice 4?",))
+async def double(number: int) -> int:
+    """Double a number."""
+    return 2 * number
+
+
+def agent_of(release: Release, **limits: float) -> Agent:
+    spec = AgentSpec(model="test:scripted", limits=AgentLimits(**limits))  # type: ignore[arg-type]  # numbers as in YAML
+    specs = [each.spec for each in release.tools.values()]
+    parts = AgentParts(name="a", spec=spec, prompt="Be brief.", tools=specs, release=release.id)
+    return build_agent(parts, graph=None, checkpointer=None)
+
+
+async def test_it_calls_tools_until_the_model_answers() -> None:
+    release = release_of(adapt(double))
+    model = ScriptedModel(script=[calls(("double", {"number": 4})), AIMessage("It is 8.")])
+
+    with anyio.fail_after(5):
+        state = await agent_of(release).graph.ainvoke(
+            {"messages": [HumanMessage("twice 4?")]}, config_for(release, model)
+        )
+
+    assert [message.content for message in state["messages"]] == ["twice 4?", "", "8", "It is 8."]
+    assert isinstance(model.asked[0][0], SystemMessage), "the prompt comes first, and is not part of the state"
+    assert model.offered == [tool_definition(release.tools["double"].spec)]
+
+
+async def test_examples_are_offered_only_where_they_are_read() -> None:
+    spec = adapt(double).spec
+
+    assert "x-examples" not in tool_definition(spec)["function"]
+    assert tool_definition(spec, examples=True)["function"]["x-examples"] == ["What is twice 4?"]
+
+
+async def test_a_model_that_never_answers_is_stopped_after_its_iterations() -> None:
+    release = release_of(adapt(double))
+    model = ScriptedModel(script=[calls(("double", {"number": 4}))])
+
+    with pytest.raises(IterationLimit, match="asked its model 3 times"), anyio.fail_after(5):
+        await agent_of(release, iterations=3).graph.ainvoke(
+            {"messages": [HumanMessage("x")]}, config_for(release, model)
+        )
+
+    assert len(model.asked) == 3
+
+
+async def test_a_model_that_hangs_is_stopped_when_the_iterations_time_is_over() -> None:
+    release = release_of(adapt(double))
+
+    class Hanging(ScriptedModel):
+        async def _agenerate(self, *args: object, **kwargs: object) -> object:  # type: ignore[override]  # never answers
+            await anyio.sleep_forever()
+
+    with pytest.raises(RunTimeout, match="did not answer within 0.05 s"), anyio.fail_after(5):
+        await agent_of(release, iteration_timeout_s=0.05).graph.ainvoke(
+            {"messages": [HumanMessage("x")]}, config_for(release, Hanging(script=[]))
+        )
+
+
+async def test_a_tool_gets_no_more_time_than_its_iteration_has() -> None:
+    @tool(timeout_s=60)
+    async def hang() -> str:
+        """Hang."""
+        await anyio.sleep_forever()
+        return ""
+
+    release = release_of(adapt(hang))
+    model = ScriptedModel(script=[calls(("hang", {})), AIMessage("Too slow.")])
+
+    with anyio.fail_after(5):
+        state = await agent_of(release, iteration_timeout_s=0.1).graph.ainvoke(
+            {"messages": [HumanMessage("x")]}, config_for(release, model)
+        )
+
+    assert "the iteration's time is over" in state["messages"][2].content
+    assert state["messages"][-1].content == "Too slow."
+
+
+async def test_outside_of_toolcrib_it_says_how_it_is_run() -> None:
+    with pytest.raises(ToolcribError, match="started without one"):
+        await agent_of(release_of(adapt(double))).graph.ainvoke({"messages": [HumanMessage("x")]})
