@@ -1,4 +1,4 @@
-"""The store fails at each of its calls, each wait is cancelled: nothing is torn, and a restart agrees with the store."""
+"""The store fails at each of its calls, each wait is cancelled: nothing is torn, a restart agrees with the store."""
 
 import asyncio
 import gc

@@ -54,16 +54,15 @@ class Remote:
     async def stream(self, agent: str, body: Mapping[str, Any]) -> AsyncIterator[Json]:
         """See `Backend.stream`."""
         given = {**body, "stream": True}
-        async with self._client.stream("POST", f"/v1/agents/{agent}/runs", json=given) as response:
-            if response.is_error:
-                await response.aread()
-                _fail(response)
-            event = ""
-            async for line in response.aiter_lines():
-                if line.startswith("event:"):
-                    event = line.removeprefix("event:").strip()
-                elif line.startswith("data:") and event not in ("", "end"):
-                    yield {"event": event, "data": json.loads(line.removeprefix("data:"))}
+        try:
+            async with self._client.stream("POST", f"/v1/agents/{agent}/runs", json=given) as response:
+                if response.is_error:
+                    await response.aread()
+                    _fail(response)
+                async for event in _events(response.aiter_lines()):
+                    yield event
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
 
     async def tools(self) -> list[Json]:
         """See `Backend.tools`."""
@@ -115,14 +114,34 @@ class Remote:
         try:
             response = await self._client.request(method, path, json=body)
         except httpx.TransportError as error:
-            raise ServerUnreachable(
-                f"No toolcrib server answers at {self._client.base_url} ({type(error).__name__}).",
-                hint="Start one with `toolcrib dev`, or leave --url out.",
-            ) from error
+            raise self._unreachable(error) from error
         if response.is_error:
             _fail(response)
         document: Json = response.json()
         return document
+
+    def _unreachable(self, error: httpx.TransportError) -> ServerUnreachable:
+        return ServerUnreachable(
+            f"No toolcrib server answers at {self._client.base_url} ({type(error).__name__}).",
+            hint="Start one with `toolcrib dev`, or leave --url out.",
+        )
+
+
+async def _events(lines: AsyncIterator[str]) -> AsyncIterator[Json]:
+    """The run's events.
+
+    Raises:
+        RunFailed: the server told of an error after the run had begun.
+    """
+    name = ""
+    async for line in lines:
+        if line.startswith("event:"):
+            name = line.removeprefix("event:").strip()
+        elif line.startswith("data:") and name not in ("", "end"):
+            document = json.loads(line.removeprefix("data:"))
+            if name == "error":
+                raise RunFailed(str(document.get("message", "")), hint=str(document.get("hint", "")))
+            yield {"event": name, "data": document}
 
 
 def _fail(response: httpx.Response) -> NoReturn:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from toolcrib.cli import output
+from toolcrib.cli.exit_codes import UsageProblem
 from toolcrib.cli.options import Common, ProjectOption
 
 HostOption = Annotated[str | None, typer.Option(help="Address to bind; by default the settings', 127.0.0.1.")]
@@ -31,16 +32,19 @@ def serve(
 
 
 def _serve(host: str | None, port: int | None, *, insecure: bool, watch: bool, project: ProjectOption) -> int:
+    from toolcrib.server.listening import OpenToAll
     from toolcrib.server.serve import ServeOptions
     from toolcrib.server.serve import serve as serve_until_stopped
 
-    return serve_until_stopped(
-        ServeOptions(
-            project=Common(project=project).project,
-            host=host,
-            port=port,
-            watch=watch,
-            insecure_no_auth=insecure,
-            announce=output.note,
-        )
+    options = ServeOptions(
+        project=Common(project=project).project,
+        host=host,
+        port=port,
+        watch=watch,
+        insecure_no_auth=insecure,
+        announce=output.note,
     )
+    try:
+        return serve_until_stopped(options)
+    except OpenToAll as error:  # what was asked for is not allowed without another option
+        raise UsageProblem(error.message, hint=error.hint) from error

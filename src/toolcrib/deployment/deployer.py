@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from toolcrib.deployment.assemble import Compose, build_release
 from toolcrib.loader.bundle import Bundle, make_bundle, read_bundle
 from toolcrib.loader.compat import diff_agents, diff_files, diff_prompts, diff_tools
 from toolcrib.loader.compiling import Compiled, compile_source, module_file
-from toolcrib.loader.modules import ModulePool
+from toolcrib.loader.modules import ModulePool, ModuleSpace
 from toolcrib.loader.project import LoadPorts, load_project
 from toolcrib.loader.verifier.client import Verifier
 from toolcrib.registry.registry import Registry
@@ -210,15 +210,16 @@ class Deployer:
             while not ports.busy() and len(idle := ports.registry.idle()) > keep:
                 release = idle[0]
                 ports.registry.retire(release)
-                freed = await asyncio.to_thread(self._free, release)
+                live = [resident.modules for resident in ports.registry.residents()]
+                freed = await asyncio.to_thread(self._free, release, live)
                 ports.events.emit(ReleaseRetired(release=release.id, modules=freed))
                 retired.append(release.id)
                 await self._mark_retired(release.digest)
         return retired
 
-    def _free(self, release: Release) -> int:
+    def _free(self, release: Release, live: Sequence[ModuleSpace]) -> int:
         """In a worker thread, for a module that is just being imported holds this up; how many modules went."""
-        freed = self._ports.pool.sweep([resident.modules for resident in self._ports.registry.residents()])
+        freed = self._ports.pool.sweep(live)
         release.modules.retire()
         return freed
 

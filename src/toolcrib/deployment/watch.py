@@ -25,7 +25,7 @@ class WatchOptions:
 
     Attributes:
         debounce_s: the tree must stay the same for so long before it is taken.
-        poll_s: the whole tree is looked at so often, whatever the events say: they can miss a new directory's first files.
+        poll_s: the whole tree is looked at so often whatever the events say: they can miss a new directory's files.
         force_polling: use no file events at all, for network file systems.
     """
 
@@ -74,7 +74,7 @@ class Watcher:
             poll_delay_ms=max(50, int(self._options.poll_s * 1000)),
         )
         await self._try_to_look()
-        looked = self._clock.monotonic() - self._options.poll_s  # again once the watch stands: no change in between is lost
+        looked = self._clock.monotonic() - self._options.poll_s  # look again once the watch stands
         async for changes in events:
             due = self._clock.monotonic() - looked >= self._options.poll_s
             if due or any(self._relevant(path) for _, path in changes):

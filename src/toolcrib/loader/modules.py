@@ -87,8 +87,7 @@ class ModulePool:
         """Take modules out of the pool and out of `sys.modules`, loggers and `linecache`; they go on working."""
         gone = list(modules)
         for entry in gone:
-            if self._loaded.get(entry.key) is entry:
-                del self._loaded[entry.key]
+            self._loaded.pop(entry.key, None)
             name = entry.module.__name__
             if sys.modules.get(name) is entry.module:
                 del sys.modules[name]
@@ -177,7 +176,7 @@ class ModuleSpace:
     def discard(self) -> None:
         """Undo every load of this space: for a candidate that failed, whose modules nobody else can have seen."""
         with self._pool.lock:
-            self._pool.drop(self._new)
+            self._pool.drop(entry for entry in self._new if self._pool.get(entry.key) is entry)
             self._new.clear()
             self._mine.clear()
 

@@ -31,7 +31,7 @@ from toolcrib.core.decorator import tool
 @tool(isolation="inline")
 def value() -> object:
     """Give the value."""
-    return {0}
+    return tool and {0}
 '''
 
 

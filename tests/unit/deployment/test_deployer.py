@@ -1,5 +1,8 @@
 """Deployments: what passes serves from then on, what does not changes nothing."""
 
+from functools import partial
+
+import anyio
 import pytest
 
 from tests.unit.deployment.grounds import Ground, call, tree
@@ -7,6 +10,7 @@ from tests.unit.loader.projects import snapshot
 from toolcrib.core.errors import DeploymentRejected, ProjectInvalid, ReleaseNotFound
 from toolcrib.core.events import Deployed
 from toolcrib.core.releases import Change
+from toolcrib.loader.bundle import read_bundle
 
 pytestmark = pytest.mark.anyio
 
@@ -129,17 +133,13 @@ async def test_a_directory_that_is_none_is_told_so(ground: Ground) -> None:
 
 
 async def test_deployments_come_one_after_the_other(ground: Ground) -> None:
-    import anyio
-
-    from toolcrib.loader.bundle import read_bundle
-
     bundles = []
     for number in range(4):
         ground.write(tree(number))
         bundles.append(read_bundle(ground.root))
     async with anyio.create_task_group() as group:
         for bundle in bundles:
-            group.start_soon(lambda one=bundle: ground.deployer.deploy_bundle(one, actor="test"))
+            group.start_soon(partial(ground.deployer.deploy_bundle, bundle, actor="test"))
     history = list(await ground.store.history())
     assert [one.generation for one in history] == [4, 3, 2, 1]
     assert [one.previous for one in history[:3]] == [one.release for one in history[1:]]

@@ -77,7 +77,7 @@ async def test_there_is_no_way_back_to_what_never_was(ground: Ground) -> None:
 
 async def test_a_release_that_cannot_be_loaded_any_more_is_refused_and_changes_nothing(ground: Ground) -> None:
     need = "import os\nif 'TOOLCRIB_GONE' in os.environ:\n    import package_that_was_uninstalled"
-    first = await ground.deploy(tree(1, helper=need) | {"tools/u.py": "import helper"})
+    first = await ground.deploy({**tree(1, helper=need), "tools/u.py": "import helper"})
     await ground.deploy(tree(2))
     await ground.deployer.sweep(keep=0)
     before = ground.registry.current

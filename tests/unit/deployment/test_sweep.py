@@ -4,12 +4,14 @@ import sys
 import threading
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
 from tests.unit.deployment.grounds import Gate, Ground, call, tree
 from toolcrib.core.errors import ReleaseNotFound
 from toolcrib.core.events import ReleaseRetired
+from toolcrib.registry.registry import Lease
 
 pytestmark = pytest.mark.anyio
 
@@ -65,7 +67,7 @@ async def test_a_release_leased_while_another_is_swept_stays(ground: Ground) -> 
     """Which releases are idle is asked anew for each: a sweep takes its time."""
     await served(ground, 3)
     first, second, _ = ground.registry.residents()
-    leases = []
+    leases: list[Lease] = []
     ground.busy = lambda: False
 
     real = ground.store.move
@@ -83,7 +85,7 @@ async def test_a_release_leased_while_another_is_swept_stays(ground: Ground) -> 
 async def test_a_shared_module_outlives_the_release_that_brought_it(ground: Ground) -> None:
     helper = "TABLE = {}\ndef table(): return TABLE"
     for number in range(6):
-        await ground.deploy(tree(number, shared=helper) | {"tools/u.py": "import shared"})
+        await ground.deploy({**tree(number, shared=helper), "tools/u.py": "import shared"})
     module = ground.serving.modules.load("shared")
     assert len(ground.registry.residents()) == 3
     assert module.table() == {}
@@ -135,11 +137,12 @@ async def test_a_sweep_leaves_a_release_alone_that_is_just_rolled_back_to(ground
 async def test_a_module_that_is_just_being_imported_does_not_stop_the_event_loop(ground: Ground) -> None:
     await served(ground, 3)
     taken, let_go = threading.Event(), threading.Event()
+    told: list[bool] = []
 
     def hold() -> None:
         with ground.pool.lock:
             taken.set()
-            let_go.wait(10)
+            told.append(let_go.wait(3))
 
     thread = threading.Thread(target=hold)
     thread.start()
@@ -149,11 +152,12 @@ async def test_a_module_that_is_just_being_imported_does_not_stop_the_event_loop
             group.start_soon(lambda: ground.deployer.sweep(keep=0))
             with anyio.fail_after(5):
                 while len(ground.registry.residents()) == 3:
-                    await anyio.sleep(0)
+                    await anyio.lowlevel.checkpoint()
             let_go.set()
     finally:
         let_go.set()
         thread.join(5)
+    assert told == [True], "the event loop stood still until the import was over"
     assert len(ground.registry.residents()) == 1
 
 
@@ -173,3 +177,30 @@ async def test_a_parked_run_may_bring_a_retired_release_back_once(ground: Ground
     assert ground.value() == 3
     with pytest.raises(ReleaseNotFound):
         await ground.deployer.bring("0" * 64)
+
+
+async def test_a_running_tool_shares_no_module_with_a_candidate_before_that_has_passed(ground: Ground) -> None:
+    lazy = {"tools/u.py": "def later():\n    import lazy\n    return lazy", "lazy.py": "x = 1"}
+    await ground.deploy({**tree(1), **lazy})
+    later = ground.serving.modules.load("tools.u").later
+    gate, done = Gate(), anyio.Event()
+    found = []
+
+    async def ask() -> None:
+        found.append(await anyio.to_thread.run_sync(later))
+        done.set()
+
+    sys.modules["toolcrib_test_gate"] = gate  # type: ignore[assignment]  # a meeting place for project code
+    try:
+        fails = "import toolcrib_test_gate\ntoolcrib_test_gate.pass_through()\n1 / 0"
+        async with anyio.create_task_group() as group:
+            group.start_soon(ground.deploy, {**tree(2), **lazy, "tools/a.py": "import lazy", "tools/z.py": fails})
+            assert await anyio.to_thread.run_sync(gate.reached.wait, 5)
+            group.start_soon(ask)
+            with anyio.move_on_after(0.2):
+                await done.wait()
+            gate.open.set()
+    finally:
+        del sys.modules["toolcrib_test_gate"]
+    assert ground.deployer.problem is not None
+    assert sys.modules[found[0].__name__] is found[0]

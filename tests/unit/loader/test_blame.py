@@ -2,11 +2,11 @@
 
 import pytest
 
+from tests.unit.loader.projects import Files, Project, bundle_of, compile_all
 from toolcrib.core.reasons import Reason
 from toolcrib.loader.blame import blame
 from toolcrib.loader.compiling import module_file
 from toolcrib.loader.modules import SourceFile
-from tests.unit.loader.projects import Files, Project, bundle_of, compile_all
 
 
 def blamed(project: Project, files: Files, path: str = "tools/t.py") -> Reason:

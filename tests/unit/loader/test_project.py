@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.unit.loader.projects import ADD, Files, Project, snapshot
+from tests.unit.loader.projects import ADD, Files, Project, bundle_of, compile_all, snapshot
+from toolcrib.loader.project import LoadPorts, load_project
 
 FAN_OUT = {
     "tools/math.py": ADD,
@@ -106,13 +107,8 @@ def test_files_below_an_imported_package_that_nobody_names_are_not_run(project: 
 
 
 def test_the_files_are_announced_before_they_run(project: Project) -> None:
-    seen = []
-    from_disk = {"tools/a.py": ADD, "tools/b.py": "import not_there_at_all", **{"lazy.py": ""}}
-    from toolcrib.loader.project import LoadPorts, load_project
-
-    from tests.unit.loader.projects import bundle_of, compile_all
-
-    bundle = bundle_of(from_disk)
+    seen: list[str] = []
+    bundle = bundle_of({"tools/a.py": ADD, "tools/b.py": "import not_there_at_all", "lazy.py": ""})
     ports = LoadPorts(root=project.root, pool=project.pool, env={}, on_module=seen.append)
     load_project(bundle, compile_all(bundle, project.root), ports)
     assert seen == ["tools/a.py", "tools/b.py"]

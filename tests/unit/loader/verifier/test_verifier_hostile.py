@@ -36,7 +36,8 @@ async def test_an_import_that_hangs_is_ended_and_blamed_on_its_line(light: Verif
 
 
 async def test_the_main_thread_is_blamed_for_a_hang_not_one_beside_it(light: Verifier, tmp_path: Path) -> None:
-    beside = "import threading\nidle = threading.Event()\ndef work():\n    idle.wait()\nthreading.Thread(target=work).start()"
+    work = "import threading\nidle = threading.Event()\ndef work():\n    idle.wait()\n"
+    beside = f"{work}threading.Thread(target=work).start()"
     files = {"a.py": beside, "b.py": "import a\n\na.idle.wait()"}
     (reason,) = (await verify(light, files, tmp_path)).reasons
     assert (reason.code, reason.file, reason.line) == ("timeout", "b.py", 3)

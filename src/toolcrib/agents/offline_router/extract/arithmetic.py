@@ -42,9 +42,7 @@ _TOKENS = (
     ("with", r"with\b"),
     ("of", r"of\b|的"),
 )
-_TOKEN = re.compile(
-    "|".join(f"(?P<t{number}>{pattern})" for number, (_, pattern) in enumerate(_TOKENS)), re.IGNORECASE
-)
+_TOKEN = re.compile("|".join(f"(?P<t{number}>{pattern})" for number, (_, pattern) in enumerate(_TOKENS)), re.IGNORECASE)
 _FRACTIONS = MappingProxyType({"half": "/2", "third": "/3", "quarter": "/4", "double": "*2", "triple": "*3"})
 _POST = MappingProxyType({"sq": "**2", "cu": "**3", "rootpost": "**0.5", "cbrtpost": "**(1/3)"})
 _VERBS = MappingProxyType(
@@ -57,6 +55,8 @@ _VERBS = MappingProxyType(
     }
 )
 _STRENGTHS = MappingProxyType({"+": 1, "-": 1, "*": 2, "/": 2, "**": 3})
+_TIMES = re.compile(r"(?<=\d)[xX](?=\d)|(?<=\d )[xX](?= \d)")
+_LONGEST_RUN = 120
 _FILLER = re.compile(r"(?:\s|\bthe\b|\bnumbers?\b)*", re.IGNORECASE)
 
 
@@ -81,6 +81,7 @@ class _Part:
 def find_expression(text: str) -> Found | None:
     """The arithmetic of a text: the longest calculation in it, or else what a short word problem asks for."""
     best: Found | None = None
+    text = _TIMES.sub("×", text)
     for run in _runs(text):
         start = 0
         while start < len(run):
@@ -112,7 +113,7 @@ def _runs(text: str) -> list[tuple[_Token, ...]]:
         else:
             runs.append([])
             at = _word_end(text, at)
-    return [tuple(run) for run in runs if any(token.sign[-1].isdigit() for token in run)]
+    return [tuple(run[:_LONGEST_RUN]) for run in runs if any(token.sign[-1].isdigit() for token in run)]
 
 
 def _next_token(text: str, at: int, numbers: dict[int, Number]) -> _Token | None:
@@ -122,7 +123,7 @@ def _next_token(text: str, at: int, numbers: dict[int, Number]) -> _Token | None
     if at and text[at].isascii() and text[at].isalpha() and text[at - 1].isascii() and text[at - 1].isalnum():
         return None
     match = _TOKEN.match(text, at)
-    if match is None or match.lastgroup is None or match.end() == at and match.lastgroup != "t0":
+    if match is None or match.lastgroup is None or (match.end() == at and match.lastgroup != "t0"):
         return None
     return _Token(sign=_TOKENS[int(match.lastgroup[1:])][0], start=at, end=max(match.end(), at))
 

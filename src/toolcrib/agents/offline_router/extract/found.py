@@ -56,3 +56,8 @@ def free(finds: Iterable[Found], taken: Iterable[Span]) -> list[Found]:
 def is_cjk(text: str) -> bool:
     """Whether a text holds Chinese characters."""
     return any("\u4e00" <= char <= "\u9fff" for char in text)
+
+
+def words_in(line: str) -> tuple[str, ...]:
+    """The words of a line; tables of words are written as lines."""
+    return tuple(line.split())

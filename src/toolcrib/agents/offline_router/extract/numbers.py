@@ -24,12 +24,16 @@ _SUFFIXES = MappingProxyType(
     }
 )
 _DIGITS = re.compile(
-    r"(?<![A-Za-z0-9_.])(?P<sign>(?<![\w)\]-])-)?(?P<body>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)"
+    r"(?<![A-Za-z0-9_.])(?P<sign>(?<![\w)\]-])-)?(?P<body>(?:\d{1,3}(?:,\d{3}){1,5}|\d{1,18})(?:\.\d{1,18})?|\.\d{1,18})"
     r"(?P<suffix>\s?(?:百万|千万|thousand|million|billion|trillion|hundred|dozen|bn|mn|[kK]|百|千|万|亿)(?![A-Za-z]))?"
     r"(?![\d_])"
 )
+_LONGEST = 24
 _WORD = re.compile(r"[A-Za-z]+")
-_CHINESE = re.compile(r"百分之|[零〇一二两三四五六七八九十百千万亿]+(?:点[零〇一二三四五六七八九]+)?|半(?=打)")
+_CHINESE = re.compile(
+    r"百分之|"
+    r"[零〇一二两三四五六七八九十百千万亿]{1,24}(?:点[零〇一二三四五六七八九]{1,12})?|半(?=打)"
+)
 _CHINESE_DIGITS = MappingProxyType(
     {"零": 0, "〇": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
 )
@@ -99,7 +103,7 @@ def _english(text: str) -> list[Number]:
         if run and not joined:
             _close(run, text, found)
             run = []
-        if _may_follow(match[0].lower(), [one[0].lower() for one in run]):
+        if len(run) < _LONGEST and _may_follow(match[0].lower(), [one[0].lower() for one in run]):
             run.append(match)
         elif run:
             _close(run, text, found)

@@ -6,12 +6,14 @@ from toolcrib.agents.offline_router.extract.found import Found
 from toolcrib.agents.offline_router.extract.numbers import Number, as_text, find_numbers
 
 _SPLIT = re.compile(
-    r"\b(?:split|share|shared|divide|divided|distribute|distributed|dealt|deal)\b|平分|平均分|均分|分给|分成|AA", re.IGNORECASE
+    r"\b(?:split|share|shared|divide|divided|distribute|distributed|dealt|deal)\b|平分|平均分|均分|分给|分成|AA",
+    re.IGNORECASE,
 )
 _AMONG = re.compile(r"\b(?:among|amongst|between|into|by)\b|分给|分成", re.IGNORECASE)
 _EACH = re.compile(r"\b(?:each|every|per|apiece)\b|每|各", re.IGNORECASE)
 _LEFT = re.compile(
-    r"\b(?:left|remain|remains|remaining|gave away|give away|lost|ate|eaten|spent|spend|sold)\b|还剩|剩下|剩余|花了|用了|卖了|吃了|送给",
+    r"\b(?:left|remain|remains|remaining|gave away|give away|lost|ate|eaten|spent|spend|sold)\b|还剩|"
+    r"剩下|剩余|花了|用了|卖了|吃了|送给",
     re.IGNORECASE,
 )
 _GAIN = re.compile(

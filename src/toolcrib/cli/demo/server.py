@@ -19,7 +19,7 @@ from toolcrib.core.ports import Clock
 
 READY_WITHIN_S = 60.0
 STOP_WITHIN_S = 8.0
-LOG_TAIL = 25
+LOG_TAIL = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ def example() -> Path:
     Raises:
         NotFound: neither is there.
     """
-    package = Path(__file__).resolve().parents[1]
+    package = Path(__file__).resolve().parents[2]
     for place in (package / "_examples" / "shop", package.parents[1] / "examples" / "shop"):
         if (place / "agents.yaml").is_file():
             return place

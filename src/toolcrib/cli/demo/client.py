@@ -83,7 +83,8 @@ class Client:
 
     async def ledger(self) -> Mapping[str, Any]:
         """Counts over all runs."""
-        return self._json(await self._http.get("/v1/ledger"))
+        summary: Mapping[str, Any] = self._json(await self._http.get("/v1/ledger"))["summary"]
+        return summary
 
     async def _post(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         return self._json(await self._http.post(path, json=body))
@@ -162,7 +163,7 @@ async def server_sent_events(lines: AsyncIterator[str]) -> AsyncIterator[tuple[s
                 data.append(value)
             continue
         if data:
-            yield name or "message", json.loads("\n".join(data))
+            yield name or "message", json.loads("\n".join(data)) or {}
         name, data = "", []
 
 

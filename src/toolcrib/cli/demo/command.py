@@ -1,4 +1,4 @@
-"""`toolcrib demo`: the whole story on the bundled example, with a real server, no key and no network."""
+"""The command: a place, a server, the scenes, and an end that leaves nothing behind."""
 
 import asyncio
 import signal
@@ -13,8 +13,8 @@ import typer
 from toolcrib.core.errors import ToolcribError
 
 if TYPE_CHECKING:
-    from toolcrib.cli.demo_server import Place, Server
-    from toolcrib.cli.demo_stage import Stage
+    from toolcrib.cli.demo.server import Place, Server
+    from toolcrib.cli.demo.stage import Stage
     from toolcrib.core.ports import Clock
 
 INTERRUPTED = 130
@@ -33,13 +33,13 @@ def demo(
     keep: Annotated[
         Path | None, typer.Option(help="Copy the example into this directory and leave it there.", file_okay=False)
     ] = None,
-) -> None:
+) -> int:
     """Play six scenes on a real server: edits while it serves, a broken edit, a roll-back. No key, no network.
 
     Exits with 1 when the server fails or a claim of the story does not hold.
     """
-    from toolcrib.cli.demo_server import open_place, start_server
-    from toolcrib.cli.demo_stage import open_stage
+    from toolcrib.cli.demo.server import open_place, start_server
+    from toolcrib.cli.demo.stage import open_stage
     from toolcrib.runtime.clock import SystemClock
 
     stage, clock, outcome = open_stage(), SystemClock(), _Outcome()
@@ -56,7 +56,7 @@ def demo(
         stage.gap()
         stage.line("stopped", "the server has ended" + (f"; the project stays in {keep}" if keep else ""))
         code = 0 if outcome.played and not stage.failed else INTERRUPTED
-    raise typer.Exit(code)
+    return code
 
 
 async def _story(
@@ -65,8 +65,8 @@ async def _story(
     """Play, and unless `once` stay; gives the exit code."""
     from httpx import HTTPError
 
-    from toolcrib.cli.demo_client import open_client
-    from toolcrib.cli.demo_scenes import SCENES, Play
+    from toolcrib.cli.demo.client import open_client
+    from toolcrib.cli.demo.scenes import SCENES, Play
 
     began = clock.monotonic()
     if not await server.ready(clock):
@@ -91,16 +91,17 @@ async def _story(
 
 async def _stay(stage: "Stage", place: "Place", server: "Server", *, clock: "Clock") -> int:
     """Leave the server up until Ctrl-C."""
-    ask = f'curl -s {server.url}/v1/agents/support/runs --json \'{{"question": "Where is order A-42?"}}\''
+    toolcrib = f"toolcrib --url {server.url}"
     stage.gap()
     stage.line("serving", f"{server.url}    API: {server.url}/docs", style="bold")
     stage.line("project", f"{place.project}    edit it and save", style="bold")
     stage.gap()
-    stage.line("try", "change the last line of prompts/support.md, save, and ask:")
-    stage.line("", ask)
-    stage.line("", "write a function with @tool into a new file tools/hello.py; break it, and look at:")
-    stage.line("", f"toolcrib --url {server.url} releases")
-    stage.line("", "put `model: openai:gpt-5-mini` into agents.yaml, with OPENAI_API_KEY set before the demo begins")
+    stage.line("try", "1. Change the last line of prompts/support.md, save, and ask:")
+    stage.command(f'{toolcrib} run support "Where is order A-42?"')
+    stage.line("", "2. Break tools/orders.py, save, ask again; then see what became of each change:")
+    stage.command(f"{toolcrib} releases")
+    stage.line("", "3. Take the last change back, and ask once more:")
+    stage.command(f"{toolcrib} rollback")
     stage.gap()
     stage.line("", "Ctrl-C stops the server" + ("." if place.kept else " and removes the project."), style="dim")
     while server.lives():

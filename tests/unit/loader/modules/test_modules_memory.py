@@ -7,8 +7,8 @@ import logging
 import sys
 import weakref
 
-from toolcrib.loader.modules import ModuleSpace
 from tests.unit.loader.projects import Files, Project, snapshot
+from toolcrib.loader.modules import ModuleSpace
 
 GENERIC = """
 import logging
@@ -120,7 +120,7 @@ def test_one_file_under_two_closures_keeps_its_lines_until_both_are_gone(project
 def test_discarding_a_candidate_takes_nothing_that_was_loaded_anew_meanwhile(project: Project) -> None:
     one, two = project.release(files(1)), project.release(files(1))
     one.load("tools.same")
-    one.discard()
+    project.pool.sweep([])
     again = two.load("tools.same")
     one.discard()
     assert sys.modules[again.__name__] is again
@@ -146,3 +146,15 @@ def test_a_thousand_versions_leave_no_trace(project: Project) -> None:
     root = logging.Logger.manager.loggerDict["_toolcrib"]
     assert isinstance(root, logging.PlaceHolder)
     assert len(root.loggerMap) == 1
+
+
+def test_a_closed_pool_has_forgotten_its_modules_and_they_go_on_working(project: Project) -> None:
+    module = project.release(files(4)).load("tools.t")
+    name, file = module.__name__, module.__file__
+    assert name in sys.modules
+    project.pool.close()
+    assert len(project.pool) == 0
+    assert name not in sys.modules
+    assert name not in logging.Logger.manager.loggerDict
+    assert file not in linecache.cache
+    assert module.value() == 4

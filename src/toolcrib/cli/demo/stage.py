@@ -65,6 +65,10 @@ class Stage:
             line.truncate(self.console.width, overflow="ellipsis")
             self.console.print(line, no_wrap=True)
 
+    def command(self, text: str) -> None:
+        """A command to copy: in one piece, however long it is."""
+        self.console.print(Text(" " * (INDENT + LABEL + 3)) + Text(text, style="cyan"), soft_wrap=True)
+
     def check(self, holds: bool, text: str) -> None:
         """A claim of the story, with its outcome; a failed one fails the demo."""
         if not holds:

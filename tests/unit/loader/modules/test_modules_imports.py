@@ -166,7 +166,7 @@ def test_a_project_module_may_be_named_like_an_installed_package(project: Projec
 
 
 def test_a_folder_without_modules_of_that_name_leaves_the_installed_package_alone(project: Project) -> None:
-    """Code below a folder that happens to be named like an installed package must not hide that package's own modules."""
+    """A folder that happens to be named like an installed package must not hide that package's own modules."""
     space = project.release({"xml/env.py": "", "t.py": "import xml.dom; x = xml.dom.__name__"})
     assert space.load("t").x == "xml.dom"
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolcrib.cli.demo_client import Answer, Client, Feed, Seen
-from toolcrib.cli.demo_stage import Stage
+from toolcrib.cli.demo.client import Answer, Client, Feed, Seen
+from toolcrib.cli.demo.stage import Stage
 from toolcrib.core.ports import Clock
 from toolcrib.core.reasons import Reason, draw_all
 

@@ -1,0 +1,1 @@
+"""The HTTP door: an ASGI application around an open project."""

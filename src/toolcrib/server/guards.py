@@ -1,0 +1,142 @@
+"""Guards around the application, as plain ASGI: request ids and the last guard, host names, how much may be sent."""
+
+import logging
+import re
+from http import HTTPStatus
+
+from fastapi import Request
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from toolcrib.core.ports import Clock, IdFactory
+from toolcrib.server.problems import problem
+
+log = logging.getLogger(__name__)
+MAX_BODY_BYTES = 1024 * 1024
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
+QUIET_PATHS = frozenset({"/ok", "/livez", "/readyz"})
+REQUEST_ID = "x-request-id"
+FIT_ID = re.compile(r"[\w.:+/=-]{1,128}", re.ASCII)
+
+
+class OuterGuard:
+    """Gives each request an id, logs its end, and answers 500 with that id when something was not foreseen."""
+
+    def __init__(self, app: ASGIApp, *, clock: Clock, ids: IdFactory) -> None:
+        self._app = app
+        self._clock = clock
+        self._ids = ids
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, with an id: the caller's if it is fit for a log, else a new one."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        given = Headers(scope=scope).get(REQUEST_ID, "")
+        request_id = scope["request_id"] = given if FIT_ID.fullmatch(given) else self._ids.new()
+        began, status = self._clock.monotonic(), 0
+
+        async def with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+            await send(message)
+
+        facts = {"request_id": request_id, "method": scope["method"], "path": scope["path"]}
+        try:
+            await self._app(scope, receive, with_id)
+        except Exception:  # outer guard: the client gets an id, the log the traceback
+            log.exception("request failed", extra=facts)
+            if status:
+                raise  # the answer has begun: only cutting it off tells the client
+            await _unforeseen(scope)(scope, receive, with_id)
+        level = logging.DEBUG if scope["path"] in QUIET_PATHS else logging.INFO
+        if log.isEnabledFor(level):
+            duration_s = round(self._clock.monotonic() - began, 6)
+            log.log(level, "request", extra={**facts, "status": status, "duration_s": duration_s})
+        return None
+
+
+class KnownHosts:
+    """Answers only requests for the given host names: a web page elsewhere cannot reach us by DNS rebinding."""
+
+    def __init__(self, app: ASGIApp, *, hosts: frozenset[str]) -> None:
+        self._app = app
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, or refuse with 421."""
+        if scope["type"] == "http" and (host := _host(scope)) not in self._hosts:
+            answer = problem(
+                Request(scope),
+                HTTPStatus.MISDIRECTED_REQUEST,
+                code="unknown_host",
+                detail=f"This server does not answer for the host {host!r}.",
+                hint=f"Ask for {' or '.join(sorted(self._hosts))}.",
+            )
+            return await answer(scope, receive, send)
+        return await self._app(scope, receive, send)
+
+
+class BodyLimit:
+    """Refuses bodies of more than `limit` bytes, told or counted."""
+
+    def __init__(self, app: ASGIApp, *, limit: int = MAX_BODY_BYTES) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the body within the limit, then pass on."""
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            return await self._app(scope, receive, send)
+        told = Headers(scope=scope).get("content-length", "0")
+        body, more = bytearray(), told.isdecimal() and len(told) < 20 and int(told) <= self._limit
+        fits = more
+        while more:
+            message = await receive()
+            if message["type"] != "http.request":
+                return None  # the client left
+            body += message.get("body", b"")
+            fits = len(body) <= self._limit
+            more = fits and message.get("more_body", False)
+        if fits:
+            return await self._app(scope, _replay(bytes(body), receive), send)
+        answer = problem(
+            Request(scope),
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            code="body_too_large",
+            detail=f"The body has more than {self._limit} bytes.",
+            hint="Send less in one request.",
+        )
+        return await answer(scope, receive, send)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives the body once, then whatever comes (the disconnect)."""
+    pending = [body]
+
+    async def again() -> Message:
+        if pending:
+            return {"type": "http.request", "body": pending.pop(), "more_body": False}
+        return await receive()
+
+    return again
+
+
+def _host(scope: Scope) -> str:
+    """The name in the Host header without its port, in lower case; IPv6 addresses keep their brackets."""
+    host = Headers(scope=scope).get("host", "").lower()
+    name, _, port = host.rpartition(":")
+    return name if port.isdecimal() and not name.endswith(":") else host
+
+
+def _unforeseen(scope: Scope) -> ASGIApp:
+    request_id = scope["request_id"]
+    return problem(
+        Request(scope),
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        code="internal_error",
+        detail=f"Something went wrong here that should not. The log has it under request {request_id}.",
+        hint="Look into the server's log.",
+        extra={"request_id": request_id},
+    )

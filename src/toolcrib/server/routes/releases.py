@@ -1,0 +1,110 @@
+"""`/v1/releases`, `/v1/deployments`, `/v1/rollback`: what serves, and changing it."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter
+
+from toolcrib.core.errors import DeploymentRejected, ReleaseNotFound
+from toolcrib.core.names import did_you_mean
+from toolcrib.core.ports import StoredRelease
+from toolcrib.core.releases import Deployment
+from toolcrib.runtime.crib import Crib
+from toolcrib.server.access import Accepted, OpenCrib
+from toolcrib.server.schema.documents import (
+    ChangeDocument,
+    DeploymentDocument,
+    ReleaseDocument,
+    ReleasesDocument,
+    RollbackRequest,
+)
+from toolcrib.server.schema.openapi import failures
+
+router = APIRouter(prefix="/v1", tags=["releases"])
+UNKNOWN = "No such release."
+OVERTAKEN = "Another deployment came first."
+REJECTED = "The gate refused the release; all reasons are in `reasons`."
+
+
+@router.get("/releases", response_model=ReleasesDocument)
+async def list_releases(crib: OpenCrib) -> dict[str, Any]:
+    """What serves, what the store has, and the newest deployments."""
+    return {
+        "current": _current(crib),
+        "generation": crib.generation,
+        "releases": [_entry(stored) | {"files": len(stored.manifest.files)} for stored in await crib.releases()],
+        "history": [deployment.to_dict() for deployment in await crib.history()],
+    }
+
+
+@router.get("/releases/{release}", response_model=ReleaseDocument, responses=failures({404: UNKNOWN}))
+async def show_release(release: str, crib: OpenCrib) -> dict[str, Any]:
+    """One release of the store, by id, digest or a unique beginning of either."""
+    stored = _find(release, await crib.releases())
+    name = stored.manifest.release
+    return {
+        **_entry(stored),
+        "files": dict(stored.manifest.files),
+        "current": name == _current(crib),
+        "leases": dict(crib.census().get(name, {})),
+    }
+
+
+@router.get("/releases/{older}/diff/{newer}", response_model=list[ChangeDocument], responses=failures({404: UNKNOWN}))
+async def diff(older: str, newer: str, crib: OpenCrib) -> list[dict[str, Any]]:
+    """What differs between two releases: tools, agents and prompts while the newer is in memory, else files."""
+    return [asdict(change) for change in await crib.diff(older, newer)]
+
+
+@router.post(
+    "/releases/{release}/activate",
+    response_model=DeploymentDocument,
+    responses=failures({404: UNKNOWN, 409: OVERTAKEN, 422: REJECTED}),
+)
+async def activate(release: str, crib: OpenCrib, accepted: Accepted) -> dict[str, Any]:
+    """Serve a release of the store again, from the next run on."""
+    return _live(await accepted.finish(crib.activate(release, actor="http")))
+
+
+@router.post(
+    "/rollback", response_model=DeploymentDocument, responses=failures({404: UNKNOWN, 409: OVERTAKEN, 422: REJECTED})
+)
+async def rollback(crib: OpenCrib, accepted: Accepted, body: RollbackRequest | None = None) -> dict[str, Any]:
+    """Serve again what served before, or the release that is named."""
+    return _live(await accepted.finish(crib.rollback(body.release if body else None, actor="http")))
+
+
+@router.post("/deployments", response_model=DeploymentDocument, responses=failures({409: OVERTAKEN, 422: REJECTED}))
+async def deploy(crib: OpenCrib, accepted: Accepted) -> dict[str, Any]:
+    """Deploy the served project's directory as it is now."""
+    return _live(await accepted.finish(crib.deploy(actor="http")))
+
+
+def _live(deployment: Deployment) -> dict[str, Any]:
+    if deployment.state == "rejected":
+        raise DeploymentRejected(
+            f"The tree {deployment.release} was rejected; {deployment.previous or 'nothing'} goes on serving.",
+            hint="Mend every place in `reasons`.",
+            reasons=deployment.reasons,
+        )
+    return deployment.to_dict()
+
+
+def _current(crib: Crib) -> str:
+    return crib.release.id if crib.generation else ""
+
+
+def _entry(stored: StoredRelease) -> dict[str, Any]:
+    manifest = stored.manifest
+    return {"id": manifest.release, "digest": manifest.digest, "state": stored.state, "at": stored.at}
+
+
+def _find(name: str, known: Sequence[StoredRelease]) -> StoredRelease:
+    found = [one for one in known if name in (one.manifest.release, one.manifest.digest)]
+    found = found or [one for one in known if one.manifest.release.startswith(name)]
+    found = found or [one for one in known if one.manifest.digest.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    what = f"{len(found)} releases begin with {name!r}." if found else f"There is no release {name!r}."
+    raise ReleaseNotFound(what, hint=did_you_mean(name, [one.manifest.release for one in known]))

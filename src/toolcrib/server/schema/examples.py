@@ -1,0 +1,65 @@
+"""Examples for the OpenAPI document."""
+
+from types import MappingProxyType
+from typing import Any
+
+RELEASE = "r-1a2b3c4d"
+CALL = MappingProxyType[str, Any](
+    {
+        "ok": True,
+        "value": {"order_id": "A-42", "state": "shipped"},
+        "error": None,
+        "attempts": 1,
+        "duration_s": 0.012,
+        "queued_s": 0.0,
+        "cached": False,
+        "journaled": False,
+        "tool": "order_status",
+        "tool_digest": "5f1c0a9e",
+        "release": RELEASE,
+        "call_id": "0192f0c1-7d7b-7e2a-a9f4-0d8f3f0d5a11",
+    }
+)
+RUN = MappingProxyType[str, Any](
+    {
+        "output": "Order A-42 was shipped on Monday.",
+        "success": True,
+        "error": None,
+        "execution_time_s": 0.21,
+        "iterations": 2,
+        "input_tokens": 0,
+        "output_tokens": 0,
+        "cost_usd": None,
+        "trace": [{"kind": "tool", "tool": "order_status", "ok": True, "release": RELEASE}],
+        "from_cache": False,
+        "release": RELEASE,
+        "thread_id": "t1",
+        "run_id": "0192f0c1-8000-7e2a-a9f4-0d8f3f0d5a11",
+        "interrupts": [],
+    }
+)
+DEPLOYMENT = MappingProxyType[str, Any](
+    {
+        "state": "active",
+        "release": RELEASE,
+        "previous": "r-00c0ffee",
+        "generation": 7,
+        "reasons": [],
+        "diff": [{"kind": "tool", "name": "order_status", "change": "changed", "detail": "code"}],
+        "timings_s": {"verify": 0.05, "load": 0.01, "total": 0.08},
+        "actor": "http",
+        "at": 1767225600.0,
+    }
+)
+PROBLEM = MappingProxyType[str, Any](
+    {
+        "type": "urn:toolcrib:error:tool_not_found",
+        "title": "Not Found",
+        "status": 404,
+        "detail": "There is no tool named 'order_statu'.",
+        "code": "tool_not_found",
+        "hint": "Did you mean order_status?",
+        "retryable": False,
+        "instance": "/v1/tools/order_statu",
+    }
+)

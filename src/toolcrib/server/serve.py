@@ -1,0 +1,155 @@
+"""Serving a project until a signal says stop: its own socket, its own shutdown, lines for people."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from toolcrib.core.events import Deployed, Event
+from toolcrib.core.settings import Settings
+from toolcrib.runtime.build import open_project
+from toolcrib.runtime.clock import TimeOrderedIds
+from toolcrib.runtime.locate import find_project, read_settings
+from toolcrib.server.app import create_app
+from toolcrib.server.inflight import InFlight
+from toolcrib.server.lines import deployment_lines, welcome_lines
+from toolcrib.server.listening import bind, known_hosts, refuse_strangers, url_of
+from toolcrib.server.logs import configure_logs
+from toolcrib.server.recent import RecentEvents
+
+DRAIN_S = 10
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions:
+    """How to serve.
+
+    Attributes:
+        project: the directory; the nearest project when None.
+        host, port: where to listen; the settings' when None. Port 0 takes any free one.
+        watch: deploy every change of the directory.
+        insecure_no_auth: allow an address that others can reach.
+        announce: takes lines for people.
+    """
+
+    project: Path | None = None
+    host: str | None = None
+    port: int | None = None
+    watch: bool = False
+    insecure_no_auth: bool = False
+    announce: Callable[[str], None]
+
+
+def serve(options: ServeOptions) -> int:
+    """Serve until SIGINT or SIGTERM; what is in flight gets 10 s to end, a second signal ends it at once.
+
+    Address and port are settled before the project is opened: who cannot serve does not deploy.
+
+    Returns:
+        The exit code, 0.
+
+    Raises:
+        OpenToAll: the address is not loopback, and that was not allowed.
+        CannotListen: the address is none of this machine, or not allowed.
+        Conflict: the given port is taken.
+        ProjectInvalid: there is no project, or nothing in it can serve.
+    """
+    configure_logs()
+    root = options.project or find_project(Path.cwd())
+    settings = read_settings(root)
+    host = options.host or settings.server.host
+    if not options.insecure_no_auth:
+        refuse_strangers(host)
+    with closing(_bound(options, host, settings)) as listener:
+        asyncio.run(_serve(options, root, host, listener))
+    return 0
+
+
+def _bound(options: ServeOptions, host: str, settings: Settings) -> socket.socket:
+    port = settings.server.port if options.port is None else options.port
+    return bind(host, port, given=options.port is not None, announce=options.announce)
+
+
+async def _serve(options: ServeOptions, root: Path, host: str, listener: socket.socket) -> None:
+    recent, stop, inflight = RecentEvents(ids=TimeOrderedIds()), asyncio.Event(), InFlight()
+
+    def hook(event: Event) -> None:
+        recent.keep(event)
+        if isinstance(event, Deployed):
+            for line in deployment_lines(event.deployment):
+                options.announce(line)
+
+    # The signals are ours until the project is closed: a second Ctrl-C must not break off the closing.
+    with ExitStack() as signals:
+        async with open_project(root, watch=options.watch, hooks=(hook,)) as crib:
+            app = create_app(crib, recent=recent, stop=stop, inflight=inflight, hosts=known_hosts(host))
+            server = _Server(_uvicorn_config(app), stop=stop, inflight=inflight, announce=options.announce)
+            signals.enter_context(server.stopped_by_signals())
+            for line in welcome_lines(crib, url_of(listener), watch=options.watch):
+                options.announce(line)
+            await server.serve(sockets=[listener])
+            await inflight.drain(server.patience_s)
+
+
+def _uvicorn_config(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_S,
+    )
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, but the first signal also ends the streams, which would otherwise hold up its shutdown."""
+
+    def __init__(
+        self, config: uvicorn.Config, *, stop: asyncio.Event, inflight: InFlight, announce: Callable[[str], None]
+    ) -> None:
+        super().__init__(config)
+        self._stop = stop
+        self._inflight = inflight
+        self._announce = announce
+        self._loop = asyncio.get_running_loop()
+        self._until = 0.0
+
+    @property
+    def patience_s(self) -> float:
+        """Seconds that what is in flight may still take; 0 after a second signal."""
+        return 0.0 if self.force_exit else max(0.0, self._until - self._loop.time())
+
+    @contextmanager
+    def stopped_by_signals(self) -> Iterator[None]:
+        """Take the signals on the loop: the first begins the end, a second ends all that is in flight."""
+        for signum in STOP_SIGNALS:
+            self._loop.add_signal_handler(signum, self._asked_to_stop)
+        try:
+            yield
+        finally:
+            for signum in STOP_SIGNALS:
+                self._loop.remove_signal_handler(signum)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing: `stopped_by_signals` has them, also while the last runs end."""
+        yield
+
+    def _asked_to_stop(self) -> None:
+        if self.should_exit:
+            self.force_exit = True
+            self._inflight.cancel()
+            return
+        self.should_exit = True
+        self._until = self._loop.time() + DRAIN_S
+        self._stop.set()
+        if count := len(self._inflight):
+            self._announce(f"stopping: {count} in flight may take {DRAIN_S} s more, Ctrl-C again ends them")

@@ -1,0 +1,123 @@
+"""A running server as a backend: what it answers, and how its failures reach the command line."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from toolcrib.cli.exit_codes import (
+    CONFLICT,
+    FAILURE,
+    INVALID,
+    NOT_FOUND,
+    UNREACHABLE,
+    USAGE,
+    UsageProblem,
+    exit_code,
+)
+from toolcrib.cli.remote import Remote, open_remote
+from toolcrib.core.errors import DeploymentRejected, NotFound, RunFailed, ServerUnreachable, ToolcribError
+
+pytestmark = pytest.mark.anyio
+
+Answer = Callable[[httpx.Request], httpx.Response]
+REASON = {"code": "syntax", "message": "invalid syntax", "file": "tools/a.py", "line": 1, "column": 7}
+
+
+def remote(answer: Answer) -> Remote:
+    return Remote(httpx.AsyncClient(base_url="http://server", transport=httpx.MockTransport(answer)))
+
+
+def problem(status: int, **more: Any) -> httpx.Response:
+    return httpx.Response(status, json={"status": status, "detail": "It went wrong.", "hint": "Mend it.", **more})
+
+
+def events(*frames: tuple[str, Any]) -> httpx.Response:
+    text = ": heartbeat\n\n" + "".join(f"event: {name}\ndata: {json.dumps(data)}\nid: 1\n\n" for name, data in frames)
+    return httpx.Response(200, text=text, headers={"content-type": "text/event-stream"})
+
+
+def nobody(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("refused", request=request)
+
+
+async def test_a_stream_gives_the_run_s_events_without_heartbeats_and_end() -> None:
+    source = remote(
+        lambda _: events(("run.started", {"run_id": "1"}), ("run.finished", {"success": True}), ("end", {}))
+    )
+
+    seen = [event async for event in source.stream("support", {"question": "?"})]
+
+    assert seen == [
+        {"event": "run.started", "data": {"run_id": "1"}},
+        {"event": "run.finished", "data": {"success": True}},
+    ]
+
+
+async def test_an_error_in_the_middle_of_a_stream_is_raised_behind_what_came_before() -> None:
+    source = remote(lambda _: events(("run.started", {}), ("error", {"message": "It broke.", "hint": "Again."})))
+    seen = []
+
+    with pytest.raises(RunFailed, match=r"It broke\.") as raised:
+        async for event in source.stream("support", {"question": "?"}):
+            seen.append(event["event"])
+
+    assert seen == ["run.started"]
+    assert raised.value.hint == "Again."
+
+
+async def test_a_stream_that_was_refused_raises_what_the_problem_says() -> None:
+    source = remote(lambda _: problem(404))
+
+    with pytest.raises(NotFound, match=r"It went wrong\."):
+        await anext(aiter(source.stream("suport", {"question": "?"})))
+
+
+async def test_a_server_that_is_not_there_is_unreachable_for_a_request_and_for_a_stream() -> None:
+    source = remote(nobody)
+
+    with pytest.raises(ServerUnreachable, match="http://server"):
+        await source.tools()
+    with pytest.raises(ServerUnreachable, match="http://server"):
+        await anext(aiter(source.stream("support", {"question": "?"})))
+
+
+@pytest.mark.parametrize(
+    ("status", "more", "code"),
+    [(404, {}, NOT_FOUND), (409, {}, CONFLICT), (422, {}, FAILURE), (503, {}, UNREACHABLE), (500, {}, FAILURE)],
+)
+async def test_each_status_becomes_the_promised_exit_code(status: int, more: dict[str, Any], code: int) -> None:
+    with pytest.raises(ToolcribError) as raised:
+        await remote(lambda _: problem(status, **more)).tools()
+
+    assert exit_code(raised.value) == code
+
+
+async def test_an_answer_that_is_no_problem_document_still_tells_its_status() -> None:
+    with pytest.raises(RunFailed, match="answered 502"):
+        await remote(lambda _: httpx.Response(502, text="<html>Bad gateway</html>")).tools()
+
+
+async def test_reasons_of_a_rejection_keep_their_place() -> None:
+    with pytest.raises(DeploymentRejected) as raised:
+        await remote(lambda _: problem(422, reasons=[REASON])).rollback(None)
+
+    assert [reason.place for reason in raised.value.reasons] == ["tools/a.py:1:7"]
+    assert exit_code(raised.value) == INVALID
+
+
+async def test_a_rejected_deployment_is_an_outcome_with_its_reasons() -> None:
+    outcome = await remote(lambda _: problem(422, reasons=[REASON])).deploy(None)
+
+    assert outcome["state"] == "rejected"
+    assert outcome["reasons"][0]["file"] == "tools/a.py"
+
+
+async def test_an_address_without_http_is_a_mistake_of_the_command_line() -> None:
+    with pytest.raises(UsageProblem) as raised:
+        async with open_remote("localhost:2024"):
+            pass
+
+    assert exit_code(raised.value) == USAGE

@@ -1,0 +1,75 @@
+"""The OpenAPI document is complete, and its pages need no network."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.unit.server.conftest import Door
+
+pytestmark = pytest.mark.anyio
+ROUTES = {
+    "GET /ok",
+    "GET /livez",
+    "GET /readyz",
+    "GET /v1/tools",
+    "GET /v1/tools/{name}",
+    "POST /v1/tools/{name}/calls",
+    "GET /v1/agents",
+    "GET /v1/agents/{name}",
+    "POST /v1/agents/{name}/runs",
+    "GET /v1/releases",
+    "GET /v1/releases/{release}",
+    "GET /v1/releases/{older}/diff/{newer}",
+    "POST /v1/releases/{release}/activate",
+    "POST /v1/rollback",
+    "POST /v1/deployments",
+    "GET /v1/ledger",
+    "GET /v1/census",
+    "GET /v1/events",
+}
+
+
+async def operations(door: Door) -> dict[str, Any]:
+    paths = (await door.http.get("/openapi.json")).json()["paths"]
+    return {f"{method.upper()} {path}": told for path, methods in paths.items() for method, told in methods.items()}
+
+
+async def test_every_route_is_told_with_a_description_and_the_shape_of_its_answer(reading: Door) -> None:
+    told = await operations(reading)
+    assert set(told) == ROUTES
+    for name, operation in told.items():
+        assert operation["description"], name
+        (content,) = operation["responses"]["200"]["content"].items() if "runs" not in name else [("", {"schema": 1})]
+        assert content[1]["schema"], name
+
+
+async def test_failures_are_told_as_problem_documents(reading: Door) -> None:
+    for name, operation in (await operations(reading)).items():
+        for status, response in operation["responses"].items():
+            if status[0] in "45" and name != "GET /readyz":
+                assert list(response["content"]) == ["application/problem+json"], (name, status)
+
+
+async def test_a_run_is_told_as_a_result_and_as_a_stream(reading: Door) -> None:
+    run = (await operations(reading))["POST /v1/agents/{name}/runs"]
+    assert set(run["responses"]["200"]["content"]) == {"application/json", "text/event-stream"}
+
+
+async def test_requests_and_answers_have_examples(reading: Door) -> None:
+    schemas = (await reading.http.get("/openapi.json")).json()["components"]["schemas"]
+    for name in ("ToolCallRequest", "RunRequestBody", "ToolResultDocument", "RunResultDocument", "ProblemDocument"):
+        assert schemas[name]["example"], name
+    assert "HTTPValidationError" not in schemas
+
+
+@pytest.mark.parametrize("page", ["/docs", "/redoc"])
+async def test_the_pages_fetch_everything_from_this_server(reading: Door, page: str) -> None:
+    text = (await reading.http.get(page)).text
+    sources = re.findall(r'(?:src|href)="([^"]+)"', text)
+    assert sources
+    for source in sources:
+        assert source.startswith("/"), source
+        assert (await reading.http.get(source)).status_code == 200, source
+    assert "http://" not in text
+    assert "https://" not in text
