@@ -1,6 +1,6 @@
 """`RunScope`: what the nodes of a graph know of the run they serve; travels in LangGraph's config."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,14 @@ from toolcrib.core.calls import CallContext, DeadlineLevel, ToolCall
 from toolcrib.core.errors import ToolcribError
 from toolcrib.core.ports import Clock
 from toolcrib.core.results import ToolResult
-from toolcrib.execution.executor import Executor
 from toolcrib.registry.release import Release
 
 SCOPE_KEY = "__toolcrib_scope"
 """Key in `config["configurable"]`; LangGraph keeps keys that begin with two underscores out of its checkpoints."""
+
+
+CallTool = Callable[[Release, ToolCall, CallContext], Awaitable[ToolResult]]
+"""`Executor.call`: sends a call through the tool's chain in the given release."""
 
 
 def _ignore(event: str, data: Mapping[str, Any]) -> None:
@@ -28,6 +31,7 @@ class RunScope:
 
     Attributes:
         release: every tool call of the run goes here.
+        call_tool: the way to the tools.
         models, clock: the process's own; graphs are made without them.
         tools: names of the tools the agent may call.
         deadline: reading of the monotonic clock at which the run's time is over; None without limit.
@@ -36,7 +40,7 @@ class RunScope:
     """
 
     release: Release
-    executor: Executor
+    call_tool: CallTool
     models: Models
     clock: Clock
     tools: tuple[str, ...]
@@ -64,7 +68,7 @@ class RunScope:
     async def call(self, call: ToolCall, context: CallContext) -> ToolResult:
         """Call a tool of the pinned release, and tell the run's listeners before and after."""
         self.notify("tool.started", {"tool": call.name, "call_id": call.id, "args": dict(call.args)})
-        result = await self.executor.call(self.release, call, context)
+        result = await self.call_tool(self.release, call, context)
         self.notify("tool.finished", result.to_dict())
         return result
 

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from toolcrib.cli import output
-from toolcrib.cli.backend import Json, backend
+from toolcrib.cli.backend import backend
 from toolcrib.cli.exit_codes import FAILURE, NOT_FOUND, OK, UsageProblem
 from toolcrib.cli.options import Common, JsonOption, ProjectOption, UrlOption
+from toolcrib.cli.output import Json
 
 
 def run(

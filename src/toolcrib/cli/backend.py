@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from toolcrib.cli.options import Common
-from toolcrib.cli.output import note, show_reasons
+from toolcrib.cli.output import Json, note, show_reasons
 from toolcrib.core.errors import ProjectInvalid
 
 if TYPE_CHECKING:
     from toolcrib.runtime.crib import Crib
-
-Json = dict[str, Any]
 
 
 class Backend(Protocol):

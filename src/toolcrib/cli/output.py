@@ -8,6 +8,8 @@ from typing import Any
 from toolcrib.core.errors import ProjectInvalid, ToolcribError
 from toolcrib.core.reasons import Reason, draw_all
 
+Json = dict[str, Any]
+
 
 def data(text: str) -> None:
     """A line of data."""

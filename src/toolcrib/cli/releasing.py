@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from toolcrib.cli import output
-from toolcrib.cli.backend import Json, backend
+from toolcrib.cli.backend import backend
 from toolcrib.cli.exit_codes import INVALID, OK, REJECTED
 from toolcrib.cli.options import Common, JsonOption, ProjectOption, UrlOption
+from toolcrib.cli.output import Json
 
 DirectoryArgument = Annotated[Path | None, typer.Argument(help="The directory; by default the project's.")]
 ReleaseArgument = Annotated[str | None, typer.Argument(help="Id of a release, e.g. r-1a2b3c4d.")]

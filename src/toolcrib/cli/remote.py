@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 
 import httpx
 
-from toolcrib.cli.backend import Json
 from toolcrib.cli.exit_codes import UsageProblem
+from toolcrib.cli.output import Json
 from toolcrib.core.errors import (
     Conflict,
     DeploymentRejected,

@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 import typer
 
 from toolcrib.cli import output
-from toolcrib.cli.backend import Json, backend
+from toolcrib.cli.backend import backend
 from toolcrib.cli.exit_codes import OK, UsageProblem
 from toolcrib.cli.options import Common, JsonOption, ProjectOption, UrlOption
+from toolcrib.cli.output import Json
 from toolcrib.core.errors import AgentNotFound, NotFound, ToolNotFound
 from toolcrib.core.names import did_you_mean
 

@@ -18,7 +18,7 @@ from toolcrib.loader.prompts import BUILT_IN, placeholders, prompt_path
 from toolcrib.loader.reading.interpolation import Interpolated, interpolate
 from toolcrib.loader.reading.mistakes import Checked, Reading, check, unknown_key, wrong_type
 from toolcrib.loader.reading.places import MAX_REASONS, decode, reason_at
-from toolcrib.loader.yaml_source import At, Document, Path, parse_yaml
+from toolcrib.loader.reading.yaml_source import At, Document, Path, parse_yaml
 
 AGENTS, TOOLS, SETTINGS, LANGGRAPH = "agents.yaml", "tools.yaml", "toolcrib.yaml", "langgraph.json"
 

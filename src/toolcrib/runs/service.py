@@ -7,17 +7,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from langchain_core.runnables import RunnableConfig
-from langgraph.errors import GraphRecursionError
-from langgraph.runtime import get_runtime
-from langgraph.types import Command
-
 from toolcrib.agents.models import Models
-from toolcrib.agents.scope import SCOPE_KEY, RunScope
+from toolcrib.agents.running import Outcome, Turn, run_control, take_turn
+from toolcrib.agents.scope import CallTool, RunScope
 from toolcrib.core.agents import Agent
 from toolcrib.core.errors import (
     Conflict,
-    IterationLimit,
     ResumeRefused,
     RunFailed,
     RunTimeout,
@@ -27,11 +22,9 @@ from toolcrib.core.errors import (
 from toolcrib.core.events import RunFinished, RunStarted
 from toolcrib.core.ports import Clock, EventSink, IdFactory, RunLedger, RunRecord
 from toolcrib.core.results import ErrorInfo, RunResult, jsonable
-from toolcrib.execution.executor import Executor
 from toolcrib.registry.registry import Registry
 from toolcrib.registry.release import Release
 from toolcrib.runs.foreign import ForeignRuns
-from toolcrib.runs.messages import answer_text, message_chunk, run_input
 
 log = logging.getLogger(__name__)
 Notify = Callable[[str, Mapping[str, Any]], None]
@@ -61,7 +54,7 @@ class RunPorts:
     """What the service needs of the world; `load` brings a stored release into memory by its digest."""
 
     registry: Registry
-    executor: Executor
+    call_tool: CallTool
     models: Models
     ledger: RunLedger
     clock: Clock
@@ -120,6 +113,9 @@ class RunService:
             except asyncio.CancelledError:
                 queue.put_nowait(None)
                 raise
+            except Exception as error:
+                log.exception("run could not be written down", extra={"agent": request.agent})
+                queue.put_nowait(_failure(error))
 
         task = asyncio.create_task(work(), name="toolcrib-run")
         self._streams.add(task)
@@ -129,21 +125,21 @@ class RunService:
                 raise item
             yield item
 
-    def scope_for(self, config: RunnableConfig) -> RunScope:
+    def scope_for(self, config: Mapping[str, Any]) -> RunScope:
         """The scope of a graph run that toolcrib did not start: pinned at its first tool call, let go with the run."""
 
         def make(leases: ExitStack) -> RunScope:
             release = leases.enter_context(self._ports.registry.lease(holder="graph"))
             return RunScope(
                 release=release,
-                executor=self._ports.executor,
+                call_tool=self._ports.call_tool,
                 models=self._ports.models,
                 clock=self._ports.clock,
                 tools=tuple(release.tools),
                 thread_id=str((config.get("configurable") or {}).get("thread_id") or ""),
             )
 
-        return self._foreign.scope(get_runtime().control, make)
+        return self._foreign.scope(run_control(), make)
 
     def sweep(self) -> None:
         """Let go of the releases of foreign runs that are over."""
@@ -234,84 +230,66 @@ class RunService:
     async def _outcome(self, run: _Run, *, streaming: bool) -> RunResult:
         """The run's result; every failure of the graph is one."""
         limit = run.agent.spec.limits.run_timeout_s
-        scope = asyncio.timeout(limit)
-        state: Any = None
-        error: ToolcribError | None = None
+        timer = asyncio.timeout(limit)
+        outcome, error = Outcome(), None
+        record = run.record
+        turn = Turn(
+            question=run.request.question,
+            resume=run.request.resume,
+            thread=checkpoint_thread(record.tenant, record.thread_id),
+            streaming=streaming,
+        )
         try:
-            async with scope, self._slots:
-                state = await self._execute(run, run.began + limit, streaming=streaming)
+            async with timer, self._slots:
+                outcome = await take_turn(run.agent, turn, self._scope(run, run.began + limit))
         except ToolcribError as raised:
             error = raised
-        except GraphRecursionError as raised:
-            error = IterationLimit(str(raised).splitlines()[0])
         except TimeoutError as raised:
-            error = RunTimeout(f"The run was stopped after {limit:g} s.") if scope.expired() else _failure(raised)
-        except Exception as raised:  # outer guard: a graph of the project may raise anything
-            log.warning("run failed", exc_info=True, extra={"run_id": run.record.run_id, "agent": run.agent.name})
+            error = RunTimeout(f"The run was stopped after {limit:g} s.") if timer.expired() else _failure(raised)
+        except Exception as raised:
+            log.warning("run failed", exc_info=True, extra={"run_id": record.run_id, "agent": run.agent.name})
             error = _failure(raised)
-        return self._result(run, state, error)
+        return self._result(run, outcome, error)
 
-    async def _execute(self, run: _Run, deadline: float, *, streaming: bool) -> Any:
-        """Run the graph and give back its last state."""
+    def _scope(self, run: _Run, deadline: float) -> RunScope:
+        """What the graph's nodes know of the run; their steps become its trace."""
 
         def notify(event: str, data: Mapping[str, Any]) -> None:
             if event in ("tool.finished", "model.finished"):
                 run.steps.append({"kind": event.partition(".")[0], **data})
             run.notify(event, data)
 
-        record, limits = run.record, run.agent.spec.limits
-        scope = RunScope(
+        record, ports = run.record, self._ports
+        return RunScope(
             release=run.release,
-            executor=self._ports.executor,
-            models=self._ports.models,
-            clock=self._ports.clock,
+            call_tool=ports.call_tool,
+            models=ports.models,
+            clock=ports.clock,
             tools=run.agent.tools,
             run_id=record.run_id,
             thread_id=record.thread_id,
             agent=record.agent,
             tenant=record.tenant,
             deadline=deadline,
-            tool_timeout_s=limits.tool_timeout_s,
+            tool_timeout_s=run.agent.spec.limits.tool_timeout_s,
             notify=notify,
         )
-        config: RunnableConfig = {
-            "configurable": {
-                "thread_id": checkpoint_thread(record.tenant, record.thread_id),
-                SCOPE_KEY: scope,
-            },
-            "metadata": {"toolcrib_release": run.release.id, "toolcrib_run": record.run_id},
-            "run_name": record.agent,
-            "recursion_limit": 2 * limits.iterations + 5,
-        }
-        given = (
-            Command(resume=run.request.resume) if run.request.resume is not None else run_input(run.request.question)
-        )
-        state: Any = None
-        modes = ["values", "messages"] if streaming else ["values"]
-        async for mode, chunk in run.agent.graph.astream(given, config, stream_mode=modes):
-            if mode == "values":
-                state = chunk
-            elif data := message_chunk(chunk):
-                run.notify("message", data)
-        return state
 
-    def _result(self, run: _Run, state: Any, error: ToolcribError | None) -> RunResult:
-        interrupts = state.get("__interrupt__", ()) if isinstance(state, Mapping) and error is None else ()
-        steps = tuple(run.steps)
-        models = [step for step in steps if step["kind"] == "model"]
+    def _result(self, run: _Run, outcome: Outcome, error: ToolcribError | None) -> RunResult:
+        models = [step for step in run.steps if step["kind"] == "model"]
         return RunResult(
-            output=None if error or interrupts else answer_text(state),
+            output=outcome.output,
             success=error is None,
             error=None if error is None else ErrorInfo.of(error),
             execution_time_s=self._ports.clock.monotonic() - run.began,
             iterations=len(models),
             input_tokens=sum(step["input_tokens"] for step in models),
             output_tokens=sum(step["output_tokens"] for step in models),
-            trace=steps,
+            trace=tuple(run.steps),
             release=run.release.id,
             thread_id=run.record.thread_id,
             run_id=run.record.run_id,
-            interrupts=tuple(jsonable(interrupt.value) for interrupt in interrupts),
+            interrupts=outcome.interrupts,
         )
 
 

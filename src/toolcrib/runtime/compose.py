@@ -101,7 +101,7 @@ def _furnish(
     runs = RunService(
         RunPorts(
             registry=ports.registry,
-            executor=executor,
+            call_tool=executor.call,
             models=Models(today=lambda: datetime.fromtimestamp(clock.now(), UTC).astimezone().date()),
             ledger=ledger,
             clock=clock,

@@ -14,6 +14,7 @@ from toolcrib.server.problems import problem
 log = logging.getLogger(__name__)
 MAX_BODY_BYTES = 1024 * 1024
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 QUIET_PATHS = frozenset({"/ok", "/livez", "/readyz"})
 REQUEST_ID = "x-request-id"
 FIT_ID = re.compile(r"[\w.:+/=-]{1,128}", re.ASCII)
@@ -58,24 +59,42 @@ class OuterGuard:
 
 
 class KnownHosts:
-    """Answers only requests for the given host names: a web page elsewhere cannot reach us by DNS rebinding."""
+    """Answers only for the given host names, and lets only pages of theirs change anything.
+
+    So a web page elsewhere can neither reach us by DNS rebinding nor post to us from its visitor's browser.
+    """
 
     def __init__(self, app: ASGIApp, *, hosts: frozenset[str]) -> None:
         self._app = app
         self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on, or refuse with 421."""
-        if scope["type"] == "http" and (host := _host(scope)) not in self._hosts:
-            answer = problem(
+        """Pass on, or refuse: 421 for another host, 403 for a page of another origin."""
+        if scope["type"] == "http" and (answer := self._refusal(scope)) is not None:
+            return await answer(scope, receive, send)
+        return await self._app(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> ASGIApp | None:
+        headers, names = Headers(scope=scope), " or ".join(sorted(self._hosts))
+        host = _without_port(headers.get("host", ""))
+        if host not in self._hosts:
+            return problem(
                 Request(scope),
                 HTTPStatus.MISDIRECTED_REQUEST,
                 code="unknown_host",
                 detail=f"This server does not answer for the host {host!r}.",
-                hint=f"Ask for {' or '.join(sorted(self._hosts))}.",
+                hint=f"Ask for {names}.",
             )
-            return await answer(scope, receive, send)
-        return await self._app(scope, receive, send)
+        origin = headers.get("origin")
+        if origin is None or scope["method"] in SAFE_METHODS or _without_port(_host_of(origin)) in self._hosts:
+            return None
+        return problem(
+            Request(scope),
+            HTTPStatus.FORBIDDEN,
+            code="foreign_origin",
+            detail=f"A page of {origin} may not change anything here.",
+            hint=f"Open the page from {names}.",
+        )
 
 
 class BodyLimit:
@@ -87,7 +106,7 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the body within the limit, then pass on."""
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+        if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
             return await self._app(scope, receive, send)
         told = Headers(scope=scope).get("content-length", "0")
         body, more = bytearray(), told.isdecimal() and len(told) < 20 and int(told) <= self._limit
@@ -123,11 +142,16 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-def _host(scope: Scope) -> str:
-    """The name in the Host header without its port, in lower case; IPv6 addresses keep their brackets."""
-    host = Headers(scope=scope).get("host", "").lower()
+def _without_port(address: str) -> str:
+    """The name in `name:port`, in lower case; IPv6 addresses keep their brackets."""
+    host = address.lower()
     name, _, port = host.rpartition(":")
     return name if port.isdecimal() and not name.endswith(":") else host
+
+
+def _host_of(origin: str) -> str:
+    """`name:port` of an origin, `https://name:port`; an opaque origin is `null`."""
+    return origin.partition("://")[2] or origin
 
 
 def _unforeseen(scope: Scope) -> ASGIApp:

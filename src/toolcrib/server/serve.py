@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -49,6 +50,8 @@ class ServeOptions:
 
 def serve(options: ServeOptions) -> int:
     """Serve until SIGINT or SIGTERM; what is in flight gets 10 s to end, a second signal ends it at once.
+
+    Belongs to the main thread, which alone gets signals.
 
     Address and port are settled before the project is opened: who cannot serve does not deploy.
 
@@ -105,6 +108,7 @@ def _uvicorn_config(app: FastAPI) -> uvicorn.Config:
         access_log=False,
         lifespan="off",
         server_header=False,
+        ws="none",
         timeout_graceful_shutdown=DRAIN_S,
     )
 
@@ -129,14 +133,17 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def stopped_by_signals(self) -> Iterator[None]:
-        """Take the signals on the loop: the first begins the end, a second ends all that is in flight."""
-        for signum in STOP_SIGNALS:
-            self._loop.add_signal_handler(signum, self._asked_to_stop)
+        """Take the signals: the first begins the end, a second ends all that is in flight."""
+
+        def signalled(signum: int, frame: FrameType | None) -> None:
+            self._loop.call_soon_threadsafe(self._asked_to_stop)
+
+        before = {signum: signal.signal(signum, signalled) for signum in STOP_SIGNALS}
         try:
             yield
         finally:
-            for signum in STOP_SIGNALS:
-                self._loop.remove_signal_handler(signum)
+            for signum, handler in before.items():
+                signal.signal(signum, handler)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -125,3 +125,17 @@ async def test_browsers_of_other_origins_may_read_answers_and_failures(reading: 
         assert "x-request-id" in answer.headers["access-control-expose-headers"]
     asked = {**origin, "access-control-request-method": "POST", "access-control-request-headers": "content-type"}
     assert (await reading.http.options("/v1/rollback", headers=asked)).status_code == 200
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "http://localhost.evil.example:2024", "null", "file://"])
+async def test_pages_of_other_origins_change_nothing(reading: Door, origin: str) -> None:
+    answer = await reading.http.post("/v1/rollback", headers={"origin": origin})
+    assert (answer.status_code, answer.json()["code"]) == (403, "foreign_origin")
+    assert "localhost" in answer.json()["hint"]
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:2024", "http://127.0.0.1:5173", "http://[::1]:1"])
+async def test_pages_of_this_machine_may_call_tools(reading: Door, origin: str) -> None:
+    call = {"args": {"name": "Ada"}}
+    answer = await reading.http.post("/v1/tools/greet/calls", json=call, headers={"origin": origin})
+    assert (answer.status_code, answer.json()["ok"]) == (200, True)

@@ -1,6 +1,7 @@
 """The OpenAPI document is complete, and its pages need no network."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,3 +74,9 @@ async def test_the_pages_fetch_everything_from_this_server(reading: Door, page: 
         assert (await reading.http.get(source)).status_code == 200, source
     assert "http://" not in text
     assert "https://" not in text
+
+
+def test_the_page_on_the_api_names_every_route() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "http-api.md").read_text(encoding="utf-8")
+    named = {re.sub(r"\{\w+\}", "{}", route) for route in re.findall(r"`((?:GET|POST) /\S*)`", page)}
+    assert {re.sub(r"\{\w+\}", "{}", route) for route in ROUTES} <= named

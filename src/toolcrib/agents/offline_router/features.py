@@ -10,8 +10,25 @@ from toolcrib.agents.offline_router.lexicon import ACTIONS, STOP, THINGS
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _WORD = re.compile(r"[a-z][a-z']*|[0-9]+(?:[.,][0-9]+)*")
+_IS = re.compile(r"\b(wh(?:at|ere|o|en)|how|it|that|there)'s\b")
 _CJK = re.compile(r"[一-鿿]+")
-_ENDINGS = ("ization", "isation", "ations", "ation", "ingly", "ings", "ing", "edly", "ed", "ies", "es", "ly", "s", "e", "y")
+_ENDINGS = (
+    "ization",
+    "isation",
+    "ations",
+    "ation",
+    "ingly",
+    "ings",
+    "ing",
+    "edly",
+    "ed",
+    "ies",
+    "es",
+    "ly",
+    "s",
+    "e",
+    "y",
+)
 _IRREGULAR = MappingProxyType(
     {"sent": "send", "paid": "pay", "bought": "buy", "spent": "spend", "went": "go", "flew": "fly", "flown": "fly"}
 )
@@ -34,7 +51,8 @@ def stem(word: str) -> str:
 
 def words_of(text: str) -> list[str]:
     """The lower-case words of a text, names in camel and snake case split."""
-    return _WORD.findall(_CAMEL.sub(" ", text).replace("_", " ").replace("’", "'").lower())
+    even = _CAMEL.sub(" ", text).replace("_", " ").replace("’", "'").lower()
+    return _WORD.findall(_IS.sub(r"\1 is", even))
 
 
 def content_stems(text: str) -> list[str]:

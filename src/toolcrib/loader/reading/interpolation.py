@@ -8,7 +8,7 @@ from typing import Any
 
 from toolcrib.core.reasons import Reason
 from toolcrib.loader.reading.places import MAX_REASONS
-from toolcrib.loader.yaml_source import Document, Path
+from toolcrib.loader.reading.yaml_source import Document, Path
 
 _WANTED = re.compile(
     r"(?P<escape>\$\$\{)"

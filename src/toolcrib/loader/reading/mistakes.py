@@ -14,7 +14,7 @@ from toolcrib.core.names import did_you_mean
 from toolcrib.core.reasons import Reason
 from toolcrib.loader.reading.interpolation import Interpolated
 from toolcrib.loader.reading.places import MAX_REASONS
-from toolcrib.loader.yaml_source import At, Document, Path
+from toolcrib.loader.reading.yaml_source import At, Document, Path
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -6,7 +6,7 @@ from toolcrib.core.policies import Retry
 from toolcrib.core.reasons import Reason, draw_all
 from toolcrib.loader.config import ProjectConfig, read_config
 from toolcrib.loader.reading.interpolation import interpolate
-from toolcrib.loader.yaml_source import parse_yaml
+from toolcrib.loader.reading.yaml_source import parse_yaml
 
 ENV = {"MODEL": "openai:gpt-5-mini", "SECONDS": "7", "EMPTY": "", "KEY": "s3cr3t value", "PORT": "x7-s3cr3t"}
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from toolcrib.core.reasons import Reason, draw
 from toolcrib.loader.reading.places import MAX_BYTES, MAX_REASONS
-from toolcrib.loader.yaml_source import At, Document, Path, parse_yaml
+from toolcrib.loader.reading.yaml_source import At, Document, Path, parse_yaml
 
 
 def parsed(text: str | bytes) -> Document:

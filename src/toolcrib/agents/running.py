@@ -1,0 +1,80 @@
+"""One turn of an agent's graph: from a question, or a human's answer, to its outcome."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.errors import GraphRecursionError
+from langgraph.runtime import get_runtime
+from langgraph.types import Command
+
+from toolcrib.agents.messages import answer_text, message_chunk, run_input
+from toolcrib.agents.scope import SCOPE_KEY, RunScope
+from toolcrib.core.agents import Agent
+from toolcrib.core.errors import IterationLimit
+from toolcrib.core.results import jsonable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What one turn begins with.
+
+    Attributes:
+        question: see `agents.messages.run_input`; not looked at when `resume` is given.
+        resume: the answer the graph waits for.
+        thread: the thread's key in the checkpointer.
+        streaming: tell pieces of the model's text as they come.
+    """
+
+    question: Any
+    resume: Any
+    thread: str
+    streaming: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a turn ended: with an output, or waiting for a human (`interrupts`, JSON values)."""
+
+    output: Any = None
+    interrupts: tuple[Any, ...] = ()
+
+
+async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
+    """Run the agent's graph, pinned by `scope`, until it ends or waits for a human.
+
+    Raises:
+        IterationLimit: the graph took too many steps.
+        Exception: whatever a node raises.
+    """
+    config: RunnableConfig = {
+        "configurable": {"thread_id": turn.thread, SCOPE_KEY: scope},
+        "metadata": {"toolcrib_release": scope.release.id, "toolcrib_run": scope.run_id},
+        "run_name": agent.name,
+        "recursion_limit": 2 * agent.spec.limits.iterations + 5,
+    }
+    given = Command(resume=turn.resume) if turn.resume is not None else run_input(turn.question)
+    modes = ["values", "messages"] if turn.streaming else ["values"]
+    state: Any = None
+    try:
+        async for mode, chunk in agent.graph.astream(given, config, stream_mode=modes):
+            if mode == "values":
+                state = chunk
+            elif data := message_chunk(chunk):
+                scope.notify("message", data)
+    except GraphRecursionError as error:
+        raise IterationLimit(str(error).splitlines()[0]) from error
+    return _outcome(state)
+
+
+def run_control() -> Any:
+    """The object LangGraph gives to all nodes of the run that asks, and to no other run."""
+    return get_runtime().control
+
+
+def _outcome(state: Any) -> Outcome:
+    waiting = state.get("__interrupt__", ()) if isinstance(state, Mapping) else ()
+    if waiting:
+        return Outcome(interrupts=tuple(jsonable(interrupt.value) for interrupt in waiting))
+    return Outcome(output=answer_text(state))
