@@ -23,6 +23,7 @@ from langgraph.prebuilt import ToolNode
 import toolcrib
 from toolcrib.core.calls import CallContext, ToolCall
 from toolcrib.core.ports import Clock
+from toolcrib.core.releases import Manifest
 from toolcrib.execution.chain import build_chain
 from toolcrib.execution.executor import Executor
 from toolcrib.execution.ports import ChainPorts
@@ -31,7 +32,6 @@ from toolcrib.registry.release import Release
 from toolcrib.runners.inline import InlineRunner
 from toolcrib.runners.threads import ThreadRunner
 from toolcrib.runtime.clock import SystemClock, SystemRandom, TimeOrderedIds
-from toolcrib.core.releases import Manifest
 from toolcrib.tools.adapt import adapt
 
 ARGS = {"order_id": "A-42", "limit": 3}

@@ -2,10 +2,11 @@
 
     python benchmarks/reload.py [--edits 30] [--run-seconds 1] [--clients 8]
 
-Three real servers, one after the other, on loopback: `toolcrib dev`; `uvicorn --reload`; a server that watches its folder and
-does `importlib.reload`. Against each, clients run runs of a given length (a side effect, a tool, a wait, another tool) while
-a file is edited again and again and a probe asks for the version every 5 ms. Printed as JSON: save -> live p50 and p99, the
-longest gap between two answered probes while editing, and the runs that failed, were executed twice, or saw two versions.
+Three real servers, one after the other, on loopback: `toolcrib dev`; `uvicorn --reload`; a server that watches its
+folder and does `importlib.reload`. Against each, clients run runs of a given length (a side effect, a tool, a wait,
+another tool) while a file is edited again and again and a probe asks for the version every 5 ms. Printed as JSON: save
+-> live p50 and p99, the longest gap between two answered probes while editing, and the runs that failed, were executed
+twice, or saw two versions.
 """
 
 import argparse
@@ -46,7 +47,7 @@ async def second() -> int:
     """The number, at the end of a run."""
     return NUMBER
 '''
-GRAPH = '''
+GRAPH = """
 import asyncio
 from typing import TypedDict
 from langgraph.graph import StateGraph
@@ -80,8 +81,8 @@ graph.set_entry_point("begin")
 graph.add_edge("begin", "wait")
 graph.add_edge("wait", "end")
 graph.set_finish_point("end")
-'''
-NAIVE = '''
+"""
+NAIVE = """
 NUMBER = {number}
 
 async def first() -> int:
@@ -89,7 +90,7 @@ async def first() -> int:
 
 async def second() -> int:
     return NUMBER
-'''
+"""
 
 
 @dataclass

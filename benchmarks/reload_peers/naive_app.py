@@ -1,4 +1,4 @@
-"""The peers' server: one process, a tools module, a run of two steps with a wait between; reloaded by uvicorn or in place.
+"""The peers' server: one process, a tools module, runs of two steps with a wait; reloaded by uvicorn or in place.
 
 With TOOLCRIB_BENCH_INPLACE=1 it watches its folder and does `importlib.reload`, as published tutorials do; without it
 `uvicorn --reload` restarts the whole process.
@@ -23,7 +23,7 @@ async def reload_in_place() -> None:
     async for _ in awatch(Path(numbers_tool.__file__).parent, debounce=50, step=10):
         try:
             importlib.reload(numbers_tool)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - what tutorials do
             print("reload failed:", error)
 
 
@@ -48,7 +48,7 @@ async def version() -> int:
 @app.post("/runs/{run_id}")
 async def run(run_id: str, wait_s: float = 1.0) -> list[int]:
     """A run: a side effect, the first tool, a wait, the second tool."""
-    with LOG.open("a") as log:
+    with LOG.open("a") as log:  # noqa: ASYNC230 - one short line
         log.write(f"{run_id}\n")
     first = await numbers_tool.first()
     await asyncio.sleep(wait_s)

@@ -1,4 +1,4 @@
-"""The project the storm edits: one number stands in a helper, two tools, a graph and a prompt, and must always agree."""
+"""The project the storm edits: one number, seen by two tools and a graph, that must always agree."""
 
 import os
 import shutil

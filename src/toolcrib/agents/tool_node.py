@@ -31,9 +31,9 @@ class ScopeSource(Protocol):
 class ToolNode(LangGraphToolNode):
     """Runs tool calls against the release the run is pinned to.
 
-    Takes what LangGraph's node takes (state with messages, list of messages, list of tool calls), and also one invocation
-    `{"name", "args", "id"}` or `{"tool", "tool_input"}`. Gives back tool messages in the form of its input; a failing call
-    is a message with status `error`, never an exception, and its siblings are not touched.
+    Takes what LangGraph's node takes (state with messages, list of messages, list of tool calls), and also one
+    invocation `{"name", "args", "id"}` or `{"tool", "tool_input"}`. Gives back tool messages in the form of its input;
+    a failing call is a message with status `error`, never an exception, and its siblings are not touched.
 
     Args:
         tools: names or patterns of the tools that may be called.
@@ -105,7 +105,7 @@ class ToolNode(LangGraphToolNode):
 
 
 async def _gather(coroutines: list[Any]) -> list[ToolMessage]:
-    """All results in order. LangGraph's control flow (an interrupt in a tool) is raised once all siblings have ended."""
+    """All results in order. LangGraph's control flow (an interrupt in a tool) is raised when all siblings are done."""
     outcomes = await asyncio.gather(*coroutines, return_exceptions=True)
     raised = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
     if raised:

@@ -57,8 +57,8 @@ def tool(
         name: another name than the function's.
         description: another description than the docstring's.
         examples: questions the tool answers.
-        **policy: fields of `ToolPolicy`, e.g. `timeout_s`, `retry`, `isolation`, `side_effect`; they are checked when the
-            project is loaded, and `tools.yaml` may override them.
+        **policy: fields of `ToolPolicy`, e.g. `timeout_s`, `retry`, `isolation`, `side_effect`; they are checked when
+            the project is loaded, and `tools.yaml` may override them.
 
     Returns:
         The function, marked.

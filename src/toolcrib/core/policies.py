@@ -13,7 +13,7 @@ Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 class Retry(BaseModel):
     """Repeat a failed call, with exponential backoff and full jitter.
 
-    Applies to tools whose `side_effect` is `none`, `read` or `idempotent`, and to failures before the tool's code began.
+    Applies to tools whose `side_effect` is `none`, `read` or `idempotent`, and to failures before the tool's code ran.
     The waits follow https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ (full jitter).
 
     Attributes:

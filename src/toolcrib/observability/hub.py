@@ -13,7 +13,7 @@ BACKLOG = 10_000
 
 
 class EventHub:
-    """Fans events out to hooks (called at once, guarded) and to subscribers (each with a bounded backlog of its own)."""
+    """Fans events out to hooks (called at once, guarded) and to subscribers (each with a bounded backlog)."""
 
     def __init__(self, hooks: tuple[Callable[[Event], None], ...] = ()) -> None:
         self._hooks = hooks

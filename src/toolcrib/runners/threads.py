@@ -1,8 +1,8 @@
 """Threads: synchronous tools run in a bounded pool of daemon threads; a thread cannot be killed, so it is counted.
 
-When a call is cancelled or times out, its thread goes on by itself (Python cannot stop it). It is *abandoned*: it keeps its
-place in the count until the tool's code returns, and when all places are taken a call is refused with `RunnerSaturated`
-after waiting for a place as long as its deadline allows.
+When a call is cancelled or times out, its thread goes on by itself (Python cannot stop it). It is *abandoned*: it keeps
+its place until the tool's code returns. While all places are taken by working calls a new one waits, as long as its
+deadline allows; when all are taken by abandoned ones it is refused at once with `RunnerSaturated`.
 """
 
 import asyncio
@@ -48,42 +48,29 @@ class ThreadRunner:
                 hint="Make the slow tools `async`, or raise `threads.workers` in toolcrib.yaml.",
             )
         await self._free.acquire()
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
-        state = _CallState()
-
-        def settle(value: Any, error: BaseException | None) -> None:
-            self._free.release()
-            if state.abandoned:
-                self._abandoned -= 1
-            if future.done():
-                return
-            if error is None:
-                future.set_result(value)
-            else:
-                future.set_exception(error)
-
+        errand = _Errand(self._settled)
         carried = contextvars.copy_context()
 
         def job(mailbox: _Mailbox) -> bool:
             value, error = None, None
             try:
                 value = carried.run(tool.run, args, context)
-            except BaseException as raised:  # noqa: BLE001  # outer guard: handed to the caller through the future
+            except BaseException as raised:  # noqa: BLE001 - outer guard: handed to the caller through the future
                 error = _speakable(raised)
             rests = self._rest(mailbox)  # before the caller hears of it, who may have the next job at once
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(settle, value, error)
+            errand.report(value, error)
             return rests
 
         self._submit(job)
         try:
-            return await _finished(await future)
+            return await _finished(await errand.future)
         except asyncio.CancelledError:
-            if not future.done() or future.cancelled():
-                state.abandoned = True
-                self._abandoned += 1
+            self._abandoned += errand.abandon()
             raise
+
+    def _settled(self, errand: "_Errand") -> None:
+        self._free.release()
+        self._abandoned -= errand.abandoned
 
     def close(self) -> None:
         """Let the idle threads end; busy ones end after their tool returns, or with the process."""
@@ -108,13 +95,33 @@ class ThreadRunner:
         return True
 
 
-class _CallState:
-    """Whether the caller has gone away; only touched on the event loop."""
+class _Errand:
+    """One call from its caller to a thread and back; made and settled on the event loop."""
 
-    __slots__ = ("abandoned",)
-
-    def __init__(self) -> None:
+    def __init__(self, settled: Callable[["_Errand"], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._settled = settled
+        self.future: asyncio.Future[Any] = self._loop.create_future()
         self.abandoned = False
+
+    def report(self, value: Any, error: BaseException | None) -> None:
+        """Called in the thread when the tool's code has ended."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._settle, value, error)
+
+    def abandon(self) -> bool:
+        """The caller goes away; whether the thread is still busy with its call."""
+        self.abandoned = not self.future.done() or self.future.cancelled()
+        return self.abandoned
+
+    def _settle(self, value: Any, error: BaseException | None) -> None:
+        self._settled(self)
+        if self.future.done():
+            return
+        if error is None:
+            self.future.set_result(value)
+        else:
+            self.future.set_exception(error)
 
 
 class _Mailbox:

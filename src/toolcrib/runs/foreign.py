@@ -1,4 +1,4 @@
-"""Pins for graph runs that toolcrib did not start: one release for all tool calls of one run of the user's own graph."""
+"""Pins for graph runs that toolcrib did not start: one release for all tool calls of one run."""
 
 import sys
 from collections.abc import Callable
@@ -20,8 +20,10 @@ class _Entry:
 
 
 class ForeignRuns:
-    """Scopes by run. LangGraph gives all nodes of one run the same `Runtime.control`: when nobody but us holds that object
-    any more, the run is over. (It cannot be weakly referenced, so its references are counted.)
+    """Scopes by run.
+
+    LangGraph gives all nodes of one run the same `Runtime.control`: when nobody but us holds that object any more, the
+    run is over. (It cannot be weakly referenced, so its references are counted.)
     """
 
     def __init__(self) -> None:

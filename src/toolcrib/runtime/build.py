@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from toolcrib.core.errors import DeploymentRejected
 from toolcrib.core.events import Event
 from toolcrib.core.ports import Clock
-from toolcrib.runtime.locate import find_project, read_settings
+from toolcrib.runtime.locate import locate, read_settings
 
 if TYPE_CHECKING:
     from toolcrib.core.reasons import Reason
@@ -43,7 +43,7 @@ async def open_project(
         ProjectInvalid: there is no project, or `toolcrib.yaml` has mistakes.
         DeploymentRejected: the directory is broken and there is no earlier release to serve.
     """
-    directory = Path(root).resolve() if root is not None else find_project(Path.cwd())
+    directory = locate(root)
     settings = read_settings(directory)
     os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")  # LangGraph reads it when it is first imported
     from toolcrib.runtime.compose import compose
@@ -69,7 +69,7 @@ async def verify_project(root: Path) -> tuple["Reason", ...]:
     from toolcrib.loader.bundle import read_bundle
     from toolcrib.runtime.compose import make_verifier
 
-    directory = root.resolve()
+    directory = locate(root)
     bundle = read_bundle(directory)
     verifier = make_verifier(read_settings(directory))
     try:

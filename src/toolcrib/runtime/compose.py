@@ -1,4 +1,4 @@
-"""The adapters, chosen and put together: SQLite, worker threads, the system's clock; imported only to open a project."""
+"""The adapters, chosen and put together: SQLite, threads, the system's clock; imported only to open a project."""
 
 import os
 from collections.abc import Callable

@@ -88,7 +88,7 @@ class Crib:
     async def call_many(
         self, calls: Sequence[ToolCall], *, tenant: str = "", max_concurrency: int = 16
     ) -> list[ToolResult]:
-        """Call several tools of one and the same release, at most `max_concurrency` at a time; results in call order."""
+        """Call several tools of one release, at most `max_concurrency` at a time; results in call order."""
         with self._registry.lease(holder="batch") as release:
             context = CallContext(tenant=tenant)
             return await self._executor.call_many(release, calls, context, max_concurrency=max_concurrency)
@@ -171,7 +171,7 @@ class Crib:
         return self._registry.census()
 
     def events(self) -> AsyncIterator[Event]:
-        """Everything that happens from now on. A reader that falls behind loses the oldest events, never slows a call."""
+        """Everything that happens from now on. Who falls behind loses the oldest events and slows no call."""
         return self._hub.subscribe()
 
     def tool_node(self, tools: Sequence[str] = ("*",)) -> ToolNode:
@@ -179,7 +179,7 @@ class Crib:
         return ToolNode(tools, source=self._runs)
 
     def langchain_tools(self) -> list[BaseTool]:
-        """The current release's tools as LangChain tools. They are live: a call goes to the release that serves then."""
+        """The current release's tools as LangChain tools, live: a call goes to the release that serves then."""
         return as_langchain_tools([tool.spec for tool in self.release.tools.values()], self.call)
 
     @property

@@ -26,8 +26,17 @@ def find_project(start: Path) -> Path:
         return here
     raise ProjectInvalid(
         f"There is no toolcrib project in {here} or above it.",
-        hint="`toolcrib init DIR` makes one; a project has toolcrib.yaml, agents.yaml, langgraph.json, tools/ or graphs/.",
+        hint="`toolcrib init DIR` makes one. It has toolcrib.yaml, agents.yaml, langgraph.json, tools/ or graphs/.",
     )
+
+
+def locate(root: str | Path | None) -> Path:
+    """The absolute path of the given project, or of the nearest one from here upward.
+
+    Raises:
+        ProjectInvalid: none was given, and there is none.
+    """
+    return Path(root).resolve() if root is not None else find_project(Path.cwd())
 
 
 def read_settings(root: Path) -> Settings:

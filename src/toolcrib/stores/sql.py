@@ -22,8 +22,8 @@ T = TypeVar("T")
 async def open_sqlite(path: Path) -> AsyncIterator[AsyncEngine]:
     """An engine on a SQLite file with its tables made; several processes may have it open.
 
-    Write-ahead logging lets readers and one writer work at once; `synchronous=NORMAL` survives the death of the process, and
-    after a power failure the database is intact but the last commits may be missing (https://sqlite.org/pragma.html).
+    Write-ahead logging lets readers and one writer work at once; `synchronous=NORMAL` survives the process's death, and
+    after a power failure the database is intact but may lack the last commits (https://sqlite.org/pragma.html).
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(f"sqlite+aiosqlite:///{path}")

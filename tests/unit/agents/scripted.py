@@ -8,6 +8,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import RunnableConfig
+from pydantic import Field
 
 from toolcrib.agents.scope import SCOPE_KEY, RunScope
 from toolcrib.core.chain import CallNext
@@ -28,8 +29,8 @@ class ScriptedModel(BaseChatModel):
     """Answers with the script's messages in turn, and keeps what it was asked and which tools it was given."""
 
     script: list[AIMessage]
-    asked: list[list[BaseMessage]] = []
-    offered: list[Any] = []
+    asked: list[list[BaseMessage]] = Field(default_factory=list)
+    offered: list[Any] = Field(default_factory=list)
 
     @property
     def _llm_type(self) -> str:

@@ -54,7 +54,7 @@ async def run(release: Release, given: Any, **scope: Any) -> Any:
     graph.add_node("tools", ToolNode())
     graph.add_edge(START, "tools")
     graph.add_edge("tools", END)
-    state = given if isinstance(given, dict) else {"messages": given}
+    state: Any = given if isinstance(given, dict) else {"messages": given}
     with anyio.fail_after(5):
         return await graph.compile().ainvoke(state, config_for(release, ScriptedModel(script=[]), **scope))
 
