@@ -87,8 +87,10 @@ class StoredRelease:
 class ReleaseStore(Protocol):
     """Where releases outlive the process: contents by digest, manifests, the channel, the history."""
 
-    async def put(self, manifest: Manifest, contents: Mapping[str, bytes], *, at: float) -> None:
-        """Keep a release (path -> bytes); a second time with the same manifest changes nothing. State: `staged`."""
+    async def put(
+        self, manifest: Manifest, contents: Mapping[str, bytes], *, at: float, state: ReleaseState = "staged"
+    ) -> None:
+        """Keep a release (path -> bytes) in this state; a second time with the same manifest changes nothing."""
 
     async def contents(self, digest: str) -> Mapping[str, bytes]:
         """Path -> bytes of the release.

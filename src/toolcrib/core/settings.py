@@ -32,7 +32,7 @@ class WatchSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    debounce_s: Seconds = 0.03
+    debounce_s: Seconds = 0.02
     poll_s: Seconds = 2.0
     force_polling: bool = False
 

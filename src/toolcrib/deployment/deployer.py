@@ -9,7 +9,7 @@ from typing import Any
 
 from toolcrib.core.errors import Conflict, DeploymentRejected, ReleaseNotFound, ToolcribError
 from toolcrib.core.events import Deployed, ReleaseRetired
-from toolcrib.core.ports import Clock, EventSink, ReleaseStore
+from toolcrib.core.ports import Channel, Clock, EventSink, ReleaseStore
 from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import Change, Deployment, DeploymentState, Manifest, release_id
 from toolcrib.deployment.assemble import Compose, build_release
@@ -116,8 +116,8 @@ class Deployer:
             async with self._memory:
                 target = await self._bring(stored.manifest.digest)
                 watch.lap("load")
-                seen = (await self._ports.store.channel()).seen_tree
-                deployment = await self._activate(target, "rolled_back", watch, actor=actor, seen_tree=seen)
+                channel = await self._ports.store.channel()
+                deployment = await self._activate(target, "rolled_back", watch, actor=actor, channel=channel)
             self._problem = None
         await self.sweep()
         return deployment
@@ -249,26 +249,26 @@ class Deployer:
                 if release is None:
                     return await self._reject(manifest, tuple(reasons), watch, actor)
             try:
-                await ports.store.put(manifest, bundle.contents, at=ports.clock.now())
-                await self._mark_verified(manifest.digest)
-                return await self._activate(release, "active", watch, actor=actor, seen_tree=manifest.digest)
+                at = ports.clock.now()
+                await ports.store.put(manifest, bundle.contents, at=at, state="verified")
+                channel = replace(await ports.store.channel(), seen_tree=manifest.digest)
+                return await self._activate(release, "active", watch, actor=actor, channel=channel)
             finally:
                 if ports.registry.resident(manifest.digest) is not release:
                     await asyncio.to_thread(release.modules.discard)
 
-    async def _mark_verified(self, digest: str) -> None:
-        if (await self._ports.store.find(digest)).state == "staged":
-            await self._ports.store.move(digest, "verified")
-
     async def _activate(
-        self, release: Release, state: DeploymentState, watch: "_Stopwatch", *, actor: str, seen_tree: str
+        self, release: Release, state: DeploymentState, watch: "_Stopwatch", *, actor: str, channel: Channel
     ) -> Deployment:
-        """Store first, then publish: a crash between the two restarts on what the store says."""
+        """Store first, then publish: a crash between the two restarts on what the store says.
+
+        `channel` is what the store said when this was decided, with the tree that has been seen.
+        """
         ports = self._ports
-        channel = await ports.store.channel()
         former = channel.digest if channel.digest != release.digest else ""
         diff = await self._difference(former, release) if former else ()
-        channel = await ports.store.activate(release.digest, expected=channel.generation, seen_tree=seen_tree)
+        seen = channel.seen_tree
+        channel = await ports.store.activate(release.digest, expected=channel.generation, seen_tree=seen)
         ports.registry.publish(release, expected=ports.registry.generation, generation=channel.generation)
         watch.lap("activate")
         deployment = self._outcome(state, release.manifest, watch, actor=actor, diff=diff, former=former)

@@ -13,6 +13,8 @@ from toolcrib.deployment.deployer import Deployer
 from toolcrib.loader.bundle import IGNORED_DIRECTORIES, Bundle, read_bundle
 
 log = logging.getLogger(__name__)
+EVENTS_MS = 10
+"""Events are gathered for so long; the tree's rest is waited for afterwards, by its hash."""
 EMPTIED_S = 0.4
 """A file that has just become empty is half of a save; so long its bytes are waited for."""
 STOP_S = 0.5
@@ -62,12 +64,11 @@ class Watcher:
 
     async def run(self) -> None:
         """Watch until cancelled."""
-        step = 10
         events = awatch(
             self._root,
             watch_filter=None,  # sees all, or what is of no interest would put off the poll for ever
-            debounce=max(step, int(self._options.debounce_s * 1000)),
-            step=step,
+            debounce=EVENTS_MS,
+            step=EVENTS_MS // 2,
             rust_timeout=int(min(self._options.poll_s, STOP_S) * 1000),
             yield_on_timeout=True,
             force_polling=self._options.force_polling,

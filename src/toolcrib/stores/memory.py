@@ -17,12 +17,14 @@ class MemoryReleaseStore:
         self._channel = Channel()
         self._history: list[Deployment] = []
 
-    async def put(self, manifest: Manifest, contents: Mapping[str, bytes], *, at: float) -> None:
+    async def put(
+        self, manifest: Manifest, contents: Mapping[str, bytes], *, at: float, state: ReleaseState = "staged"
+    ) -> None:
         """See `ReleaseStore.put`."""
         if manifest.digest not in self._releases:
             self._contents[manifest.digest] = {path: contents[path] for path in manifest.files}
             kept = replace(manifest, files=dict(manifest.files))
-            self._releases[manifest.digest] = StoredRelease(manifest=kept, state="staged", at=at)
+            self._releases[manifest.digest] = StoredRelease(manifest=kept, state=state, at=at)
 
     async def contents(self, digest: str) -> Mapping[str, bytes]:
         """See `ReleaseStore.contents`."""

@@ -25,7 +25,9 @@ class SqlReleaseStore:
         self._engine = engine
 
     @whole
-    async def put(self, manifest: Manifest, contents: Mapping[str, bytes], *, at: float) -> None:
+    async def put(
+        self, manifest: Manifest, contents: Mapping[str, bytes], *, at: float, state: ReleaseState = "staged"
+    ) -> None:
         """See `ReleaseStore.put`."""
         async with self._engine.begin() as db:
             if await db.scalar(select(releases.c.digest).where(releases.c.digest == manifest.digest)):
@@ -35,7 +37,7 @@ class SqlReleaseStore:
             fresh = [{"digest": digest, "data": data} for digest, data in wanted.items() if digest not in known]
             await add_new(db, blobs, fresh)
             text = orjson.dumps(dict(manifest.files)).decode()
-            await add_new(db, releases, [{"digest": manifest.digest, "manifest": text, "state": "staged", "at": at}])
+            await add_new(db, releases, [{"digest": manifest.digest, "manifest": text, "state": state, "at": at}])
 
     @whole
     async def contents(self, digest: str) -> Mapping[str, bytes]:

@@ -39,7 +39,7 @@ def test_a_project_without_configuration_has_the_defaults() -> None:
     assert (config.agents, config.tool_overrides, config.tool_defaults) == ({}, {}, {})
     assert config.settings == Settings()
     assert config.settings.server.port == 2024
-    assert config.settings.watch.debounce_s == 0.03
+    assert config.settings.watch.debounce_s == 0.02
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "agents:\n", "agents: {}\n", "---\n"])

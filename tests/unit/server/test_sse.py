@@ -65,3 +65,23 @@ async def test_a_reader_that_leaves_closes_the_frames() -> None:
 async def test_numbers_and_texts_that_quick_encoders_refuse_are_still_written() -> None:
     data = Frame(event="a", data={"n": 2**70, "t": "\ud800"}).encode()
     assert data == b'event: a\ndata: {"n":1180591620717411303424,"t":"\\ud800"}\n\n'
+
+
+async def test_frames_that_nobody_takes_any_more_are_closed_too() -> None:
+    stop, closed = asyncio.Event(), asyncio.Event()
+
+    async def endless() -> AsyncGenerator[Frame, None]:
+        try:
+            while True:
+                yield Frame(event="a", data=None)
+        finally:
+            closed.set()
+
+    frames = endless()  # held, so that no garbage collector closes it for us
+    parts = aiter(event_stream(frames, stop).body_iterator)
+    await anext(parts)
+    stop.set()
+    await anext(parts)
+    with pytest.raises(StopAsyncIteration):
+        await anext(parts)
+    assert closed.is_set()

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 from toolcrib.agents.offline.extract.arguments import quantities, wording, words
@@ -33,6 +34,15 @@ _JOINT = re.compile(
 )
 _WORDY = frozenset({Kind.TEXT, Kind.NAMED, Kind.PERSON})
 _MOST_CALLS = 8
+_SHAPE_MOST = 0.6
+_SHAPES = MappingProxyType(
+    {
+        **{Kind.EXPRESSION: 0.5, Kind.CURRENCY: 0.2, Kind.UNIT: 0.2, Kind.URL: 0.25, Kind.LANGUAGE: 0.25},
+        **{Kind.EMAIL: 0.2, Kind.PHONE: 0.2, Kind.IDENTIFIER: 0.2, Kind.TICKER: 0.1, Kind.ENUM: 0.1, Kind.PERCENT: 0.1},
+        **{Kind.DURATION: 0.1, Kind.MEASURE: 0.1, Kind.DATE: 0.08, Kind.TIME: 0.08, Kind.DATETIME: 0.08},
+        **{Kind.MONEY: 0.08, Kind.PLACE: 0.08, Kind.ZONE: 0.08, Kind.TEXT: 0.06, Kind.NAMED: 0.06, Kind.PERSON: 0.04},
+    }
+)
 
 
 def fill(text: str, tool: OfferedTool, *, today: date, earlier: Any = None, answering: str = "") -> Filled:
@@ -230,7 +240,14 @@ def _filled(reading: Reading, found: Mapping[str, Found]) -> Filled:
     evidence = sum(sure) / len(sure) if sure else 0.8 * max(extra, default=0.0)
     if sure and extra and not missing:
         evidence = min(1.0, evidence + 0.1)
-    return Filled(args=args, missing=missing, evidence=round(evidence, 3), used=used)
+    shape = sum(_weight(one, found[one.name]) for one in reading.arguments if one.name in found)
+    return Filled(args=args, missing=missing, evidence=round(evidence, 3), shape=min(_SHAPE_MOST, shape), used=used)
+
+
+def _weight(argument: Argument, one: Found) -> float:
+    """How much a find speaks for the tool by its kind alone."""
+    most = _SHAPES.get(argument.kind, 0.0)
+    return most if one.strength >= 0.95 else most * 0.6 if one.strength >= 0.7 else 0.0
 
 
 def _listed(reading: Reading, argument: Argument) -> list[Found]:
