@@ -11,7 +11,7 @@ import orjson
 from langchain.chat_models import init_chat_model
 from langchain_core.language_models import BaseChatModel
 
-from toolcrib.agents.offline import OfflineRouter, Router, best_scorer
+from toolcrib.agents.offline_router import OfflineRouter, Router, best_scorer
 from toolcrib.core.errors import ModelUnavailable
 
 OFFLINE = "offline"

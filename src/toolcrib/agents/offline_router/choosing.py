@@ -59,12 +59,8 @@ class Chooser:
         return next((one for one in self._tools if one.name == name), None)
 
     def _choose(self, text: str, earlier: Any) -> Choice | None:
-        scored = sorted(
-            zip(self._scorer.scores(text, self._tools), self._tools, strict=True), key=lambda one: -one[0]
-        )
-        choices = [
-            self._weighed(text, tool, near, earlier) for near, tool in scored[:_LOOKED_AT] if near >= _NEAR
-        ]
+        scored = sorted(zip(self._scorer.scores(text, self._tools), self._tools, strict=True), key=lambda one: -one[0])
+        choices = [self._weighed(text, tool, near, earlier) for near, tool in scored[:_LOOKED_AT] if near >= _NEAR]
         fitting = [one for one in choices if _fits(one)]
         return max(fitting, key=lambda one: one.total, default=None)
 

@@ -94,7 +94,7 @@ def _tables() -> tuple[Mapping[str, tuple[tuple[str, float], ...]], Mapping[str,
     english: dict[str, tuple[tuple[str, float], ...]] = {}
     chinese: dict[str, tuple[tuple[str, float], ...]] = {}
     for mark, lines in (("", THINGS), ("!", ACTIONS)):
-        for line in lines:
+        for line in lines.replace("\n    ", " ").strip().splitlines():
             concept, words, signs = (part.strip() for part in line.split("|"))
             for word in dict.fromkeys(words.split()):
                 phrase = " ".join(stem(part) for part in word.removeprefix("~").split("_"))

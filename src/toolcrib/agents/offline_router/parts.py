@@ -8,8 +8,9 @@ from toolcrib.agents.offline_router.extract.text import find_quoted
 _CUT = re.compile(
     r"""
     [;；]\s*(?:and\s+|then\s+)?
-    | [.。?？!！]+(?:\s+|(?=[一-鿿]))(?:(?:and|also|then|next|after\ that|finally|plus|然后|再|另外|还有|并且|顺便|接着)[\s,，]*)*
-    | [,，、]?\s*\b(?:and\s+then|then|and\s+also|and\s+after\ that|after\ that|and\s+finally|as\s+well\s+as|also|plus|and|&)\b[\s,]*
+    | [.。?？!！]+(?:\s+|(?=[一-鿿]))
+      (?:(?:and|also|then|next|after\ that|finally|plus|然后|再|另外|还有|并且|顺便|接着)[\s,，]*)*
+    | [,，、]?\s*\b(?:and\s+(?:then|also|after\ that|finally)|then|after\ that|as\s+well\s+as|also|plus|and|&)\b[\s,]*
     | [,，、]\s*(?:然后|再|另外|还有|并且|顺便|接着|同时|也|以及|最后)?
     | 然后|并且|另外|还有|顺便|接着|同时|以及|和
     | \n+

@@ -19,8 +19,10 @@ _MOST_ROUNDS = 8
 _SURE = 0.5
 _LEANING = 0.45
 _ASKED = re.compile(r"To use `([^`]+)` I need: |要使用 `([^`]+)`，还需要：")
-_NEVER_MIND = re.compile(r"^\s*(?:never ?mind|forget (?:it|that)|cancel(?: that| it)?|no thanks|stop|算了|不用了|取消吧)\b?", re.I)
-_LIKEWISE = re.compile(r"^\s*(?:and|what about|how about|also|same for|or|那|那么)\b?", re.IGNORECASE)
+_NEVER_MIND = re.compile(
+    r"^\s*(?:never ?mind|forget (?:it|that)|cancel(?: that| it)?|no thanks|stop|算了|不用了|取消吧)", re.I
+)
+_LIKEWISE = re.compile(r"^\s*(?:and|what about|how about|also|same for|or|那|那么)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +57,13 @@ class Router:
 def _decide(talk: Talk, tools: Sequence[OfferedTool], chooser: Chooser, style: wording.Style) -> Decision:
     if not talk.question.strip():
         return Decision(text=wording.nothing_asked(tools, style))
+    answered = _answer_to_asking(talk, chooser, style)
+    if answered is not None:
+        done = {one.call.key for one in talk.made}
+        if any(call.key in done for call in answered.calls):
+            return Decision(text=wording.answer(talk.made, style))
+        return answered
     if talk.rounds == 0:
-        answered = _answer_to_asking(talk, chooser, style)
-        if answered is not None:
-            return answered
         chatter = chatter_of(talk.question, tools)
         if chatter is not None:
             return Decision(text=wording.chatter(chatter, tools, style))

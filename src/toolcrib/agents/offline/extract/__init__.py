@@ -1,1 +1,0 @@
-"""What a question says: numbers, money, dates, places, identifiers and text, each with its place in the text."""
