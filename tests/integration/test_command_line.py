@@ -109,6 +109,7 @@ def test_verify_draws_all_reasons_with_carets_and_ends_with_3(tmp_path: Path) ->
 
     assert done.returncode == 3
     assert "--> tools/a.py:1:12" in done.stderr
+    assert "--> agents.yaml:2:13" in done.stderr, "all reasons at once"
     assert "def broken(:" in done.stderr
     assert done.stdout == ""
 

@@ -64,12 +64,13 @@ class Models:
         if name == OFFLINE:
             return OfflineRouter(router=Router(scorer=best_scorer(), today=self._today))
         try:
-            return init_chat_model(name, **options)
+            model: BaseChatModel = init_chat_model(name, **options)
         except Exception as error:  # outer guard: providers raise what they like when a key or a package is missing
             raise ModelUnavailable(
                 f"Model {name!r} cannot be used: {type(error).__name__}: {str(error).splitlines()[0][:300]}",
                 hint="Set the provider's key in the environment, or use `model: offline`.",
             ) from error
+        return model
 
 
 def model_problem(name: str) -> tuple[str, str] | None:

@@ -1,6 +1,6 @@
 """What happened, as frozen values: rooms that may not call each other hear of each other through these."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
 from toolcrib.core.releases import Deployment
@@ -36,7 +36,8 @@ class ToolFinished:
 
     def to_dict(self) -> dict[str, Any]:
         """The event's data as JSON-ready mapping; the value itself stays out, it may be large or secret."""
-        result = {key: value for key, value in self.result.to_dict().items() if key != "value"}
+        result = replace(self.result, value=None).to_dict()
+        del result["value"]
         return {"run_id": self.run_id, "agent": self.agent, "tenant": self.tenant, **result}
 
 

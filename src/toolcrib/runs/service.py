@@ -113,7 +113,7 @@ class RunService:
             except asyncio.CancelledError:
                 queue.put_nowait(None)
                 raise
-            except Exception as error:
+            except Exception as error:  # outer guard: whoever reads the stream must hear of it
                 log.exception("run could not be written down", extra={"agent": request.agent})
                 queue.put_nowait(_failure(error))
 
@@ -246,7 +246,7 @@ class RunService:
             error = raised
         except TimeoutError as raised:
             error = RunTimeout(f"The run was stopped after {limit:g} s.") if timer.expired() else _failure(raised)
-        except Exception as raised:
+        except Exception as raised:  # outer guard: a graph of the project may raise anything
             log.warning("run failed", exc_info=True, extra={"run_id": record.run_id, "agent": run.agent.name})
             error = _failure(raised)
         return self._result(run, outcome, error)

@@ -127,7 +127,7 @@ async def _keep_up(name: str, run: Callable[[], Awaitable[None]], clock: Clock) 
     while True:
         try:
             await run()
-        except Exception:
+        except Exception:  # outer guard: a watcher that died in silence would deploy nothing
             log.exception("background work failed", extra={"work": name})
         await clock.sleep(BACKGROUND_S)
 

@@ -9,18 +9,103 @@ from toolcrib.agents.offline_router.values import OfferedTool
 Chatter = Literal["tools", "who", "greeting", "thanks", "creative"]
 
 _GREETINGS = frozenset(
-    """
-    a afternoon are bye cheers day doing evening going good goodbye greetings have hello hey heya hi how howdy is it
-    later meet morning nice night see sup there to up what's whats ya yo you
-    """.split()
+    [
+        "a",
+        "afternoon",
+        "are",
+        "bye",
+        "cheers",
+        "day",
+        "doing",
+        "evening",
+        "going",
+        "good",
+        "goodbye",
+        "greetings",
+        "have",
+        "hello",
+        "hey",
+        "heya",
+        "hi",
+        "how",
+        "howdy",
+        "is",
+        "it",
+        "later",
+        "meet",
+        "morning",
+        "nice",
+        "night",
+        "see",
+        "sup",
+        "there",
+        "to",
+        "up",
+        "what's",
+        "whats",
+        "ya",
+        "yo",
+        "you",
+    ]
 )
 
 _THANKS = frozenset(
-    """
-    a all appreciate appreciated awesome best brilliant cheers cool done excellent fine for good got great help
-    helpful i is it it's job kind lot love makes much nice no ok okay perfect really right sense so sounds super
-    sure thank thanks that the this too very was well wonderful yes you you're your
-    """.split()
+    [
+        "a",
+        "all",
+        "appreciate",
+        "appreciated",
+        "awesome",
+        "best",
+        "brilliant",
+        "cheers",
+        "cool",
+        "done",
+        "excellent",
+        "fine",
+        "for",
+        "good",
+        "got",
+        "great",
+        "help",
+        "helpful",
+        "i",
+        "is",
+        "it",
+        "it's",
+        "job",
+        "kind",
+        "lot",
+        "love",
+        "makes",
+        "much",
+        "nice",
+        "no",
+        "ok",
+        "okay",
+        "perfect",
+        "really",
+        "right",
+        "sense",
+        "so",
+        "sounds",
+        "super",
+        "sure",
+        "thank",
+        "thanks",
+        "that",
+        "the",
+        "this",
+        "too",
+        "very",
+        "was",
+        "well",
+        "wonderful",
+        "yes",
+        "you",
+        "you're",
+        "your",
+    ]
 )
 _TOOLS = re.compile(
     r"\b(?:what|which|list|show)\b.{0,25}\b(?:tools?|functions|abilities|capabilities|skills)\b"

@@ -1,8 +1,7 @@
 """What a text speaks of: its stems, its concepts, its Chinese pairs of characters."""
 
 import re
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Iterator
 from types import MappingProxyType
 
 from toolcrib.agents.offline_router.extract.found import is_cjk
@@ -35,7 +34,6 @@ _IRREGULAR = MappingProxyType(
 _HINT = 0.5
 
 
-@lru_cache(maxsize=8192)
 def stem(word: str) -> str:
     """A word without its common endings: "purchases" and "purchased" both end up as "purchas"."""
     word = word.removesuffix("'s").replace("'", "")
@@ -90,19 +88,34 @@ def _note(found: dict[str, float], meant: Iterable[tuple[str, float]]) -> None:
         found[concept] = max(weight, found.get(concept, 0.0))
 
 
-def _tables() -> tuple[Mapping[str, tuple[tuple[str, float], ...]], Mapping[str, tuple[tuple[str, float], ...]]]:
-    english: dict[str, tuple[tuple[str, float], ...]] = {}
-    chinese: dict[str, tuple[tuple[str, float], ...]] = {}
+Meant = tuple[tuple[str, float], ...]
+"""Concepts with their strength."""
+
+
+def _lines() -> Iterator[tuple[str, str, str]]:
+    """Each line of the lexicon: its concept (actions begin with `!`), its English words, its Chinese ones."""
     for mark, lines in (("", THINGS), ("!", ACTIONS)):
         for line in lines.replace("\n    ", " ").strip().splitlines():
             concept, words, signs = (part.strip() for part in line.split("|"))
-            for word in dict.fromkeys(words.split()):
-                phrase = " ".join(stem(part) for part in word.removeprefix("~").split("_"))
-                weight = _HINT if word.startswith("~") else 1.0
-                english[phrase] = (*english.get(phrase, ()), (mark + concept, weight))
-            for sign in signs.split():
-                chinese[sign] = (*chinese.get(sign, ()), (mark + concept, 1.0))
-    return MappingProxyType(english), MappingProxyType(chinese)
+            yield mark + concept, words, signs
 
 
-_ENGLISH, _CHINESE = _tables()
+def _words() -> dict[str, Meant]:
+    found: dict[str, Meant] = {}
+    for concept, words, _ in _lines():
+        for word in dict.fromkeys(words.split()):
+            phrase = " ".join(stem(part) for part in word.removeprefix("~").split("_"))
+            found[phrase] = (*found.get(phrase, ()), (concept, _HINT if word.startswith("~") else 1.0))
+    return found
+
+
+def _signs() -> dict[str, Meant]:
+    found: dict[str, Meant] = {}
+    for concept, _, signs in _lines():
+        for sign in signs.split():
+            found[sign] = (*found.get(sign, ()), (concept, 1.0))
+    return found
+
+
+_ENGLISH = MappingProxyType(_words())
+_CHINESE = MappingProxyType(_signs())

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 from toolcrib.agents.offline_router.chatter import Chatter
@@ -16,6 +17,36 @@ _BEGIN = re.compile(r"^\s*[-*]?\s*begin every answer with:\s*(.+?)\s*$", re.IGNO
 _END = re.compile(r"^\s*[-*]?\s*end every answer with:\s*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
 _LANGUAGE = re.compile(r"^\s*[-*]?\s*answer in (english|chinese)\.?\s*$", re.IGNORECASE | re.MULTILINE)
 _EXPRESSION_NAMES = frozenset({"expression", "formula", "calculation", "equation", "expr"})
+_CHINESE_LABELS = MappingProxyType(
+    {
+        "amount": "金额",
+        "carrier": "承运人",
+        "city": "城市",
+        "currency": "货币",
+        "customer": "客户",
+        "date": "日期",
+        "days": "天数",
+        "delivered on": "送达日期",
+        "destination": "目的地",
+        "expected on": "预计日期",
+        "items": "商品",
+        "name": "名称",
+        "order id": "订单号",
+        "placed on": "下单日期",
+        "price": "价格",
+        "price eur": "价格（欧元）",
+        "quantity": "数量",
+        "rate": "汇率",
+        "result": "结果",
+        "status": "状态",
+        "temperature": "温度",
+        "time": "时间",
+        "title": "标题",
+        "total": "总计",
+        "total eur": "总计（欧元）",
+        "weight kg": "重量（公斤）",
+    }
+)
 _MOST_LINES = 10
 _MOST_CHARS = 4_000
 
@@ -43,8 +74,12 @@ def style_of(system: str, question: str) -> Style:
 def dressed(text: str, style: Style) -> str:
     """The answer with what the prompt wants before and after it."""
     before = f"{style.begin} " if style.begin else ""
-    after = f"\n{style.end}" if "\n" in text else f" {style.end}"
-    return f"{before}{text}{after if style.end else ''}"
+    if not style.end:
+        return before + text
+    if "\n" in text:
+        return f"{before}{text}\n{style.end}"
+    stop = "" if text.endswith(tuple(".!?。！？…")) else style.say(".", "。")
+    return f"{before}{text}{stop} {style.end}"
 
 
 def nothing_asked(tools: Sequence[OfferedTool], style: Style) -> str:
@@ -82,8 +117,8 @@ def none_fits(tools: Sequence[OfferedTool], style: Style) -> str:
         )
     count = len(tools)
     return style.say(
-        f"None of the {count} tools here fits that question. I am the offline router: I choose tools by fixed rules and "
-        f"know nothing myself. {_offer(tools, style)}",
+        f"None of the {count} tools here fits that question. I am the offline router: I choose tools by fixed rules "
+        f"and know nothing myself. {_offer(tools, style)}",
         f"这里的 {count} 个工具都不适合这个问题。我是离线路由器，只按固定规则选择工具。{_offer(tools, style)}",
     )
 
@@ -135,8 +170,14 @@ def _record(value: Mapping[str, Any], style: Style) -> str:
         return style.say("The result is empty.", "结果为空。")
     head, rest = fields[0], fields[1:]
     named = isinstance(head[1], str) and len(head[1]) <= 60 and bool(rest)
-    shown = [f"{_label(name)} {_plain(inner)}" for name, inner in (rest if named else fields)]
-    return _cut(f"{head[1]}: {', '.join(shown)}" if named else ", ".join(shown))
+    told = rest if named else fields
+    if style.language == "zh":
+        listed = "，".join(
+            f"{_CHINESE_LABELS.get(_label(name), _label(name))}：{_plain(inner)}" for name, inner in told
+        )
+        return _cut(f"{head[1]} 的查询结果：{listed}" if named else f"查询结果：{listed}")
+    shown = ", ".join(f"{_label(name)} {_plain(inner)}" for name, inner in told)
+    return _cut(f"{head[1]}: {shown}" if named else shown)
 
 
 def _rows(value: Sequence[Any], style: Style) -> str:

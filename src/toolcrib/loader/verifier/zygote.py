@@ -26,6 +26,7 @@ import orjson
 from toolcrib.core.reasons import Reason
 from toolcrib.loader.bundle import Bundle, make_bundle
 from toolcrib.loader.compiling import Compiled, compile_source, module_file, source_line
+from toolcrib.loader.config import read_config
 from toolcrib.loader.verifier.frames import HEADER, pack, read_frame, write_all
 
 MEMORY_BYTES = 4 * 1024**3
@@ -101,7 +102,9 @@ def _answer(request: dict[str, Any], check: Check, sources: dict[str, bytes], co
                 code[path] = compiled[key] = result
     bundle = make_bundle({path: sources[digest] for path, digest in files.items()})
     began = _now()
-    if not reasons:
+    if reasons:  # what can be told without running a module is told too
+        reasons += read_config(bundle.contents, env=os.environ)[1]
+    else:
         job = CheckRequest(bundle=bundle, compiled=code, root=request["root"], progress=lambda path: None)
         reasons = _in_child(job, check, float(request["timeout_s"]))
     wanted = set(request["want"])

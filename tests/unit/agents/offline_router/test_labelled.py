@@ -1,4 +1,4 @@
-"""The offline router against labelled questions: the shared fifty, and others about other tools written independently."""
+"""The offline router against labelled questions: fifty, and many about other tools, written independently of it."""
 
 import json
 from collections.abc import Mapping
