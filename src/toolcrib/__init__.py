@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from toolcrib.core.calls import ToolCall, ToolContext
     from toolcrib.core.decorator import tool
     from toolcrib.core.errors import DeploymentRejected, ToolcribError, ToolError
-    from toolcrib.core.policies import Retry
+    from toolcrib.core.policies import Breaker, Cache, Concurrency, Output, RateLimit, Retry
     from toolcrib.core.releases import Deployment
     from toolcrib.core.results import RunResult, ToolResult
     from toolcrib.runtime.build import open_project as open
@@ -20,9 +20,14 @@ if TYPE_CHECKING:
     from toolcrib.runtime.sync import open_sync
 
 __all__ = [
+    "Breaker",
+    "Cache",
+    "Concurrency",
     "Crib",
     "Deployment",
     "DeploymentRejected",
+    "Output",
+    "RateLimit",
     "Retry",
     "RunResult",
     "ToolCall",
@@ -38,9 +43,14 @@ __all__ = [
 
 _HOMES = MappingProxyType(
     {
+        "Breaker": "core.policies:Breaker",
+        "Cache": "core.policies:Cache",
+        "Concurrency": "core.policies:Concurrency",
         "Crib": "runtime.crib:Crib",
         "Deployment": "core.releases:Deployment",
         "DeploymentRejected": "core.errors:DeploymentRejected",
+        "Output": "core.policies:Output",
+        "RateLimit": "core.policies:RateLimit",
         "Retry": "core.policies:Retry",
         "RunResult": "core.results:RunResult",
         "ToolCall": "core.calls:ToolCall",

@@ -2,9 +2,6 @@
 
 import subprocess
 import sys
-from importlib.util import find_spec
-
-import pytest
 
 FRAMEWORKS = (
     *("fastapi", "langchain", "langchain_core", "langgraph", "rich", "ruamel", "sqlalchemy", "starlette", "typer"),
@@ -70,7 +67,6 @@ def test_import_of_the_package_reads_no_environment_and_opens_nothing() -> None:
     assert fresh(QUIET).stdout.splitlines() == []
 
 
-@pytest.mark.skipif(find_spec("toolcrib.__main__") is None, reason="there is no command line yet")
 def test_help_of_the_command_line_loads_no_heavy_framework() -> None:
     answer = fresh(HELP.format(frameworks=HELP_LOADS_NONE_OF))
     assert "Usage" in answer.stdout

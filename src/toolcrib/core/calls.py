@@ -31,6 +31,9 @@ class CallContext:
         deadline: reading of `Clock.monotonic` (seconds) at which the caller's time is over; None without limit.
         deadline_level: whose deadline that is, for the error's words.
         timeout_s: a limit for this call below the tool's own; None without.
+        scopes: the rights the caller holds; None for a caller inside this process, who may do everything.
+        key: id of the caller's API key; empty without.
+        priority: of waiting calls the one with the higher number goes first.
         extras: what the caller's framework hands to tools that ask for it, by parameter kind (`config`, `state`).
     """
 
@@ -41,6 +44,9 @@ class CallContext:
     deadline: float | None = None
     deadline_level: DeadlineLevel = "run"
     timeout_s: float | None = None
+    scopes: frozenset[str] | None = None
+    key: str = ""
+    priority: int = 0
     extras: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, overload
 
-from toolcrib.core.policies import Isolation, Retry, SideEffect
+from toolcrib.core.policies import Breaker, Cache, Concurrency, Isolation, Output, RateLimit, Retry, SideEffect
 
 MARK = "__toolcrib_tool__"
 F = TypeVar("F", bound=Callable[..., Any])
@@ -33,8 +33,16 @@ def tool(
     timeout_s: float | None = 30.0,
     attempt_timeout_s: float | None = None,
     retry: Retry | None = None,
+    cache: Cache | None = None,
+    breaker: Breaker | None = None,
+    rate_limit: RateLimit | str | None = None,
+    concurrency: Concurrency | int | None = None,
+    exclusive: str = "",
+    fallback: str = "",
+    output: Output | None = None,
     isolation: Isolation = "auto",
     side_effect: SideEffect = "write",
+    scopes: tuple[str, ...] = (),
 ) -> Callable[[F], F]: ...
 
 
@@ -57,7 +65,7 @@ def tool(
         name: another name than the function's.
         description: another description than the docstring's.
         examples: questions the tool answers.
-        **policy: fields of `ToolPolicy`, e.g. `timeout_s`, `retry`, `isolation`, `side_effect`; they are checked when
+        **policy: fields of `ToolPolicy`, e.g. `timeout_s`, `retry`, `cache`, `side_effect`; they are checked when
             the project is loaded, and `tools.yaml` may override them.
 
     Returns:

@@ -13,8 +13,13 @@ ToolcribError
 │   └── ThreadBusy
 ├── CallFailed                one tool call did not succeed; becomes `ToolResult.error`
 │   ├── ArgumentsInvalid
+│   ├── CircuitOpen
 │   ├── DeadlineExceeded
+│   ├── PermissionDenied
+│   ├── QueueFull
+│   ├── RateLimited
 │   ├── RunnerSaturated
+│   ├── ToolCrashed
 │   ├── ToolFailed
 │   └── ToolError             raised by tool authors on purpose
 ├── RunFailed                 one run did not succeed; becomes `RunResult.error`
@@ -170,6 +175,43 @@ class DeadlineExceeded(CallFailed):
         )
 
 
+class PermissionDenied(CallFailed):
+    """The caller does not hold a scope the tool asks for. Ask for the right, or use another tool."""
+
+    code: ClassVar[str] = "permission_denied"
+    started = False
+    attempts = 0
+
+
+class CircuitOpen(CallFailed):
+    """The tool failed too often lately and is not called for a while. `retry_after_s` says for how long."""
+
+    code: ClassVar[str] = "circuit_open"
+    severity: ClassVar[Severity] = "HIGH"
+    retryable: bool = True
+    started = False
+    attempts = 0
+
+
+class RateLimited(CallFailed):
+    """More calls came than the tool's rate allows, and waiting would take too long. Try again after `retry_after_s`."""
+
+    code: ClassVar[str] = "rate_limited"
+    retryable: bool = True
+    started = False
+    attempts = 0
+
+
+class QueueFull(CallFailed):
+    """Too many calls of the tool run and wait already. Try again after `retry_after_s`."""
+
+    code: ClassVar[str] = "queue_full"
+    severity: ClassVar[Severity] = "HIGH"
+    retryable: bool = True
+    started = False
+    attempts = 0
+
+
 class RunnerSaturated(CallFailed):
     """No worker was free: too many synchronous tools run, or were abandoned after a timeout. Try again later."""
 
@@ -178,6 +220,13 @@ class RunnerSaturated(CallFailed):
     retryable: bool = True
     started = False
     attempts = 0
+
+
+class ToolCrashed(CallFailed):
+    """The worker process died under the tool: a crash, `os._exit`, or the memory limit. Other calls are not touched."""
+
+    code: ClassVar[str] = "tool_crashed"
+    severity: ClassVar[Severity] = "HIGH"
 
 
 class ToolFailed(CallFailed):

@@ -6,7 +6,9 @@ from typing import Any, Protocol
 
 from toolcrib.core.calls import ToolContext
 from toolcrib.core.events import Event
+from toolcrib.core.policies import RateLimit
 from toolcrib.core.releases import Deployment, Manifest, ReleaseState
+from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
 
 
@@ -58,6 +60,69 @@ class Runner(Protocol):
             RunnerSaturated: no worker is free.
             Exception: whatever the tool raises.
         """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheEntry:
+    """A result to keep: under which key, for how long, and by what it can be thrown away."""
+
+    key: str
+    result: ToolResult
+    ttl_s: float
+    tool: str
+    tenant: str = ""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheStats:
+    """Counts of a result cache since it was made; `entries` and `size_bytes` are what it holds now."""
+
+    hits: int = 0
+    misses: int = 0
+    evicted: int = 0
+    entries: int = 0
+    size_bytes: int = 0
+
+
+class ResultCache(Protocol):
+    """Results that may be given out again."""
+
+    async def get(self, key: str) -> ToolResult | None:
+        """The result, unless its time is over."""
+
+    async def put(self, entry: CacheEntry) -> None:
+        """Keep a result; one too large for the cache is not kept."""
+
+    async def invalidate(self, *, tool: str = "", tenant: str = "", tag: str = "") -> int:
+        """Throw away the entries that fit all that is given (all entries when nothing is); how many there were."""
+
+    def stats(self) -> CacheStats:
+        """What it did so far."""
+
+
+class RateLimiter(Protocol):
+    """Rates shared by all calls with the same key."""
+
+    async def take(self, key: str, limit: RateLimit, *, patience_s: float) -> float:
+        """Take a place in the rate.
+
+        Returns:
+            Seconds until the call may go, 0.0 at once. More than `patience_s` means that nothing was taken.
+        """
+
+
+class Locks(Protocol):
+    """Named locks: one holder each, first come first served."""
+
+    async def acquire(self, name: str, *, holder: str) -> None:
+        """Wait for the lock and hold it; a cancelled wait leaves nothing behind."""
+
+    def release(self, name: str, *, holder: str) -> None:
+        """Let go of it; the next in line has it at once."""
+
+    def holders(self) -> Mapping[str, str]:
+        """Lock -> who holds it, for those who ask why a call waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,11 @@
-"""What an author, a YAML file or an operator may ask of a tool's calls."""
+"""Retry: what may be repeated, how often, and how long to wait."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
 
-SideEffect = Literal["none", "read", "idempotent", "write"]
-Isolation = Literal["auto", "inline", "thread"]
-Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+from toolcrib.core.policies.units import Seconds
 
 
 class Retry(BaseModel):
@@ -53,29 +51,3 @@ class Retry(BaseModel):
             elif isinstance(error, entry):
                 return True
         return False
-
-
-class ToolPolicy(BaseModel):
-    """The policy of one tool; what is not set costs nothing on a call.
-
-    Attributes:
-        timeout_s: seconds for the whole call, retries and waits included; None leaves only the run's own limit.
-        attempt_timeout_s: seconds for each attempt.
-        retry: when and how often to repeat.
-        isolation: where the code runs: `inline` on the event loop, `thread` in a worker thread,
-            `auto` inline for `async def` and thread for `def`.
-        side_effect: what a call does to the world; decides whether it may be repeated.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    timeout_s: Seconds | None = 30.0
-    attempt_timeout_s: Seconds | None = None
-    retry: Retry | None = None
-    isolation: Isolation = "auto"
-    side_effect: SideEffect = "write"
-
-    @property
-    def repeatable(self) -> bool:
-        """Whether a call that may have run already can be run again without harm."""
-        return self.side_effect != "write"

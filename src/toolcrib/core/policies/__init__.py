@@ -1,0 +1,22 @@
+"""What an author, a YAML file or an operator may ask of a tool's calls."""
+
+from toolcrib.core.policies.breaker import Breaker
+from toolcrib.core.policies.cache import Cache
+from toolcrib.core.policies.limits import Concurrency, RateLimit
+from toolcrib.core.policies.output import Output
+from toolcrib.core.policies.retry import Retry
+from toolcrib.core.policies.tool import ToolPolicy
+from toolcrib.core.policies.units import Isolation, Seconds, SideEffect
+
+__all__ = [
+    "Breaker",
+    "Cache",
+    "Concurrency",
+    "Isolation",
+    "Output",
+    "RateLimit",
+    "Retry",
+    "Seconds",
+    "SideEffect",
+    "ToolPolicy",
+]

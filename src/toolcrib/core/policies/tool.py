@@ -1,0 +1,54 @@
+"""`ToolPolicy`: everything that can be asked of one tool's calls."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from toolcrib.core.policies.breaker import Breaker
+from toolcrib.core.policies.cache import Cache
+from toolcrib.core.policies.limits import Concurrency, RateLimit
+from toolcrib.core.policies.output import Output
+from toolcrib.core.policies.retry import Retry
+from toolcrib.core.policies.units import Isolation, Seconds, SideEffect
+
+
+class ToolPolicy(BaseModel):
+    """The policy of one tool; what is not set costs nothing on a call.
+
+    Attributes:
+        timeout_s: seconds for the whole call, retries and waits included; None leaves only the run's own limit.
+        attempt_timeout_s: seconds for each attempt.
+        retry: when and how often to repeat.
+        cache: whether and how long results are kept.
+        breaker: when to stop calling a failing tool.
+        rate_limit: calls in a time, e.g. `100/minute`.
+        concurrency: calls at once, e.g. `8`.
+        exclusive: name of a lock; of all calls of all tools that name it, one runs at a time.
+        fallback: name of the tool that is called with the same arguments when this one cannot answer.
+        output: how large a result may be.
+        isolation: where the code runs: `inline` on the event loop, `thread` in a worker thread, `process` in a worker
+            process that can be killed, `auto` inline for `async def` and thread for `def`.
+        side_effect: what a call does to the world; decides whether it may be repeated.
+        scopes: rights a caller must hold.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    timeout_s: Seconds | None = 30.0
+    attempt_timeout_s: Seconds | None = None
+    retry: Retry | None = None
+    cache: Cache | None = None
+    breaker: Breaker | None = None
+    rate_limit: RateLimit | None = None
+    concurrency: Concurrency | None = None
+    exclusive: Annotated[str, Field(max_length=100)] = ""
+    fallback: Annotated[str, Field(max_length=64)] = ""
+    output: Output | None = None
+    isolation: Isolation = "auto"
+    side_effect: SideEffect = "write"
+    scopes: tuple[str, ...] = ()
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether a call that may have run already can be run again without harm."""
+        return self.side_effect != "write"
