@@ -51,6 +51,7 @@ class ToolResult:
         queued_s: seconds of it spent waiting for a free worker.
         cached: the value came from the result cache.
         journaled: the value came from the journal of an earlier execution of the same call.
+        fallback_for: name of the tool the caller asked for, when `tool` answered in its place.
         tool: name of the tool.
         tool_digest: digest of the code that ran.
         release: id of the release that served the call.
@@ -65,6 +66,7 @@ class ToolResult:
     queued_s: float = 0.0
     cached: bool = False
     journaled: bool = False
+    fallback_for: str = ""
     tool: str = ""
     tool_digest: str = ""
     release: str = ""

@@ -8,6 +8,7 @@ from toolcrib.core.chain import Call
 from toolcrib.core.errors import ToolcribError, ToolNotFound
 from toolcrib.core.ports import Clock, IdFactory
 from toolcrib.core.results import ToolResult, failed
+from toolcrib.execution.envelope import envelope
 from toolcrib.registry.release import Release
 
 
@@ -30,11 +31,12 @@ class Executor:
             The result; an unknown tool or wrong arguments are results too, worded for a model.
         """
         call_id = call.id or self._ids.new()
-        chain = release.chains.get(call.name)
-        if chain is None:
+        found = release.resolve(call.name, agent=context.agent, tenant=context.tenant)
+        if found is None:
             return _unknown(release, call.name, call_id)
-        tool, began = release.tools[call.name], self._clock.monotonic()
-        return await chain(Call(tool=tool, args=call.args, id=call_id, context=context, began=began))
+        (tool, chain), began = found, self._clock.monotonic()
+        until, level = envelope(context, came=began, begins=began, own=tool.spec.policy.timeout_s)
+        return await chain(Call(tool, call.args, call_id, context, began, until, level))
 
     async def call_many(
         self, release: Release, calls: Sequence[ToolCall], context: CallContext, *, max_concurrency: int = 16

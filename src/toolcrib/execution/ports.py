@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from toolcrib.core.ports import Clock, EventSink, Random, Runner
+from toolcrib.core.ports import Clock, EventSink, Random, RateLimiter, Runner
+from toolcrib.execution.state.breaker import Circuits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,6 +13,8 @@ class ChainPorts:
     Attributes:
         inline: runs coroutine tools on the event loop.
         threads: runs synchronous tools in worker threads.
+        circuits: breakers of all tools.
+        rates: rates of all tools.
     """
 
     clock: Clock
@@ -19,3 +22,5 @@ class ChainPorts:
     events: EventSink
     inline: Runner
     threads: Runner
+    circuits: Circuits
+    rates: RateLimiter

@@ -17,11 +17,13 @@ from toolcrib.core.tools import Tool
 from toolcrib.execution.chain import build_chain
 from toolcrib.execution.executor import Executor
 from toolcrib.execution.ports import ChainPorts
+from toolcrib.execution.state.breaker import Circuits
 from toolcrib.observability.hub import EventHub
 from toolcrib.registry.release import Release
 from toolcrib.runners.inline import InlineRunner
 from toolcrib.runners.threads import ThreadRunner
 from toolcrib.runtime.clock import SystemClock, SystemRandom
+from toolcrib.stores.rate_limits import MemoryRateLimiter
 from toolcrib.testing import CountingIds
 
 
@@ -73,20 +75,25 @@ def calls(*wanted: tuple[str, Mapping[str, Any]]) -> AIMessage:
 
 def release_of(*tools: Tool, name: str = "r-test0001") -> Release:
     """A release with these tools, on real runners."""
+    clock, events = SystemClock(), EventHub()
     ports = ChainPorts(
-        clock=SystemClock(),
+        clock=clock,
         random=SystemRandom(),
-        events=EventHub(),
+        events=events,
         inline=InlineRunner(),
         threads=ThreadRunner(workers=4),
+        circuits=Circuits(events=events),
+        rates=MemoryRateLimiter(clock=clock),
     )
-    chains: dict[str, CallNext] = {tool.name: build_chain(tool, release=name, ports=ports) for tool in tools}
-    return Release(
+    chains: dict[str, CallNext] = {}
+    release = Release(
         id=name,
         manifest=Manifest(digest=name.removeprefix("r-"), files={}),
         tools={tool.name: tool for tool in tools},
         chains=chains,
     )
+    chains.update((tool.name, build_chain(tool, release=release, ports=ports)) for tool in tools)
+    return release
 
 
 def config_for(
