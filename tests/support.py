@@ -50,7 +50,7 @@ class Bench:
 
     @property
     def executor(self) -> Executor:
-        return Executor(ids=CountingIds(), clock=self.clock)
+        return Executor(ids=CountingIds(), clock=self.clock, circuits=self.circuits)
 
     def chain(self, tool: Tool) -> CallNext:
         release = Release(id="r-test", manifest=make_manifest(), tools={}, chains={})

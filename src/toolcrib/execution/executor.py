@@ -9,15 +9,17 @@ from toolcrib.core.errors import ToolcribError, ToolNotFound
 from toolcrib.core.ports import Clock, IdFactory
 from toolcrib.core.results import ToolResult, failed
 from toolcrib.execution.envelope import envelope
+from toolcrib.execution.state.breaker import CircuitKey, Circuits
 from toolcrib.registry.release import Release
 
 
 class Executor:
     """Calls tools of a given release. Stateless but for its ports; safe for any number of concurrent calls."""
 
-    def __init__(self, *, ids: IdFactory, clock: Clock) -> None:
+    def __init__(self, *, ids: IdFactory, clock: Clock, circuits: Circuits) -> None:
         self._ids = ids
         self._clock = clock
+        self._circuits = circuits
 
     async def call(self, release: Release, call: ToolCall, context: CallContext) -> ToolResult:
         """Call one tool.
@@ -37,6 +39,19 @@ class Executor:
         (tool, chain), began = found, self._clock.monotonic()
         until, level = envelope(context, came=began, begins=began, own=tool.spec.policy.timeout_s)
         return await chain(Call(tool, call.args, call_id, context, began, until, level))
+
+    def hidden(self, release: Release, context: CallContext) -> frozenset[str]:
+        """Names of tools that are not worth offering to a model now: an open breaker, and no fallback."""
+        if not self._circuits.any_open:
+            return frozenset()
+        now = self._clock.monotonic()
+        return frozenset(
+            name
+            for name, tool in release.tools.items()
+            if tool.spec.policy.breaker is not None
+            and not tool.spec.policy.fallback
+            and self._circuits.is_open(CircuitKey(name, tool.spec.digest, context.tenant, context.key), now)
+        )
 
     async def call_many(
         self, release: Release, calls: Sequence[ToolCall], context: CallContext, *, max_concurrency: int = 16

@@ -51,14 +51,14 @@ class Release:
         chain = self.chains.get(name)
         return None if chain is None else (self.tools[name], chain)
 
-    def tool(self, name: str) -> Tool:
-        """The tool of this name.
+    def tool(self, name: str, *, agent: str = "", tenant: str = "") -> Tool:
+        """The tool of this name, under the policy it has for this agent and tenant.
 
         Raises:
             ToolNotFound: with near names.
         """
-        if tool := self.tools.get(name):
-            return tool
+        if found := self.resolve(name, agent=agent, tenant=tenant):
+            return found[0]
         raise ToolNotFound(f"There is no tool named {name!r}.", hint=did_you_mean(name, self.tools))
 
     def agent(self, name: str) -> Agent:

@@ -98,20 +98,26 @@ async def compose(
         checkpointer=checkpointer,
         busy=lambda: threads.abandoned > 0,
     )
-    return _furnish(ports, settings, SqlRunLedger(engine), hub, stack)
+    executor = Executor(ids=TimeOrderedIds(), clock=clock, circuits=chain.circuits)
+    return _furnish(ports, executor, SqlRunLedger(engine), settings=settings, hub=hub, stack=stack)
 
 
 def _furnish(
-    ports: DeployerPorts, settings: Settings, ledger: RunLedger, hub: EventHub, stack: AsyncExitStack
+    ports: DeployerPorts,
+    executor: Executor,
+    ledger: RunLedger,
+    *,
+    settings: Settings,
+    hub: EventHub,
+    stack: AsyncExitStack,
 ) -> House:
     """The wings on their ports, and the facade before them."""
     clock, ids = SystemClock(), TimeOrderedIds()
     deployer = Deployer(ports)
-    executor = Executor(ids=ids, clock=clock)
     runs = RunService(
         RunPorts(
             registry=ports.registry,
-            call_tool=executor.call,
+            calls=executor,
             models=Models(today=lambda: datetime.fromtimestamp(clock.now(), UTC).astimezone().date()),
             ledger=ledger,
             clock=clock,

@@ -73,7 +73,7 @@ def calls(*wanted: tuple[str, Mapping[str, Any]]) -> AIMessage:
     )
 
 
-def release_of(*tools: Tool, name: str = "r-test0001") -> Release:
+def release_of(*tools: Tool, name: str = "r-test0001", circuits: Circuits | None = None) -> Release:
     """A release with these tools, on real runners."""
     clock, events = SystemClock(), EventHub()
     ports = ChainPorts(
@@ -82,7 +82,7 @@ def release_of(*tools: Tool, name: str = "r-test0001") -> Release:
         events=events,
         inline=InlineRunner(),
         threads=ThreadRunner(workers=4),
-        circuits=Circuits(events=events),
+        circuits=circuits or Circuits(events=events),
         rates=MemoryRateLimiter(clock=clock),
     )
     chains: dict[str, CallNext] = {}
@@ -102,12 +102,13 @@ def config_for(
     *,
     notify: Callable[[str, Mapping[str, Any]], None] = lambda event, data: None,
     thread_id: str = "t1",
+    circuits: Circuits | None = None,
     **scope: Any,
 ) -> RunnableConfig:
     """A LangGraph config that pins a run to a release."""
     pinned = RunScope(
         release=release,
-        call_tool=Executor(ids=CountingIds(), clock=SystemClock()).call,
+        calls=Executor(ids=CountingIds(), clock=SystemClock(), circuits=circuits or Circuits(events=EventHub())),
         models=OneModel(model),  # type: ignore[arg-type]  # the same method, without the making
         clock=SystemClock(),
         **{"tools": tuple(release.tools), "notify": notify, **scope},

@@ -135,6 +135,7 @@ class Circuits:
     def __init__(self, *, events: EventSink) -> None:
         self._events = events
         self._circuits: dict[CircuitKey, Circuit] = {}
+        self._not_closed: set[CircuitKey] = set()
 
     def of(self, key: CircuitKey, policy: Breaker, now: float) -> Circuit:
         """The circuit of this key, under this policy from now on."""
@@ -152,11 +153,20 @@ class Circuits:
         circuit = self._circuits.get(key)
         return circuit is not None and circuit.is_open(now)
 
+    @property
+    def any_open(self) -> bool:
+        """Whether there is any breaker that is not closed."""
+        return bool(self._not_closed)
+
     def states(self) -> dict[CircuitKey, State]:
         """Every breaker that is known, for those who watch."""
         return {key: circuit.state for key, circuit in self._circuits.items()}
 
     def _tell(self, key: CircuitKey, circuit: Circuit) -> None:
+        if circuit.state == "closed":
+            self._not_closed.discard(key)
+        else:
+            self._not_closed.add(key)
         if self._events.active:
             why = circuit.why if circuit.state == "open" else ""
             self._events.emit(BreakerChanged(tool=key.tool, tenant=key.tenant, state=circuit.state, why=why))
@@ -166,4 +176,6 @@ class Circuits:
         for key in [key for key, circuit in self._circuits.items() if circuit.is_blank(now)]:
             del self._circuits[key]
         if len(self._circuits) >= MAX_CIRCUITS:
-            del self._circuits[next(iter(self._circuits))]
+            oldest = next(iter(self._circuits))
+            del self._circuits[oldest]
+            self._not_closed.discard(oldest)
