@@ -34,6 +34,7 @@ from toolcrib.registry.release import Release
 from toolcrib.runners.inline import InlineRunner
 from toolcrib.runners.threads import ThreadRunner
 from toolcrib.runtime.clock import SystemClock, SystemRandom, TimeOrderedIds
+from toolcrib.stores.memory import MemoryJournal
 from toolcrib.stores.rate_limits import MemoryRateLimiter
 from toolcrib.tools.adapt import adapt
 
@@ -66,6 +67,7 @@ def bare_chain(clock: Clock) -> Measured:
         threads=ThreadRunner(workers=2),
         circuits=Circuits(events=hub),
         rates=MemoryRateLimiter(clock=clock),
+        journal=MemoryJournal(),
     )
     tool = adapt(lookup)
     chains: dict[str, CallNext] = {}

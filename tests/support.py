@@ -5,7 +5,7 @@ from functools import cached_property
 from hashlib import sha256
 
 from toolcrib.core.chain import CallNext
-from toolcrib.core.ports import Runner
+from toolcrib.core.ports import CallJournal, Runner
 from toolcrib.core.releases import Manifest
 from toolcrib.core.tools import Tool
 from toolcrib.execution.chain import build_chain
@@ -14,6 +14,7 @@ from toolcrib.execution.ports import ChainPorts
 from toolcrib.execution.state.breaker import Circuits
 from toolcrib.registry.release import Release
 from toolcrib.runners.inline import InlineRunner
+from toolcrib.stores.memory import MemoryJournal
 from toolcrib.stores.rate_limits import MemoryRateLimiter
 from toolcrib.testing import CountingIds, FakeClock, FakeRandom, RecordingEvents
 
@@ -27,6 +28,7 @@ class Bench:
     events: RecordingEvents = field(default_factory=RecordingEvents)
     inline: Runner = field(default_factory=InlineRunner)
     threads: Runner = field(default_factory=InlineRunner)
+    journal: CallJournal = field(default_factory=MemoryJournal)
 
     @cached_property
     def circuits(self) -> Circuits:
@@ -46,6 +48,7 @@ class Bench:
             threads=self.threads,
             circuits=self.circuits,
             rates=self.rates,
+            journal=self.journal,
         )
 
     @property

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from toolcrib.core.ports import ReleaseStore, RunLedger
-from toolcrib.stores.memory import MemoryReleaseStore, MemoryRunLedger
+from toolcrib.core.ports import CallJournal, ReleaseStore, RunLedger
+from toolcrib.stores.memory import MemoryJournal, MemoryReleaseStore, MemoryRunLedger
 from toolcrib.stores.sql import open_sqlite
+from toolcrib.stores.sql_journal import SqlJournal
 from toolcrib.stores.sql_ledger import SqlRunLedger
 from toolcrib.stores.sql_releases import SqlReleaseStore
 
@@ -43,3 +44,12 @@ async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         return
     async with sql_ledger(tmp_path / "folder" / "toolcrib.db") as opened:
         yield opened
+
+
+@pytest.fixture(params=["memory", "sql"])
+async def journal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[CallJournal]:
+    if request.param == "memory":
+        yield MemoryJournal()
+        return
+    async with open_sqlite(tmp_path / "folder" / "toolcrib.db") as engine:
+        yield SqlJournal(engine)

@@ -86,6 +86,11 @@ class ToolResult:
             return self.value
         return json.dumps(jsonable(self.value), ensure_ascii=False)
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "ToolResult":
+        """The result from what `to_dict` gave."""
+        return cls(**{**data, "error": ErrorInfo(**data["error"]) if data["error"] else None})
+
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON-ready mapping."""
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}

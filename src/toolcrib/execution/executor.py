@@ -38,7 +38,7 @@ class Executor:
             return _unknown(release, call.name, call_id)
         (tool, chain), began = found, self._clock.monotonic()
         until, level = envelope(context, came=began, begins=began, own=tool.spec.policy.timeout_s)
-        return await chain(Call(tool, call.args, call_id, context, began, until, level))
+        return await chain(Call(tool, call.args, call_id, context, began, until, level, 1, call.idempotency_key))
 
     def hidden(self, release: Release, context: CallContext) -> frozenset[str]:
         """Names of tools that are not worth offering to a model now: an open breaker, and no fallback."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from toolcrib.core.ports import Clock, EventSink, Random, RateLimiter, Runner
+from toolcrib.core.ports import CallJournal, Clock, EventSink, Random, RateLimiter, Runner
 from toolcrib.execution.state.breaker import Circuits
 
 
@@ -15,6 +15,7 @@ class ChainPorts:
         threads: runs synchronous tools in worker threads.
         circuits: breakers of all tools.
         rates: rates of all tools.
+        journal: which calls with an idempotency key began and ended.
     """
 
     clock: Clock
@@ -24,3 +25,4 @@ class ChainPorts:
     threads: Runner
     circuits: Circuits
     rates: RateLimiter
+    journal: CallJournal

@@ -44,12 +44,14 @@ class Release:
 
     def resolve(self, name: str, *, agent: str = "", tenant: str = "") -> tuple[Tool, CallNext] | None:
         """The tool and its chain for this caller: the most specific policy wins, a tenant's above an agent's."""
-        if self.variants and (agent or tenant):
-            for key in ((name, agent, tenant), (name, "", tenant), (name, agent, "")):
-                if found := self.variants.get(key):
-                    return found
+        if self.variants and (found := self._variant(name, agent, tenant)):
+            return found
         chain = self.chains.get(name)
         return None if chain is None else (self.tools[name], chain)
+
+    def _variant(self, name: str, agent: str, tenant: str) -> tuple[Tool, CallNext] | None:
+        keys = ((name, agent, tenant), (name, "", tenant), (name, agent, ""))
+        return next((self.variants[key] for key in keys if key in self.variants), None)
 
     def tool(self, name: str, *, agent: str = "", tenant: str = "") -> Tool:
         """The tool of this name, under the policy it has for this agent and tenant.
@@ -57,8 +59,10 @@ class Release:
         Raises:
             ToolNotFound: with near names.
         """
-        if found := self.resolve(name, agent=agent, tenant=tenant):
+        if found := self._variant(name, agent, tenant):
             return found[0]
+        if tool := self.tools.get(name):
+            return tool
         raise ToolNotFound(f"There is no tool named {name!r}.", hint=did_you_mean(name, self.tools))
 
     def agent(self, name: str) -> Agent:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from toolcrib.agents.models import Models
 from toolcrib.core.events import Event
-from toolcrib.core.ports import ReleaseStore, RunLedger
+from toolcrib.core.ports import CallJournal, ReleaseStore, RunLedger
 from toolcrib.core.settings import Settings
 from toolcrib.deployment.deployer import Deployer, DeployerPorts
 from toolcrib.deployment.watch import Watcher, WatchOptions
@@ -30,6 +30,7 @@ from toolcrib.runtime.crib import Crib
 from toolcrib.stores.checkpoints import open_checkpointer
 from toolcrib.stores.rate_limits import MemoryRateLimiter
 from toolcrib.stores.sql import open_sqlite
+from toolcrib.stores.sql_journal import SqlJournal
 from toolcrib.stores.sql_ledger import SqlRunLedger
 from toolcrib.stores.sql_releases import SqlReleaseStore
 
@@ -44,6 +45,7 @@ class House:
     crib: Crib
     deployer: Deployer
     runs: RunService
+    journal: CallJournal
     clock: SystemClock
 
     def watcher(self) -> Watcher:
@@ -82,6 +84,7 @@ async def compose(
         threads=threads,
         circuits=Circuits(events=hub),
         rates=MemoryRateLimiter(clock=clock),
+        journal=SqlJournal(engine),
     )
     pool = ModulePool()
     stack.callback(pool.close)
@@ -99,7 +102,9 @@ async def compose(
         busy=lambda: threads.abandoned > 0,
     )
     executor = Executor(ids=TimeOrderedIds(), clock=clock, circuits=chain.circuits)
-    return _furnish(ports, executor, SqlRunLedger(engine), settings=settings, hub=hub, stack=stack)
+    return _furnish(
+        ports, executor, SqlRunLedger(engine), journal=chain.journal, hub=hub, settings=settings, stack=stack
+    )
 
 
 def _furnish(
@@ -107,8 +112,9 @@ def _furnish(
     executor: Executor,
     ledger: RunLedger,
     *,
-    settings: Settings,
+    journal: CallJournal,
     hub: EventHub,
+    settings: Settings,
     stack: AsyncExitStack,
 ) -> House:
     """The wings on their ports, and the facade before them."""
@@ -138,6 +144,7 @@ def _furnish(
         deployer=deployer,
         store=store,
         ledger=ledger,
+        journal=journal,
         hub=hub,
     )
-    return House(crib=crib, deployer=deployer, runs=runs, clock=clock)
+    return House(crib=crib, deployer=deployer, runs=runs, journal=journal, clock=clock)

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from toolcrib.agents.scope import SCOPE_KEY, RunScope
 from toolcrib.core.chain import CallNext
+from toolcrib.core.ports import CallJournal
 from toolcrib.core.releases import Manifest
 from toolcrib.core.tools import Tool
 from toolcrib.execution.chain import build_chain
@@ -23,6 +24,7 @@ from toolcrib.registry.release import Release
 from toolcrib.runners.inline import InlineRunner
 from toolcrib.runners.threads import ThreadRunner
 from toolcrib.runtime.clock import SystemClock, SystemRandom
+from toolcrib.stores.memory import MemoryJournal
 from toolcrib.stores.rate_limits import MemoryRateLimiter
 from toolcrib.testing import CountingIds
 
@@ -73,7 +75,9 @@ def calls(*wanted: tuple[str, Mapping[str, Any]]) -> AIMessage:
     )
 
 
-def release_of(*tools: Tool, name: str = "r-test0001", circuits: Circuits | None = None) -> Release:
+def release_of(
+    *tools: Tool, name: str = "r-test0001", circuits: Circuits | None = None, journal: CallJournal | None = None
+) -> Release:
     """A release with these tools, on real runners."""
     clock, events = SystemClock(), EventHub()
     ports = ChainPorts(
@@ -84,6 +88,7 @@ def release_of(*tools: Tool, name: str = "r-test0001", circuits: Circuits | None
         threads=ThreadRunner(workers=4),
         circuits=circuits or Circuits(events=events),
         rates=MemoryRateLimiter(clock=clock),
+        journal=journal or MemoryJournal(),
     )
     chains: dict[str, CallNext] = {}
     release = Release(

@@ -1,0 +1,20 @@
+"""What a tool's exception is for those outside of the chain."""
+
+from toolcrib.core.errors import CallFailed, ToolcribError, ToolFailed
+from toolcrib.core.results import said
+
+
+def as_call_error(raised: Exception, tool: str) -> ToolcribError:
+    """`raised` as an error of ours; anything from the tool's own code becomes `ToolFailed`, with the cause kept."""
+    if isinstance(raised, ToolcribError):
+        return raised
+    detail = said(raised).strip() or "no message"
+    error = ToolFailed(f"Tool {tool!r} failed: {type(raised).__name__}: {detail}")
+    error.__cause__ = raised
+    error.attempts = attempts_of(raised)
+    return error
+
+
+def attempts_of(error: Exception) -> int:
+    """How often the tool ran, as the retry link noted it; without that link once, or never."""
+    return error.attempts if isinstance(error, CallFailed) else getattr(error, "__toolcrib_attempts__", 1)
