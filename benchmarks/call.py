@@ -27,11 +27,13 @@ from toolcrib.core.releases import Manifest
 from toolcrib.execution.chain import build_chain
 from toolcrib.execution.executor import Executor
 from toolcrib.execution.ports import ChainPorts
+from toolcrib.execution.state.gates import Gates
 from toolcrib.observability.hub import EventHub
 from toolcrib.registry.release import Release
 from toolcrib.runners.inline import InlineRunner
 from toolcrib.runners.threads import ThreadRunner
 from toolcrib.runtime.clock import SystemClock, SystemRandom, TimeOrderedIds
+from toolcrib.stores.locks import MemoryLocks
 from toolcrib.tools.adapt import adapt
 
 ARGS = {"order_id": "A-42", "limit": 3}
@@ -55,7 +57,13 @@ async def lookup(order_id: str, limit: int = 1) -> str:
 def bare_chain(clock: Clock) -> Measured:
     """The executor and a chain nobody listens to."""
     ports = ChainPorts(
-        clock=clock, random=SystemRandom(), events=EventHub(), inline=InlineRunner(), threads=ThreadRunner(workers=2)
+        clock=clock,
+        random=SystemRandom(),
+        events=EventHub(),
+        inline=InlineRunner(),
+        threads=ThreadRunner(workers=2),
+        gates=Gates(),
+        locks=MemoryLocks(),
     )
     tool = adapt(lookup)
     release = Release(

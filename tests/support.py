@@ -4,14 +4,16 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from toolcrib.core.chain import CallNext
-from toolcrib.core.ports import Runner
+from toolcrib.core.ports import Locks, Runner
 from toolcrib.core.releases import Manifest
 from toolcrib.core.tools import Tool
 from toolcrib.execution.chain import build_chain
 from toolcrib.execution.executor import Executor
 from toolcrib.execution.ports import ChainPorts
+from toolcrib.execution.state.gates import Gates
 from toolcrib.registry.release import Release
 from toolcrib.runners.inline import InlineRunner
+from toolcrib.stores.locks import MemoryLocks
 from toolcrib.testing import CountingIds, FakeClock, FakeRandom, RecordingEvents
 
 
@@ -24,11 +26,19 @@ class Bench:
     events: RecordingEvents = field(default_factory=RecordingEvents)
     inline: Runner = field(default_factory=InlineRunner)
     threads: Runner = field(default_factory=InlineRunner)
+    gates: Gates = field(default_factory=Gates)
+    locks: Locks = field(default_factory=MemoryLocks)
 
     @property
     def ports(self) -> ChainPorts:
         return ChainPorts(
-            clock=self.clock, random=self.random, events=self.events, inline=self.inline, threads=self.threads
+            clock=self.clock,
+            random=self.random,
+            events=self.events,
+            inline=self.inline,
+            threads=self.threads,
+            gates=self.gates,
+            locks=self.locks,
         )
 
     @property

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from toolcrib.core.ports import Clock, EventSink, Random, Runner
+from toolcrib.core.ports import Clock, EventSink, Locks, Random, Runner
+from toolcrib.execution.state.gates import Gates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,6 +13,8 @@ class ChainPorts:
     Attributes:
         inline: runs coroutine tools on the event loop.
         threads: runs synchronous tools in worker threads.
+        gates: how many calls of each tool run and wait, over all releases.
+        locks: the locks that tools name with `exclusive`.
     """
 
     clock: Clock
@@ -19,3 +22,5 @@ class ChainPorts:
     events: EventSink
     inline: Runner
     threads: Runner
+    gates: Gates
+    locks: Locks

@@ -16,6 +16,7 @@ from toolcrib.deployment.watch import Watcher, WatchOptions
 from toolcrib.execution.chain import build_chain
 from toolcrib.execution.executor import Executor
 from toolcrib.execution.ports import ChainPorts
+from toolcrib.execution.state.gates import Gates
 from toolcrib.loader.modules import ModulePool
 from toolcrib.loader.verifier.client import Verifier
 from toolcrib.observability.hub import EventHub
@@ -27,6 +28,7 @@ from toolcrib.runs.service import RunPorts, RunService
 from toolcrib.runtime.clock import SystemClock, SystemRandom, TimeOrderedIds
 from toolcrib.runtime.crib import Crib
 from toolcrib.stores.checkpoints import open_checkpointer
+from toolcrib.stores.locks import MemoryLocks
 from toolcrib.stores.sql import open_sqlite
 from toolcrib.stores.sql_ledger import SqlRunLedger
 from toolcrib.stores.sql_releases import SqlReleaseStore
@@ -72,7 +74,15 @@ async def compose(
     state = root / STATE_DIRECTORY
     engine = await stack.enter_async_context(open_sqlite(state / "toolcrib.db"))
     checkpointer = await stack.enter_async_context(open_checkpointer(state / "threads.db"))
-    chain = ChainPorts(clock=clock, random=SystemRandom(), events=hub, inline=InlineRunner(), threads=threads)
+    chain = ChainPorts(
+        clock=clock,
+        random=SystemRandom(),
+        events=hub,
+        inline=InlineRunner(),
+        threads=threads,
+        gates=Gates(),
+        locks=MemoryLocks(),
+    )
     pool = ModulePool()
     stack.callback(pool.close)
     ports = DeployerPorts(

@@ -17,11 +17,13 @@ from toolcrib.core.tools import Tool
 from toolcrib.execution.chain import build_chain
 from toolcrib.execution.executor import Executor
 from toolcrib.execution.ports import ChainPorts
+from toolcrib.execution.state.gates import Gates
 from toolcrib.observability.hub import EventHub
 from toolcrib.registry.release import Release
 from toolcrib.runners.inline import InlineRunner
 from toolcrib.runners.threads import ThreadRunner
 from toolcrib.runtime.clock import SystemClock, SystemRandom
+from toolcrib.stores.locks import MemoryLocks
 from toolcrib.testing import CountingIds
 
 
@@ -79,6 +81,8 @@ def release_of(*tools: Tool, name: str = "r-test0001") -> Release:
         events=EventHub(),
         inline=InlineRunner(),
         threads=ThreadRunner(workers=4),
+        gates=Gates(),
+        locks=MemoryLocks(),
     )
     chains: dict[str, CallNext] = {tool.name: build_chain(tool, release=name, ports=ports) for tool in tools}
     return Release(
