@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from toolcrib.core.ports import ReleaseStore, RunLedger
+from toolcrib.core.ports import Locks, ReleaseStore, RunLedger
+from toolcrib.stores.locks import MemoryLocks
 from toolcrib.stores.memory import MemoryReleaseStore, MemoryRunLedger
 from toolcrib.stores.sql import open_sqlite
 from toolcrib.stores.sql_ledger import SqlRunLedger
@@ -43,3 +44,9 @@ async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         return
     async with sql_ledger(tmp_path / "folder" / "toolcrib.db") as opened:
         yield opened
+
+
+@pytest.fixture(params=[MemoryLocks])
+def locks(request: pytest.FixtureRequest) -> Locks:
+    made: Locks = request.param()
+    return made
