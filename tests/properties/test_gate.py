@@ -136,7 +136,7 @@ async def test_nobody_starves_whatever_comes_later(arrivals: Sequence[tuple[floa
         await gate.acquire(priority=came[number][1], now=came[number][0])
         served.append(number)
 
-    tasks = []
+    tasks: list[asyncio.Task[None]] = []
     for pause_s, priority in arrivals:
         now += pause_s
         came.append((now, priority))

@@ -25,7 +25,7 @@ class MemoryLocks:
             if turn.done() and not turn.cancelled():
                 self.release(name, holder=holder)  # given and cancelled at the same moment
             else:
-                self._give_up(name, turn)
+                self._lines.get(name, OrderedDict()).pop(turn, None)
             raise
 
     def release(self, name: str, *, holder: str) -> None:
@@ -45,8 +45,3 @@ class MemoryLocks:
     def holders(self) -> Mapping[str, str]:
         """See `Locks.holders`."""
         return dict(self._holders)
-
-    def _give_up(self, name: str, turn: asyncio.Future[None]) -> None:
-        line = self._lines.get(name)
-        if line is not None and line.pop(turn, None) is not None and not line:
-            del self._lines[name]

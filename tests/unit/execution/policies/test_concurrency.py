@@ -1,6 +1,7 @@
 """The concurrency link: how many run, who shares the limit, what a call above it is told."""
 
 import asyncio
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import anyio
@@ -9,16 +10,20 @@ import pytest
 from tests.support import Bench
 from toolcrib.core.calls import CallContext
 from toolcrib.core.chain import Call, CallNext
-from toolcrib.core.errors import DeadlineExceeded
+from toolcrib.core.errors import DeadlineExceeded, QueueFull
 from toolcrib.core.policies import Concurrency
 from toolcrib.core.results import ToolResult
-from toolcrib.core.tools import Tool
+from toolcrib.core.tools import Tool, ToolSpec
+from toolcrib.execution.policies import concurrency
 from toolcrib.execution.state.gate import GateState
-from toolcrib.execution.state.gates import GateKey
+from toolcrib.execution.state.gates import GateKey, Gates
 from toolcrib.testing import make_tool
 
 pytestmark = pytest.mark.anyio
 SOON = 0.01
+
+
+async def quick() -> None: ...
 
 
 class Floor:
@@ -153,6 +158,56 @@ async def test_a_call_above_limit_and_queue_is_refused_with_the_time_to_wait() -
     assert idle(bench)
 
 
+async def test_the_refusal_says_in_seconds_when_to_come_back() -> None:
+    bench = Bench()
+    tool = make_tool(quick, concurrency=Concurrency(limit=1, queue=0))
+    link = concurrency.link(tool, "r-test", bench.ports)
+    assert link is not None
+
+    async def innermost(call: Call) -> ToolResult:
+        bench.clock.advance(4.0)
+        if call.id == "outer":
+            with pytest.raises(QueueFull) as refused:
+                await chain(call._replace(id="inner"))
+            assert refused.value.retry_after_s == 4.0
+        return ToolResult(ok=True, queued_s=0.5)
+
+    chain = link(innermost)
+    call = Call(tool=tool, args={}, id="warm", context=CallContext(), began=1_000.0)
+    assert await chain(call) == await chain(call._replace(id="outer")) == ToolResult(ok=True, queued_s=0.5)
+
+
+@pytest.mark.parametrize("way", ["refused", "late", "cancelled"])
+async def test_a_call_that_never_got_in_is_forgotten(way: str) -> None:
+    bench = Bench(gates=Gates(keep=1))
+    floor = Floor(bench, concurrency=Concurrency(limit=1, queue=0 if way == "refused" else 1))
+    first = await floor.start("first")
+    second = await floor.start("second", deadline=1_000.0 + SOON if way == "late" else None)
+    if way == "cancelled":
+        second.cancel()
+    with anyio.fail_after(5):
+        await asyncio.wait([second])
+    await floor.finish(first)
+    other = Floor(bench, name="other", concurrency=Concurrency())
+    await other.finish(await other.start("x"))
+    assert set(bench.gates.snapshot()) == {GateKey("other")}
+
+
+async def test_tools_of_different_scopes_do_not_share_a_limit() -> None:
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class ScopedSpec(ToolSpec):
+        scope: str = ""
+
+    bench = Bench()
+    tool = make_tool(quick, timeout_s=None, concurrency=Concurrency(limit=1, queue=0))
+    kept = {field.name: getattr(tool.spec, field.name) for field in fields(tool.spec)}
+    for scope in ("a", "b"):
+        scoped = replace(tool, spec=ScopedSpec(**(kept | {"scope": scope})))
+        call = Call(tool=scoped, args={}, id="c", context=CallContext(), began=1_000.0)
+        await bench.chain(scoped)(call)
+    assert set(bench.gates.snapshot()) == {GateKey("quick", scope="a"), GateKey("quick", scope="b")}
+
+
 async def test_a_tool_without_a_queue_refuses_at_once() -> None:
     floor = Floor(Bench(), concurrency=Concurrency(limit=1, queue=0))
     first = await floor.start("first")
@@ -180,8 +235,9 @@ async def test_a_call_whose_time_is_over_does_not_queue() -> None:
     bench = Bench()
     floor = Floor(bench, concurrency=Concurrency(limit=1))
     first = await floor.start("first")
-    late = await floor.start("late", deadline=999.0)
-    assert (await late).error is not None
+    [late] = await asyncio.gather(await floor.start("late", deadline=999.0))
+    assert late.error is not None
+    assert late.error.message == "Tool 'work' was stopped after 0 s: the tool's time is over."
     assert floor.running == ["first"]
     await floor.finish(first)
 
@@ -219,6 +275,13 @@ async def test_failed_calls_give_back_their_permit() -> None:
     assert idle(bench)
 
 
+def in_line(level: str) -> DeadlineExceeded:
+    """The error of a call that waited in vain, for a lock for instance."""
+    error = DeadlineExceeded("late", level=level)
+    error.started = False
+    return error
+
+
 class Moody:
     """A tool whose next outcome and duration the test sets."""
 
@@ -254,6 +317,7 @@ async def test_slow_calls_lower_an_adaptive_limit() -> None:
         (DeadlineExceeded("late", level="tool"), 3),
         (DeadlineExceeded("late", level="attempt"), 3),
         (DeadlineExceeded("late", level="run"), 4),
+        (in_line("tool"), 4),
         (ValueError("early"), 4),
     ],
 )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -12,6 +13,8 @@ from toolcrib.core.calls import CallContext
 from toolcrib.core.chain import Call
 from toolcrib.core.policies import Concurrency
 from toolcrib.core.results import ToolResult
+from toolcrib.execution.policies import exclusive
+from toolcrib.stores.locks import MemoryLocks
 from toolcrib.testing import make_tool
 
 pytestmark = pytest.mark.anyio
@@ -106,6 +109,27 @@ async def test_a_cancelled_call_lets_go_of_the_lock() -> None:
     results = await printer.finish(tasks[2])
     assert results[0].ok
     assert bench.locks.holders() == {}
+
+
+async def test_the_cost_of_taking_a_free_lock_is_no_wait_and_inner_waits_are_kept() -> None:
+    bench = Bench()
+
+    class Remote(MemoryLocks):
+        async def acquire(self, name: str, *, holder: str) -> None:
+            bench.clock.advance(0.0005 if name == "near" else 0.25)
+            await super().acquire(name, holder=holder)
+
+    async def innermost(call: Call) -> ToolResult:
+        return ToolResult(ok=True, queued_s=0.5)
+
+    async def nothing() -> None: ...
+
+    for lock, queued_s in (("near", 0.5), ("far", 0.75)):
+        tool = make_tool(nothing, exclusive=lock)
+        link = exclusive.link(tool, "r-test", replace(bench.ports, locks=Remote()))
+        assert link is not None
+        result = await link(innermost)(Call(tool=tool, args={}, id="c", context=CallContext(), began=1_000.0))
+        assert result.queued_s == queued_s
 
 
 async def test_a_timeout_of_the_locks_own_is_not_taken_for_the_calls_deadline() -> None:

@@ -193,6 +193,20 @@ async def test_who_waits_keeps_his_place_in_a_shorter_line() -> None:
     assert line.served == ["a", "b"]
 
 
+async def test_the_order_outlives_many_cancelled_waits() -> None:
+    gate = taken()
+    line = Line(gate)
+    tasks = {number * 37 % 100: await line.join(str(number * 37 % 100), now=number * 37 % 100) for number in range(100)}
+    for number, task in tasks.items():
+        if number % 5 != 1:
+            task.cancel()
+    await turns()
+    for _ in range(20):
+        gate.release()
+        await turns()
+    assert line.served == [str(number) for number in range(1, 100, 5)]
+
+
 async def test_a_storm_of_cancelled_waits_does_not_fill_the_memory() -> None:
     gate = taken(queue=10)
     line = Line(gate)
