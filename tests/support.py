@@ -1,6 +1,7 @@
 """What tests of several rooms build from: chains and releases without a project."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 
 from toolcrib.core.chain import CallNext
@@ -10,10 +11,12 @@ from toolcrib.core.tools import Tool
 from toolcrib.execution.chain import build_chain
 from toolcrib.execution.executor import Executor
 from toolcrib.execution.ports import ChainPorts
+from toolcrib.execution.state.breaker import Circuits
 from toolcrib.execution.state.gates import Gates
 from toolcrib.registry.release import Release
 from toolcrib.runners.inline import InlineRunner
 from toolcrib.stores.locks import MemoryLocks
+from toolcrib.stores.rate_limits import MemoryRateLimiter
 from toolcrib.testing import CountingIds, FakeClock, FakeRandom, RecordingEvents
 
 
@@ -29,6 +32,14 @@ class Bench:
     gates: Gates = field(default_factory=Gates)
     locks: Locks = field(default_factory=MemoryLocks)
 
+    @cached_property
+    def circuits(self) -> Circuits:
+        return Circuits(events=self.events)
+
+    @cached_property
+    def rates(self) -> MemoryRateLimiter:
+        return MemoryRateLimiter(clock=self.clock)
+
     @property
     def ports(self) -> ChainPorts:
         return ChainPorts(
@@ -37,16 +48,19 @@ class Bench:
             events=self.events,
             inline=self.inline,
             threads=self.threads,
+            circuits=self.circuits,
+            rates=self.rates,
             gates=self.gates,
             locks=self.locks,
         )
 
     @property
     def executor(self) -> Executor:
-        return Executor(ids=CountingIds(), clock=self.clock)
+        return Executor(ids=CountingIds(), clock=self.clock, circuits=self.circuits)
 
     def chain(self, tool: Tool) -> CallNext:
-        return build_chain(tool, release="r-test", ports=self.ports)
+        release = Release(id="r-test", manifest=make_manifest(), tools={}, chains={})
+        return build_chain(tool, release=release, ports=self.ports)
 
     def release(self, *tools: Tool, content: str = "") -> Release:
         """A release of these tools, its chains composed with this bench's ports."""
@@ -62,7 +76,8 @@ def make_manifest(content: str = "") -> Manifest:
 def make_release(*tools: Tool, content: str = "", bench: Bench | None = None) -> Release:
     """A release of these tools; another `content` gives it another id."""
     manifest = make_manifest(content)
-    chains = (
-        {tool.name: build_chain(tool, release=manifest.release, ports=bench.ports) for tool in tools} if bench else {}
-    )
-    return Release(id=manifest.release, manifest=manifest, tools={tool.name: tool for tool in tools}, chains=chains)
+    chains: dict[str, CallNext] = {}
+    release = Release(id=manifest.release, manifest=manifest, tools={tool.name: tool for tool in tools}, chains=chains)
+    if bench:
+        chains.update((tool.name, build_chain(tool, release=release, ports=bench.ports)) for tool in tools)
+    return release

@@ -174,6 +174,13 @@ class DeadlineExceeded(CallFailed):
             level=level,
         )
 
+    @classmethod
+    def before_start(cls, tool: str, level: str, after_s: float) -> "DeadlineExceeded":
+        """The error of a call whose time was over before the tool's code ran."""
+        error = cls.of(tool, level, after_s)
+        error.started, error.attempts = False, 0
+        return error
+
 
 class PermissionDenied(CallFailed):
     """The caller does not hold a scope the tool asks for. Ask for the right, or use another tool."""

@@ -108,7 +108,7 @@ class RateLimiter(Protocol):
         """Take a place in the rate.
 
         Returns:
-            Seconds until the call may go, 0.0 at once. More than `patience_s` means that nothing was taken.
+            Seconds until the call may go, 0.0 at once. As much as `patience_s` or more means that nothing was taken.
         """
 
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from toolcrib.core.ports import Clock, EventSink, Locks, Random, Runner
+from toolcrib.core.ports import Clock, EventSink, Locks, Random, RateLimiter, Runner
+from toolcrib.execution.state.breaker import Circuits
 from toolcrib.execution.state.gates import Gates
 
 
@@ -13,6 +14,8 @@ class ChainPorts:
     Attributes:
         inline: runs coroutine tools on the event loop.
         threads: runs synchronous tools in worker threads.
+        circuits: breakers of all tools.
+        rates: rates of all tools.
         gates: how many calls of each tool run and wait, over all releases.
         locks: the locks that tools name with `exclusive`.
     """
@@ -22,5 +25,7 @@ class ChainPorts:
     events: EventSink
     inline: Runner
     threads: Runner
+    circuits: Circuits
+    rates: RateLimiter
     gates: Gates
     locks: Locks

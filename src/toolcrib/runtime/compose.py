@@ -16,6 +16,7 @@ from toolcrib.deployment.watch import Watcher, WatchOptions
 from toolcrib.execution.chain import build_chain
 from toolcrib.execution.executor import Executor
 from toolcrib.execution.ports import ChainPorts
+from toolcrib.execution.state.breaker import Circuits
 from toolcrib.execution.state.gates import Gates
 from toolcrib.loader.modules import ModulePool
 from toolcrib.loader.verifier.client import Verifier
@@ -29,6 +30,7 @@ from toolcrib.runtime.clock import SystemClock, SystemRandom, TimeOrderedIds
 from toolcrib.runtime.crib import Crib
 from toolcrib.stores.checkpoints import open_checkpointer
 from toolcrib.stores.locks import MemoryLocks
+from toolcrib.stores.rate_limits import MemoryRateLimiter
 from toolcrib.stores.sql import open_sqlite
 from toolcrib.stores.sql_ledger import SqlRunLedger
 from toolcrib.stores.sql_releases import SqlReleaseStore
@@ -80,6 +82,8 @@ async def compose(
         events=hub,
         inline=InlineRunner(),
         threads=threads,
+        circuits=Circuits(events=hub),
+        rates=MemoryRateLimiter(clock=clock),
         gates=Gates(),
         locks=MemoryLocks(),
     )
@@ -98,20 +102,26 @@ async def compose(
         checkpointer=checkpointer,
         busy=lambda: threads.abandoned > 0,
     )
-    return _furnish(ports, settings, SqlRunLedger(engine), hub, stack)
+    executor = Executor(ids=TimeOrderedIds(), clock=clock, circuits=chain.circuits)
+    return _furnish(ports, executor, SqlRunLedger(engine), settings=settings, hub=hub, stack=stack)
 
 
 def _furnish(
-    ports: DeployerPorts, settings: Settings, ledger: RunLedger, hub: EventHub, stack: AsyncExitStack
+    ports: DeployerPorts,
+    executor: Executor,
+    ledger: RunLedger,
+    *,
+    settings: Settings,
+    hub: EventHub,
+    stack: AsyncExitStack,
 ) -> House:
     """The wings on their ports, and the facade before them."""
     clock, ids = SystemClock(), TimeOrderedIds()
     deployer = Deployer(ports)
-    executor = Executor(ids=ids, clock=clock)
     runs = RunService(
         RunPorts(
             registry=ports.registry,
-            call_tool=executor.call,
+            calls=executor,
             models=Models(today=lambda: datetime.fromtimestamp(clock.now(), UTC).astimezone().date()),
             ledger=ledger,
             clock=clock,

@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 from tests.support import Bench
 from toolcrib.core.calls import CallContext, ToolContext
 from toolcrib.core.chain import Call, CallNext, Link
-from toolcrib.core.policies import Concurrency, Retry
+from toolcrib.core.policies import Breaker, Concurrency, Output, Retry
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
 from toolcrib.execution.chain import compose
-from toolcrib.execution.policies import attempt, concurrency, deadline, exclusive, observe, retry, validate
 from toolcrib.execution.preset import LINKS
 from toolcrib.testing import make_tool
 
@@ -62,9 +61,20 @@ async def test_composing_lists_is_composing_functions(first: list[str], second: 
 
 
 def test_the_links_stand_in_the_order_of_the_house() -> None:
-    outer = (observe.link, validate.link)
-    inner = (concurrency.link, exclusive.link, deadline.link, retry.link, attempt.link)
-    assert (*outer, *inner) == LINKS
+    assert [link.__module__.rpartition(".")[2] for link in LINKS] == [
+        "observe",
+        "fallback",
+        "authorise",
+        "validate",
+        "output",
+        "rate_limit",
+        "breaker",
+        "concurrency",
+        "exclusive",
+        "deadline",
+        "retry",
+        "attempt",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -82,6 +92,11 @@ def test_the_links_stand_in_the_order_of_the_house() -> None:
         ),
         ({"attempt_timeout_s": 1.0}, ["observe", "validate", "deadline", "attempt"]),
         ({"retry": Retry(), "attempt_timeout_s": 1.0}, ["observe", "validate", "deadline", "retry", "attempt"]),
+        ({"fallback": "other"}, ["observe", "fallback", "validate", "deadline"]),
+        ({"scopes": ("a",)}, ["observe", "authorise", "validate", "deadline"]),
+        ({"output": Output()}, ["observe", "validate", "output", "deadline"]),
+        ({"rate_limit": "1/second"}, ["observe", "validate", "rate_limit", "deadline"]),
+        ({"breaker": Breaker()}, ["observe", "validate", "breaker", "deadline"]),
     ],
 )
 def test_a_chain_holds_only_the_links_its_tool_uses(policy: dict[str, Any], links: list[str]) -> None:
@@ -112,7 +127,7 @@ async def test_a_tool_that_asks_for_its_context_learns_who_calls() -> None:
 
     tool = make_tool(whoami, timeout_s=None)
     who = CallContext(tenant="t", agent="a", run_id="run", thread_id="th", deadline=1_007.0, extras={"state": {"n": 1}})
-    result = await Bench().chain(tool)(Call(tool=tool, args={}, id="c-9", context=who, began=1_000.0))
+    result = await Bench().chain(tool)(Call(tool=tool, args={}, id="c-9", context=who, began=1_000.0, deadline=1_007.0))
     assert result.value == ToolContext(
         tool="whoami",
         call_id="c-9",

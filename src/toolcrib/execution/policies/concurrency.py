@@ -11,15 +11,16 @@ from toolcrib.core.tools import Tool
 from toolcrib.execution.ports import ChainPorts
 from toolcrib.execution.state.adaptive import Outcome
 from toolcrib.execution.state.gates import Bulkhead, GateKey
+from toolcrib.registry.release import Release
 
 
-def link(tool: Tool, release: str, ports: ChainPorts) -> Link | None:
+def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
     """Only for tools with `concurrency`. The gate is shared by all releases that serve; see `Bulkhead`."""
     policy = tool.spec.policy.concurrency
     if policy is None:
         return None
     gates, monotonic, terms = ports.gates, ports.clock.monotonic, ports.gates.terms(policy)
-    shared = GateKey(tool=tool.spec.name, scope=getattr(tool.spec, "scope", ""))
+    shared = GateKey(tool=tool.spec.name, scope=tool.spec.scope)
     by_tenant = policy.by == "tenant"
 
     def wrap(call_next: CallNext) -> CallNext:

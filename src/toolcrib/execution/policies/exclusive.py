@@ -9,12 +9,13 @@ from toolcrib.core.ports import Clock, Locks
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
 from toolcrib.execution.ports import ChainPorts
+from toolcrib.registry.release import Release
 
 # Taking a free lock costs up to this much where locks are kept in another process; it is no wait for anybody.
 LOCK_COST_S = 0.001
 
 
-def link(tool: Tool, release: str, ports: ChainPorts) -> Link | None:
+def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
     """Only for tools with `exclusive`. A tool that calls another one of the same lock waits for itself."""
     lock, name = tool.spec.policy.exclusive, tool.spec.name
     if not lock:

@@ -1,1 +1,1 @@
-"""What links remember between calls."""
+"""What links remember between calls: plain objects, told the time by their callers."""

@@ -24,9 +24,9 @@ async def list_tools(crib: OpenCrib) -> Any:
 
 
 @router.get("/{name}", response_model=ToolDocument, responses=failures({404: UNKNOWN}))
-async def show_tool(name: str, crib: OpenCrib) -> Any:
-    """One tool of the current release."""
-    return _json(crib.release.tool(name).spec.to_dict())
+async def show_tool(name: str, crib: OpenCrib, agent: str = "", tenant: str = "") -> Any:
+    """One tool of the current release, under the policy it has for calls of this agent and this tenant."""
+    return _json(crib.release.tool(name, agent=agent, tenant=tenant).spec.to_dict())
 
 
 @router.post("/{name}/calls", response_model=ToolResultDocument, responses=failures({404: UNKNOWN, 422: MISFIT}))

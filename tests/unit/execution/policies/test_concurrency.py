@@ -1,19 +1,19 @@
 """The concurrency link: how many run, who shares the limit, what a call above it is told."""
 
 import asyncio
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from typing import Any
 
 import anyio
 import pytest
 
-from tests.support import Bench
-from toolcrib.core.calls import CallContext
+from tests.support import Bench, make_release
+from toolcrib.core.calls import CallContext, ToolCall
 from toolcrib.core.chain import Call, CallNext
 from toolcrib.core.errors import DeadlineExceeded, QueueFull
 from toolcrib.core.policies import Concurrency
 from toolcrib.core.results import ToolResult
-from toolcrib.core.tools import Tool, ToolSpec
+from toolcrib.core.tools import Tool
 from toolcrib.execution.policies import concurrency
 from toolcrib.execution.state.gate import GateState
 from toolcrib.execution.state.gates import GateKey, Gates
@@ -161,7 +161,7 @@ async def test_a_call_above_limit_and_queue_is_refused_with_the_time_to_wait() -
 async def test_the_refusal_says_in_seconds_when_to_come_back() -> None:
     bench = Bench()
     tool = make_tool(quick, concurrency=Concurrency(limit=1, queue=0))
-    link = concurrency.link(tool, "r-test", bench.ports)
+    link = concurrency.link(tool, make_release(), bench.ports)
     assert link is not None
 
     async def innermost(call: Call) -> ToolResult:
@@ -194,15 +194,10 @@ async def test_a_call_that_never_got_in_is_forgotten(way: str) -> None:
 
 
 async def test_tools_of_different_scopes_do_not_share_a_limit() -> None:
-    @dataclass(frozen=True, slots=True, kw_only=True)
-    class ScopedSpec(ToolSpec):
-        scope: str = ""
-
     bench = Bench()
     tool = make_tool(quick, timeout_s=None, concurrency=Concurrency(limit=1, queue=0))
-    kept = {field.name: getattr(tool.spec, field.name) for field in fields(tool.spec)}
     for scope in ("a", "b"):
-        scoped = replace(tool, spec=ScopedSpec(**(kept | {"scope": scope})))
+        scoped = replace(tool, spec=replace(tool.spec, scope=scope))
         call = Call(tool=scoped, args={}, id="c", context=CallContext(), began=1_000.0)
         await bench.chain(scoped)(call)
     assert set(bench.gates.snapshot()) == {GateKey("quick", scope="a"), GateKey("quick", scope="b")}
@@ -228,6 +223,26 @@ async def test_the_wait_ends_with_the_calls_deadline() -> None:
     assert result.error.message == "Tool 'work' was stopped after 0.01 s: the tool's time is over."
     assert bench.gates.snapshot()[GateKey("work")] == GateState(running=1, waiting=0, limit=1)
     await floor.finish(first)
+    assert idle(bench)
+
+
+async def test_waiting_counts_against_the_timeout_of_the_call() -> None:
+    bench = Bench()
+    go = asyncio.Event()
+
+    async def hangs() -> None:
+        await go.wait()
+
+    release = bench.release(make_tool(hangs, concurrency=Concurrency(limit=1)))
+    wish = ToolCall(name="hangs")
+    first = asyncio.create_task(bench.executor.call(release, wish, CallContext()))
+    await asyncio.sleep(0)
+    with anyio.fail_after(5):
+        late = await bench.executor.call(release, wish, CallContext(timeout_s=SOON))
+        go.set()
+        assert (await first).ok
+    assert late.error is not None
+    assert (late.error.code, late.attempts) == ("deadline_exceeded", 0)
     assert idle(bench)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from tests.support import Bench
+from tests.support import Bench, make_release
 from toolcrib.core.calls import CallContext
 from toolcrib.core.chain import Call
 from toolcrib.core.policies import Concurrency
@@ -126,7 +126,7 @@ async def test_the_cost_of_taking_a_free_lock_is_no_wait_and_inner_waits_are_kep
 
     for lock, queued_s in (("near", 0.5), ("far", 0.75)):
         tool = make_tool(nothing, exclusive=lock)
-        link = exclusive.link(tool, "r-test", replace(bench.ports, locks=Remote()))
+        link = exclusive.link(tool, make_release(), replace(bench.ports, locks=Remote()))
         assert link is not None
         result = await link(innermost)(Call(tool=tool, args={}, id="c", context=CallContext(), began=1_000.0))
         assert result.queued_s == queued_s
