@@ -29,11 +29,13 @@ from toolcrib.execution.chain import build_chain
 from toolcrib.execution.executor import Executor
 from toolcrib.execution.ports import ChainPorts
 from toolcrib.execution.state.breaker import Circuits
+from toolcrib.execution.state.gates import Gates
 from toolcrib.observability.hub import EventHub
 from toolcrib.registry.release import Release
 from toolcrib.runners.inline import InlineRunner
 from toolcrib.runners.threads import ThreadRunner
 from toolcrib.runtime.clock import SystemClock, SystemRandom, TimeOrderedIds
+from toolcrib.stores.locks import MemoryLocks
 from toolcrib.stores.memory import MemoryJournal
 from toolcrib.stores.rate_limits import MemoryRateLimiter
 from toolcrib.tools.adapt import adapt
@@ -68,6 +70,8 @@ def bare_chain(clock: Clock) -> Measured:
         circuits=Circuits(events=hub),
         rates=MemoryRateLimiter(clock=clock),
         journal=MemoryJournal(),
+        gates=Gates(),
+        locks=MemoryLocks(),
     )
     tool = adapt(lookup)
     chains: dict[str, CallNext] = {}

@@ -5,15 +5,17 @@ from functools import cached_property
 from hashlib import sha256
 
 from toolcrib.core.chain import CallNext
-from toolcrib.core.ports import CallJournal, Runner
+from toolcrib.core.ports import CallJournal, Locks, Runner
 from toolcrib.core.releases import Manifest
 from toolcrib.core.tools import Tool
 from toolcrib.execution.chain import build_chain
 from toolcrib.execution.executor import Executor
 from toolcrib.execution.ports import ChainPorts
 from toolcrib.execution.state.breaker import Circuits
+from toolcrib.execution.state.gates import Gates
 from toolcrib.registry.release import Release
 from toolcrib.runners.inline import InlineRunner
+from toolcrib.stores.locks import MemoryLocks
 from toolcrib.stores.memory import MemoryJournal
 from toolcrib.stores.rate_limits import MemoryRateLimiter
 from toolcrib.testing import CountingIds, FakeClock, FakeRandom, RecordingEvents
@@ -29,6 +31,8 @@ class Bench:
     inline: Runner = field(default_factory=InlineRunner)
     threads: Runner = field(default_factory=InlineRunner)
     journal: CallJournal = field(default_factory=MemoryJournal)
+    gates: Gates = field(default_factory=Gates)
+    locks: Locks = field(default_factory=MemoryLocks)
 
     @cached_property
     def circuits(self) -> Circuits:
@@ -49,6 +53,8 @@ class Bench:
             circuits=self.circuits,
             rates=self.rates,
             journal=self.journal,
+            gates=self.gates,
+            locks=self.locks,
         )
 
     @property

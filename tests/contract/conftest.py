@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from toolcrib.core.ports import CallJournal, ReleaseStore, RunLedger
+from toolcrib.core.ports import CallJournal, Locks, ReleaseStore, RunLedger
+from toolcrib.stores.locks import MemoryLocks
 from toolcrib.stores.memory import MemoryJournal, MemoryReleaseStore, MemoryRunLedger
 from toolcrib.stores.sql import open_sqlite
 from toolcrib.stores.sql_journal import SqlJournal
@@ -53,3 +54,9 @@ async def journal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         return
     async with open_sqlite(tmp_path / "folder" / "toolcrib.db") as engine:
         yield SqlJournal(engine)
+
+
+@pytest.fixture(params=[MemoryLocks])
+def locks(request: pytest.FixtureRequest) -> Locks:
+    made: Locks = request.param()
+    return made

@@ -54,7 +54,7 @@ class ToolResult:
         error: what went wrong; None when `ok`.
         attempts: how often the tool ran; 0 when it was never reached.
         duration_s: seconds from the call to this result, waits included.
-        queued_s: seconds of it spent waiting for a free worker.
+        queued_s: seconds of it spent waiting for its turn: for a permit, a lock.
         cached: the value came from the result cache.
         journaled: the value came from the journal of an earlier execution of the same call.
         fallback_for: name of the tool the caller asked for, when `tool` answered in its place.

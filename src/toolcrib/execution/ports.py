@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from toolcrib.core.ports import CallJournal, Clock, EventSink, Random, RateLimiter, Runner
+from toolcrib.core.ports import CallJournal, Clock, EventSink, Locks, Random, RateLimiter, Runner
 from toolcrib.execution.state.breaker import Circuits
+from toolcrib.execution.state.gates import Gates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +17,8 @@ class ChainPorts:
         circuits: breakers of all tools.
         rates: rates of all tools.
         journal: which calls with an idempotency key began and ended.
+        gates: how many calls of each tool run and wait, over all releases.
+        locks: the locks that tools name with `exclusive`.
     """
 
     clock: Clock
@@ -26,3 +29,5 @@ class ChainPorts:
     circuits: Circuits
     rates: RateLimiter
     journal: CallJournal
+    gates: Gates
+    locks: Locks

@@ -17,6 +17,7 @@ from toolcrib.execution.chain import build_chain
 from toolcrib.execution.executor import Executor
 from toolcrib.execution.ports import ChainPorts
 from toolcrib.execution.state.breaker import Circuits
+from toolcrib.execution.state.gates import Gates
 from toolcrib.loader.modules import ModulePool
 from toolcrib.loader.verifier.client import Verifier
 from toolcrib.observability.hub import EventHub
@@ -28,6 +29,7 @@ from toolcrib.runs.service import RunPorts, RunService
 from toolcrib.runtime.clock import SystemClock, SystemRandom, TimeOrderedIds
 from toolcrib.runtime.crib import Crib
 from toolcrib.stores.checkpoints import open_checkpointer
+from toolcrib.stores.locks import MemoryLocks
 from toolcrib.stores.rate_limits import MemoryRateLimiter
 from toolcrib.stores.sql import open_sqlite
 from toolcrib.stores.sql_journal import SqlJournal
@@ -85,6 +87,8 @@ async def compose(
         circuits=Circuits(events=hub),
         rates=MemoryRateLimiter(clock=clock),
         journal=SqlJournal(engine),
+        gates=Gates(),
+        locks=MemoryLocks(),
     )
     pool = ModulePool()
     stack.callback(pool.close)

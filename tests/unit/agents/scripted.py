@@ -19,11 +19,13 @@ from toolcrib.execution.chain import build_chain
 from toolcrib.execution.executor import Executor
 from toolcrib.execution.ports import ChainPorts
 from toolcrib.execution.state.breaker import Circuits
+from toolcrib.execution.state.gates import Gates
 from toolcrib.observability.hub import EventHub
 from toolcrib.registry.release import Release
 from toolcrib.runners.inline import InlineRunner
 from toolcrib.runners.threads import ThreadRunner
 from toolcrib.runtime.clock import SystemClock, SystemRandom
+from toolcrib.stores.locks import MemoryLocks
 from toolcrib.stores.memory import MemoryJournal
 from toolcrib.stores.rate_limits import MemoryRateLimiter
 from toolcrib.testing import CountingIds
@@ -89,6 +91,8 @@ def release_of(
         circuits=circuits or Circuits(events=events),
         rates=MemoryRateLimiter(clock=clock),
         journal=journal or MemoryJournal(),
+        gates=Gates(),
+        locks=MemoryLocks(),
     )
     chains: dict[str, CallNext] = {}
     release = Release(

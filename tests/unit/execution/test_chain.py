@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.support import Bench
 from toolcrib.core.calls import CallContext, ToolContext
 from toolcrib.core.chain import Call, CallNext, Link
-from toolcrib.core.policies import Breaker, Output, Retry
+from toolcrib.core.policies import Breaker, Concurrency, Output, Retry
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
 from toolcrib.execution.chain import compose
@@ -70,6 +70,8 @@ def test_the_links_stand_in_the_order_of_the_house() -> None:
         "output",
         "rate_limit",
         "breaker",
+        "concurrency",
+        "exclusive",
         "deadline",
         "retry",
         "attempt",
@@ -79,30 +81,28 @@ def test_the_links_stand_in_the_order_of_the_house() -> None:
 @pytest.mark.parametrize(
     ("policy", "links"),
     [
-        ({"side_effect": "read"}, ["observe", "validate", "deadline"]),
-        ({"timeout_s": None, "side_effect": "read"}, ["observe", "validate", "deadline"]),
-        ({"retry": Retry(attempts=1), "side_effect": "read"}, ["observe", "validate", "deadline"]),
-        ({"retry": Retry(), "side_effect": "read"}, ["observe", "validate", "deadline", "retry"]),
-        ({"attempt_timeout_s": 1.0, "side_effect": "read"}, ["observe", "validate", "deadline", "attempt"]),
-        (
-            {"retry": Retry(), "attempt_timeout_s": 1.0, "side_effect": "read"},
-            ["observe", "validate", "deadline", "retry", "attempt"],
-        ),
-        ({"side_effect": "write"}, ["observe", "validate", "journaled", "deadline"]),
-        ({"fallback": "other", "side_effect": "read"}, ["observe", "fallback", "validate", "deadline"]),
-        ({"scopes": ("a",), "side_effect": "read"}, ["observe", "authorise", "validate", "deadline"]),
-        ({"output": Output(), "side_effect": "read"}, ["observe", "validate", "output", "deadline"]),
-        ({"rate_limit": "1/second", "side_effect": "read"}, ["observe", "validate", "rate_limit", "deadline"]),
-        ({"breaker": Breaker(), "side_effect": "read"}, ["observe", "validate", "breaker", "deadline"]),
+        ({}, []),
+        ({"timeout_s": None}, []),
+        ({"retry": Retry(attempts=1)}, []),
+        ({"side_effect": "write"}, ["journaled"]),
+        ({"scopes": ("a",)}, ["authorise"]),
+        ({"output": Output()}, ["output"]),
+        ({"rate_limit": "1/second"}, ["rate_limit"]),
+        ({"breaker": Breaker()}, ["breaker"]),
+        ({"concurrency": Concurrency(by="tenant"), "exclusive": "printer"}, ["concurrency", "exclusive"]),
+        ({"fallback": "other"}, ["fallback"]),
+        ({"retry": Retry(), "attempt_timeout_s": 1.0}, ["retry", "attempt"]),
     ],
 )
 def test_a_chain_holds_only_the_links_its_tool_uses(policy: dict[str, Any], links: list[str]) -> None:
-    chain: Any = Bench().chain(make_tool(nothing, **policy))
+    chain: Any = Bench().chain(make_tool(nothing, **{"side_effect": "read", **policy}))
     found = []
     while "call_next" in chain.__code__.co_freevars:
         found.append(chain.__name__)
         chain = chain.__closure__[chain.__code__.co_freevars.index("call_next")].cell_contents
-    assert found == links
+    always = {"observe", "validate", "deadline"}
+    assert always <= set(found)
+    assert [link for link in found if link not in always] == links
 
 
 async def test_a_result_says_which_tool_release_and_call_it_belongs_to() -> None:
