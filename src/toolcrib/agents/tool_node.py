@@ -4,6 +4,7 @@ import asyncio
 import fnmatch
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 from langchain_core.messages import AIMessage, ToolMessage
@@ -13,6 +14,7 @@ from langgraph.prebuilt import ToolNode as LangGraphToolNode
 from langgraph.prebuilt import ToolRuntime
 from langgraph.runtime import get_runtime
 
+from toolcrib.agents.recovery import settled
 from toolcrib.agents.scope import RunScope, scope_of
 from toolcrib.core.calls import DeadlineLevel, ToolCall
 from toolcrib.core.errors import ToolcribError, ToolNotFound
@@ -84,28 +86,36 @@ class ToolNode(LangGraphToolNode):
         state, calls = _parse(input, self._key)
         gate = asyncio.Semaphore(MAX_PARALLEL)
 
-        async def one(call: ToolCall) -> ToolMessage:
+        async def bounded(call: ToolCall) -> ToolResult:
             async with gate:
                 return await self._call(scope, call, state, config)
 
-        messages = await _gather([one(call) for call in calls])
+        results = await _gather([bounded(call) for call in calls])
+        pairs = list(zip(calls, results, strict=True))
+        # One after the other: LangGraph matches a person's answers to the questions by their order.
+        results = [await settled(call, one, partial(self._call, scope, call, state, config)) for call, one in pairs]
+        messages = [_message(call, result) for call, result in zip(calls, results, strict=True)]
         return messages if isinstance(input, list) and _is_message_list(input) else {self._key: messages}
 
-    async def _call(self, scope: RunScope, call: ToolCall, state: Any, config: RunnableConfig) -> ToolMessage:
+    async def _call(
+        self, scope: RunScope, call: ToolCall, state: Any, config: RunnableConfig, again: str = ""
+    ) -> ToolResult:
+        """One call; `again` tells a call that is repeated on purpose from the same call of a step that runs again."""
         if not self._allowed(scope, call.name):
-            return _message(call, _refused(scope, call))
+            return _refused(scope, call)
         extras = {"config": config, "state": state}
         if _wants_runtime(scope, call.name):
             extras["runtime"] = _tool_runtime(call, state, config)
         deadline, level = _deadline(scope, state)
         context = scope.context(extras=extras, deadline=deadline, level=level)
-        return _message(call, await scope.call(replace(call, idempotency_key=_key(call, config)), context))
+        key = _key(call, config)
+        return await scope.call(replace(call, idempotency_key=key and key + again), context)
 
     def _allowed(self, scope: RunScope, name: str) -> bool:
         return name in scope.tools and any(fnmatch.fnmatchcase(name, pattern) for pattern in self._patterns)
 
 
-async def _gather(coroutines: list[Any]) -> list[ToolMessage]:
+async def _gather(coroutines: list[Any]) -> list[ToolResult]:
     """All results in order. LangGraph's control flow (an interrupt in a tool) is raised when all siblings are done."""
     outcomes = await asyncio.gather(*coroutines, return_exceptions=True)
     raised = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]

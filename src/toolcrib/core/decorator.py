@@ -4,7 +4,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, overload
 
-from toolcrib.core.policies import Breaker, Cache, Concurrency, Isolation, Output, RateLimit, Retry, SideEffect
+from toolcrib.core.policies import (
+    Breaker,
+    Cache,
+    Concurrency,
+    Isolation,
+    Output,
+    RateLimit,
+    Retry,
+    SideEffect,
+    Strategy,
+)
 
 MARK = "__toolcrib_tool__"
 F = TypeVar("F", bound=Callable[..., Any])
@@ -39,6 +49,7 @@ def tool(
     concurrency: Concurrency | int | None = None,
     exclusive: str = "",
     fallback: str = "",
+    on_error: Mapping[str, Strategy] | None = None,
     output: Output | None = None,
     isolation: Isolation = "auto",
     side_effect: SideEffect = "write",

@@ -28,7 +28,8 @@ ToolcribError
 │   ├── IterationLimit
 │   ├── ModelUnavailable
 │   ├── ResumeRefused
-│   └── RunTimeout
+│   ├── RunTimeout
+│   └── ToolAborted
 └── ServerUnreachable
 """
 
@@ -312,6 +313,12 @@ class RunTimeout(RunFailed):
 
     code: ClassVar[str] = "run_timeout"
     retryable: bool = True
+
+
+class ToolAborted(RunFailed):
+    """A tool failed with an error that ends the run: its `on_error` says `abort`, or a person decided so."""
+
+    code: ClassVar[str] = "tool_aborted"
 
 
 class ServerUnreachable(ToolcribError):

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from toolcrib.core.errors import CallFailed, Layer, Severity, ToolcribError
+from toolcrib.core.policies import Strategy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +17,7 @@ class ErrorInfo:
 
     Attributes:
         retry_after_s: seconds to wait before trying again, when that is known.
+        strategy: what the tool's `on_error` says of it, where that is for the run to do: `skip`, `abort`, `manual`.
     """
 
     code: str
@@ -25,9 +27,10 @@ class ErrorInfo:
     retryable: bool = False
     layer: Layer = "tool"
     retry_after_s: float | None = None
+    strategy: Strategy | None = None
 
     @classmethod
-    def of(cls, error: ToolcribError) -> "ErrorInfo":
+    def of(cls, error: ToolcribError, *, strategy: Strategy | None = None) -> "ErrorInfo":
         """The data of `error`."""
         return cls(
             code=error.code,
@@ -37,6 +40,7 @@ class ErrorInfo:
             retryable=error.retryable,
             layer=error.layer,
             retry_after_s=error.retry_after_s if isinstance(error, CallFailed) else None,
+            strategy=strategy,
         )
 
     def text(self) -> str:
@@ -155,9 +159,16 @@ def said(value: Any, say: Callable[[Any], str] = str) -> str:
         return f"<{type(value).__name__} that cannot be shown>"
 
 
-def failed(error: CallFailed | ToolcribError, *, tool: str, release: str, call_id: str) -> ToolResult:
+def failed(
+    error: CallFailed | ToolcribError, *, tool: str, release: str, call_id: str, strategy: Strategy | None = None
+) -> ToolResult:
     """The result of a call that failed with `error` before or inside the chain."""
     attempts = error.attempts if isinstance(error, CallFailed) else 0
     return ToolResult(
-        ok=False, error=ErrorInfo.of(error), attempts=attempts, tool=tool, release=release, call_id=call_id
+        ok=False,
+        error=ErrorInfo.of(error, strategy=strategy),
+        attempts=attempts,
+        tool=tool,
+        release=release,
+        call_id=call_id,
     )

@@ -80,6 +80,9 @@ def fallback_reasons(
     """Fallbacks that are not there, that want arguments the tool has not got, or that lead back to the tool."""
     for tool in (*tools.values(), *variants.values()):
         name, fallback = tool.spec.name, tool.spec.policy.fallback
+        if not fallback and "fallback" in tool.spec.policy.on_error.values():
+            message = f"tool {name!r} has no fallback, but `on_error` asks for it"
+            yield _at_policy(config, tool, "on_error", message, "Name one: `fallback: other_tool`.")
         if not fallback:
             continue
         if fallback not in tools:

@@ -182,6 +182,7 @@ def test_a_failed_result_counts_only_attempts_that_were_made(error: Any, attempt
         "retryable": error.retryable,
         "layer": "tool",
         "retry_after_s": None,
+        "strategy": None,
     }
 
 

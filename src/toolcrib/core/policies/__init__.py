@@ -4,6 +4,7 @@ from toolcrib.core.policies.breaker import Breaker
 from toolcrib.core.policies.cache import Cache
 from toolcrib.core.policies.limits import Concurrency, RateLimit
 from toolcrib.core.policies.output import Output
+from toolcrib.core.policies.recovery import Strategy, strategy_for
 from toolcrib.core.policies.retry import Retry
 from toolcrib.core.policies.tool import ToolPolicy
 from toolcrib.core.policies.units import Isolation, Seconds, SideEffect
@@ -18,5 +19,7 @@ __all__ = [
     "Retry",
     "Seconds",
     "SideEffect",
+    "Strategy",
     "ToolPolicy",
+    "strategy_for",
 ]

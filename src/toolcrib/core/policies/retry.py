@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
 
+from toolcrib.core.policies.recovery import names_of
 from toolcrib.core.policies.units import Seconds
 
 
@@ -43,11 +44,6 @@ class Retry(BaseModel):
 
     def wants(self, error: BaseException) -> bool:
         """Whether `error` is of a type named in `retry_on`."""
-        for entry in self.retry_on:
-            if isinstance(entry, str):
-                names = {n for c in type(error).__mro__ for n in (c.__name__, f"{c.__module__}.{c.__qualname__}")}
-                if entry in names:
-                    return True
-            elif isinstance(error, entry):
-                return True
-        return False
+        return any(
+            entry in names_of(error) if isinstance(entry, str) else isinstance(error, entry) for entry in self.retry_on
+        )

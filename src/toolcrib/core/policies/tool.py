@@ -1,5 +1,6 @@
 """`ToolPolicy`: everything that can be asked of one tool's calls."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -8,8 +9,11 @@ from toolcrib.core.policies.breaker import Breaker
 from toolcrib.core.policies.cache import Cache
 from toolcrib.core.policies.limits import Concurrency, RateLimit
 from toolcrib.core.policies.output import Output
+from toolcrib.core.policies.recovery import Strategy
 from toolcrib.core.policies.retry import Retry
 from toolcrib.core.policies.units import Isolation, Seconds, SideEffect
+
+ErrorName = Annotated[str, Field(pattern=r"^(\*|[A-Za-z_][\w.]*)$")]
 
 
 class ToolPolicy(BaseModel):
@@ -25,6 +29,8 @@ class ToolPolicy(BaseModel):
         concurrency: calls at once, e.g. `8`.
         exclusive: name of a lock; of all calls of all tools that name it, one runs at a time.
         fallback: name of the tool that is called with the same arguments when this one cannot answer.
+        on_error: name of an exception type, or code of an error, or `*` -> what to do about it: `retry`, ask the
+            `fallback`, `skip` (the run goes on without the result), `abort` (the run ends), `manual` (ask a person).
         output: how large a result may be.
         isolation: where the code runs: `inline` on the event loop, `thread` in a worker thread, `process` in a worker
             process that can be killed, `auto` inline for `async def` and thread for `def`.
@@ -43,6 +49,7 @@ class ToolPolicy(BaseModel):
     concurrency: Concurrency | None = None
     exclusive: Annotated[str, Field(max_length=100)] = ""
     fallback: Annotated[str, Field(max_length=64)] = ""
+    on_error: Mapping[ErrorName, Strategy] = Field(default_factory=dict)
     output: Output | None = None
     isolation: Isolation = "auto"
     side_effect: SideEffect = "write"

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from toolcrib.core.chain import Call, CallNext, Link
 from toolcrib.core.errors import ArgumentsInvalid, ToolcribError, ToolError
+from toolcrib.core.policies import strategy_for
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
 from toolcrib.execution.bubbling import is_bubble_up
@@ -27,7 +28,7 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
             try:
                 return await call_next(call)
             except Exception as error:  # outer guard: decides by type whether another tool is asked, else raises
-                if not calls_for_another(error):
+                if not calls_for_another(error, tool):
                     raise
                 failure = error
             who = call.context
@@ -48,8 +49,12 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
     return wrap
 
 
-def calls_for_another(error: Exception) -> bool:
-    """Whether the tool could not answer, as against having answered with an error."""
-    if is_bubble_up(error) or isinstance(error, ArgumentsInvalid):
+def calls_for_another(error: Exception, tool: Tool) -> bool:
+    """Whether the tool could not answer, as against having answered with an error; `on_error` may know better."""
+    if is_bubble_up(error):
+        return False
+    if strategy := strategy_for(error, tool.spec.policy.on_error):
+        return strategy in ("fallback", "retry")
+    if isinstance(error, ArgumentsInvalid):
         return False
     return not isinstance(error, ToolError) or error.retryable

@@ -8,6 +8,7 @@ from pydantic_core import to_json
 
 from toolcrib.core.chain import Call, CallNext, Link
 from toolcrib.core.errors import CallFailed, CallInDoubt, IdempotencyConflict
+from toolcrib.core.policies import strategy_for
 from toolcrib.core.ports import JournalEntry
 from toolcrib.core.results import ToolResult, failed
 from toolcrib.core.tools import Tool
@@ -89,7 +90,13 @@ def _settled(known: JournalEntry, entry: JournalEntry, *, harmless: bool) -> Too
 
 def _failure(error: Exception, call: Call, release: Release, now: float) -> ToolResult:
     spec = call.tool.spec
-    result = failed(as_call_error(error, spec.name), tool=spec.name, release=release.id, call_id=call.id)
+    result = failed(
+        as_call_error(error, spec.name),
+        tool=spec.name,
+        release=release.id,
+        call_id=call.id,
+        strategy=strategy_for(error, spec.policy.on_error),
+    )
     return replace(result, tool_digest=spec.digest, duration_s=now - call.began)
 
 

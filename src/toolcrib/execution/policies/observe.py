@@ -4,6 +4,7 @@ import logging
 
 from toolcrib.core.chain import Call, CallNext, Link
 from toolcrib.core.events import ToolFinished, ToolStarted
+from toolcrib.core.policies import strategy_for
 from toolcrib.core.results import ErrorInfo, ToolResult
 from toolcrib.core.tools import Tool
 from toolcrib.execution.bubbling import is_bubble_up
@@ -20,7 +21,7 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link:
     LangGraph's `GraphBubbleUp` (interrupts, parent commands) and cancellation cross it untouched.
     """
     name, digest, release_id = tool.spec.name, tool.spec.digest, release.id
-    monotonic, events = ports.clock.monotonic, ports.events
+    monotonic, events, on_error = ports.clock.monotonic, ports.events, tool.spec.policy.on_error
 
     def wrap(call_next: CallNext) -> CallNext:
         async def observe(call: Call) -> ToolResult:
@@ -44,7 +45,7 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link:
                 error = as_call_error(raised, name)
                 result = ToolResult(
                     ok=False,
-                    error=ErrorInfo.of(error),
+                    error=ErrorInfo.of(error, strategy=strategy_for(raised, on_error)),
                     attempts=attempts_of(error),
                     duration_s=monotonic() - call.began,
                     tool=name,

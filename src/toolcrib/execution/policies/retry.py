@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from toolcrib.core.chain import Call, CallNext, Link
 from toolcrib.core.errors import CallFailed, ToolcribError
-from toolcrib.core.policies import Retry
+from toolcrib.core.policies import Retry, ToolPolicy, strategy_for
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
 from toolcrib.execution.bubbling import is_bubble_up
@@ -15,8 +15,9 @@ from toolcrib.registry.release import Release
 
 
 def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
-    """Only for tools with a retry policy of more than one attempt."""
-    policy, repeatable = tool.spec.policy.retry, tool.spec.policy.repeatable
+    """Only for tools with a retry policy of more than one attempt, or that retry some error by `on_error`."""
+    asked = tool.spec.policy
+    policy = asked.retry or (Retry(retry_on=()) if "retry" in asked.on_error.values() else None)
     if policy is None or policy.attempts == 1:
         return None
     clock, random = ports.clock, ports.random
@@ -35,7 +36,7 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
                         raise
                     ran += _started(error)
                     _note_attempts(error, ran)
-                    if attempt >= policy.attempts or not _worth_it(error, policy, repeatable):
+                    if attempt >= policy.attempts or not _worth_it(error, policy, asked):
                         raise
                     wait = _wait_s(error, policy, attempt, random.uniform)
                     if call.deadline is not None and clock.monotonic() + wait >= call.deadline:
@@ -48,12 +49,14 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
     return wrap
 
 
-def _worth_it(error: Exception, policy: Retry, repeatable: bool) -> bool:
+def _worth_it(error: Exception, policy: Retry, asked: ToolPolicy) -> bool:
     """By type only: it must be safe to run the call again, and the error must be one that may pass."""
     if isinstance(error, CallFailed) and not _started(error):
         return error.retryable
-    if not repeatable:
+    if not asked.repeatable:
         return False
+    if strategy := strategy_for(error, asked.on_error):
+        return strategy == "retry"
     return (isinstance(error, ToolcribError) and error.retryable) or policy.wants(error)
 
 

@@ -81,6 +81,7 @@ class ErrorDocument(_Answer):
     retryable: bool
     layer: str
     retry_after_s: float | None = Field(None, description="Seconds to wait before trying again, when that is known.")
+    strategy: str | None = Field(None, description="What the tool's `on_error` says of it: skip, abort or manual.")
 
 
 class ToolDocument(_Answer):
