@@ -22,12 +22,14 @@ from langgraph.prebuilt import ToolNode
 
 import toolcrib
 from toolcrib.core.calls import CallContext, ToolCall
+from toolcrib.core.events import Event
 from toolcrib.core.ports import Clock
 from toolcrib.core.releases import Manifest
 from toolcrib.execution.chain import build_chain
 from toolcrib.execution.executor import Executor
 from toolcrib.execution.ports import ChainPorts
 from toolcrib.observability.hub import EventHub
+from toolcrib.observability.metrics import Metrics
 from toolcrib.registry.release import Release
 from toolcrib.runners.inline import InlineRunner
 from toolcrib.runners.threads import ThreadRunner
@@ -52,10 +54,14 @@ async def lookup(order_id: str, limit: int = 1) -> str:
     return order_id
 
 
-def bare_chain(clock: Clock) -> Measured:
-    """The executor and a chain nobody listens to."""
+def bare_chain(clock: Clock, *hooks: Callable[[Event], None]) -> Measured:
+    """The executor and a chain that tells of its calls to `hooks`, or to nobody."""
     ports = ChainPorts(
-        clock=clock, random=SystemRandom(), events=EventHub(), inline=InlineRunner(), threads=ThreadRunner(workers=2)
+        clock=clock,
+        random=SystemRandom(),
+        events=EventHub(hooks),
+        inline=InlineRunner(),
+        threads=ThreadRunner(workers=2),
     )
     tool = adapt(lookup)
     release = Release(
@@ -64,7 +70,7 @@ def bare_chain(clock: Clock) -> Measured:
         tools={"lookup": tool},
         chains={"lookup": build_chain(tool, release="r-00000000", ports=ports)},
     )
-    executor, context = Executor(ids=TimeOrderedIds(), clock=clock), CallContext()
+    executor, context = Executor(ids=TimeOrderedIds(), clock=clock, events=ports.events), CallContext()
     return lambda: executor.call(release, ToolCall(name="lookup", args=ARGS), context)
 
 
@@ -81,6 +87,10 @@ def peers() -> dict[str, Measured]:
         "structured_tool_ainvoke": lambda: structured.ainvoke(ARGS),
         "langgraph_tool_node_in_graph": lambda: compiled.ainvoke({"messages": [message]}),
     }
+
+
+def _ignore(event: Event) -> None:
+    """A hook that costs nothing by itself."""
 
 
 async def cpu_us(call: Measured, calls: int) -> float:
@@ -106,6 +116,8 @@ async def measure(calls: int, rounds: int) -> dict[str, float]:
             message = AIMessage("", tool_calls=[{"name": "lookup", "args": ARGS, "id": "c1", "type": "tool_call"}])
             candidates: dict[str, tuple[Measured, int]] = {
                 "toolcrib_bare_chain": (bare_chain(SystemClock()), calls),
+                "toolcrib_bare_chain_events": (bare_chain(SystemClock(), _ignore), calls),
+                "toolcrib_bare_chain_metrics": (bare_chain(SystemClock(), Metrics().observe), calls),
                 "toolcrib_crib_call": (lambda: crib.call("lookup", ARGS), calls),
                 "toolcrib_tool_node_in_graph": (lambda: compiled.ainvoke({"messages": [message]}), calls // 10),
                 **{name: (call, calls // 10) for name, call in peers().items()},

@@ -33,7 +33,7 @@ class Bench:
 
     @property
     def executor(self) -> Executor:
-        return Executor(ids=CountingIds(), clock=self.clock)
+        return Executor(ids=CountingIds(), clock=self.clock, events=self.events)
 
     def chain(self, tool: Tool) -> CallNext:
         return build_chain(tool, release="r-test", ports=self.ports)

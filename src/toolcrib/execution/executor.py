@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from toolcrib.core.calls import CallContext, ToolCall
 from toolcrib.core.chain import Call
 from toolcrib.core.errors import ToolcribError, ToolNotFound
-from toolcrib.core.ports import Clock, IdFactory
+from toolcrib.core.events import ToolFinished
+from toolcrib.core.ports import Clock, EventSink, IdFactory
 from toolcrib.core.results import ToolResult, failed
 from toolcrib.registry.release import Release
 
@@ -14,9 +16,10 @@ from toolcrib.registry.release import Release
 class Executor:
     """Calls tools of a given release. Stateless but for its ports; safe for any number of concurrent calls."""
 
-    def __init__(self, *, ids: IdFactory, clock: Clock) -> None:
+    def __init__(self, *, ids: IdFactory, clock: Clock, events: EventSink) -> None:
         self._ids = ids
         self._clock = clock
+        self._events = events
 
     async def call(self, release: Release, call: ToolCall, context: CallContext) -> ToolResult:
         """Call one tool.
@@ -32,7 +35,7 @@ class Executor:
         call_id = call.id or self._ids.new()
         chain = release.chains.get(call.name)
         if chain is None:
-            return _unknown(release, call.name, call_id)
+            return self._unknown(release, replace(call, id=call_id), context)
         tool, began = release.tools[call.name], self._clock.monotonic()
         return await chain(Call(tool=tool, args=call.args, id=call_id, context=context, began=began))
 
@@ -60,10 +63,21 @@ class Executor:
             tasks = [group.create_task(one(call)) for call in calls]
         return [task.result() for task in tasks]
 
-
-def _unknown(release: Release, name: str, call_id: str) -> ToolResult:
-    try:
-        release.tool(name)
-    except ToolNotFound as error:
-        return failed(error, tool=name, release=release.id, call_id=call_id)
-    return failed(ToolcribError(f"Tool {name!r} has no chain."), tool=name, release=release.id, call_id=call_id)
+    def _unknown(self, release: Release, call: ToolCall, context: CallContext) -> ToolResult:
+        """No chain tells of this call, so this does."""
+        error: ToolcribError = ToolcribError(f"Tool {call.name!r} has no chain.")
+        try:
+            release.tool(call.name)
+        except ToolNotFound as missing:
+            error = missing
+        result = failed(error, tool=call.name, release=release.id, call_id=call.id)
+        self._events.emit(
+            ToolFinished(
+                result=result,
+                run_id=context.run_id,
+                thread_id=context.thread_id,
+                agent=context.agent,
+                tenant=context.tenant,
+            )
+        )
+        return result

@@ -18,14 +18,16 @@ from toolcrib.execution.executor import Executor
 from toolcrib.execution.ports import ChainPorts
 from toolcrib.loader.modules import ModulePool
 from toolcrib.loader.verifier.client import Verifier
+from toolcrib.observability.exposition import Exposition
+from toolcrib.observability.hooks import Hook
 from toolcrib.observability.hub import EventHub
-from toolcrib.observability.logs import log_event
 from toolcrib.registry.registry import Registry
 from toolcrib.runners.inline import InlineRunner
 from toolcrib.runners.threads import ThreadRunner
 from toolcrib.runs.service import RunPorts, RunService
 from toolcrib.runtime.clock import SystemClock, SystemRandom, TimeOrderedIds
 from toolcrib.runtime.crib import Crib
+from toolcrib.runtime.observing import Observing, release_readings, thread_readings
 from toolcrib.stores.checkpoints import open_checkpointer
 from toolcrib.stores.sql import open_sqlite
 from toolcrib.stores.sql_ledger import SqlRunLedger
@@ -59,12 +61,18 @@ def make_verifier(settings: Settings) -> Verifier:
 
 
 async def compose(
-    root: Path, settings: Settings, hooks: tuple[Callable[[Event], None], ...], stack: AsyncExitStack
+    root: Path,
+    settings: Settings,
+    stack: AsyncExitStack,
+    *,
+    hooks: tuple[Hook, ...] = (),
+    listeners: tuple[Callable[[Event], None], ...] = (),
 ) -> House:
     """Open stores and start what a project needs; `stack` closes it all in reverse order."""
     clock = SystemClock()
-    hub = EventHub((log_event, *hooks))
-    stack.callback(hub.close)
+    observing = Observing(hooks, listeners)
+    hub = observing.hub
+    stack.push_async_callback(observing.close)
     threads = ThreadRunner(workers=settings.threads.workers)
     stack.callback(threads.close)
     verifier = make_verifier(settings)
@@ -88,16 +96,23 @@ async def compose(
         checkpointer=checkpointer,
         busy=lambda: threads.abandoned > 0,
     )
-    return _furnish(ports, settings, SqlRunLedger(engine), hub, stack)
+    exposition = observing.exposition({**release_readings(ports.registry), **thread_readings(threads)})
+    return _furnish(ports, settings, ledger=SqlRunLedger(engine), hub=hub, exposition=exposition, stack=stack)
 
 
 def _furnish(
-    ports: DeployerPorts, settings: Settings, ledger: RunLedger, hub: EventHub, stack: AsyncExitStack
+    ports: DeployerPorts,
+    settings: Settings,
+    *,
+    ledger: RunLedger,
+    hub: EventHub,
+    exposition: Exposition,
+    stack: AsyncExitStack,
 ) -> House:
     """The wings on their ports, and the facade before them."""
     clock, ids = SystemClock(), TimeOrderedIds()
     deployer = Deployer(ports)
-    executor = Executor(ids=ids, clock=clock)
+    executor = Executor(ids=ids, clock=clock, events=hub)
     runs = RunService(
         RunPorts(
             registry=ports.registry,
@@ -123,5 +138,6 @@ def _furnish(
         store=store,
         ledger=ledger,
         hub=hub,
+        exposition=exposition,
     )
     return House(crib=crib, deployer=deployer, runs=runs, clock=clock)

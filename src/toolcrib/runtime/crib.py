@@ -18,6 +18,7 @@ from toolcrib.core.results import RunResult, ToolResult
 from toolcrib.core.settings import Settings
 from toolcrib.deployment.deployer import Deployer
 from toolcrib.execution.executor import Executor
+from toolcrib.observability.exposition import Exposition
 from toolcrib.observability.hub import EventHub
 from toolcrib.registry.registry import Registry
 from toolcrib.registry.release import Release
@@ -42,6 +43,7 @@ class Crib:
         store: ReleaseStore,
         ledger: RunLedger,
         hub: EventHub,
+        exposition: Exposition,
     ) -> None:
         self.root = root
         self.settings = settings
@@ -52,6 +54,7 @@ class Crib:
         self._store = store
         self._ledger = ledger
         self._hub = hub
+        self._exposition = exposition
 
     @property
     def release(self) -> Release:
@@ -169,6 +172,10 @@ class Crib:
     def census(self) -> Mapping[str, Mapping[str, int]]:
         """Who uses which release in memory: release id -> holder kind (`run`, `call`, …) -> leases."""
         return self._registry.census()
+
+    async def metrics(self) -> bytes:
+        """All metrics in Prometheus' text format, UTF-8: what the server answers to `GET /metrics`."""
+        return await self._exposition.text()
 
     def events(self) -> AsyncIterator[Event]:
         """Everything that happens from now on. Who falls behind loses the oldest events and slows no call."""

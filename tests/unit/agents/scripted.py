@@ -100,7 +100,7 @@ def config_for(
     """A LangGraph config that pins a run to a release."""
     pinned = RunScope(
         release=release,
-        call_tool=Executor(ids=CountingIds(), clock=SystemClock()).call,
+        call_tool=Executor(ids=CountingIds(), clock=SystemClock(), events=EventHub()).call,
         models=OneModel(model),  # type: ignore[arg-type]  # the same method, without the making
         clock=SystemClock(),
         **{"tools": tuple(release.tools), "notify": notify, **scope},

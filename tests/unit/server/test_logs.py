@@ -22,7 +22,7 @@ def restored() -> Iterator[None]:
 
 
 def test_a_record_is_one_json_line_with_its_own_keys(capsys: pytest.CaptureFixture[str]) -> None:
-    configure_logs()
+    configure_logs(for_people=False)
     logging.getLogger("toolcrib.server").info("request", extra={"status": 200, "path": "/ok"})
     line = json.loads(capsys.readouterr().err)
     assert (line["event"], line["level"], line["status"], line["path"]) == ("request", "info", 200, "/ok")
@@ -30,7 +30,7 @@ def test_a_record_is_one_json_line_with_its_own_keys(capsys: pytest.CaptureFixtu
 
 
 def test_a_traceback_is_data_in_the_same_line(capsys: pytest.CaptureFixture[str]) -> None:
-    configure_logs()
+    configure_logs(for_people=False)
     try:
         raise ValueError("no")
     except ValueError:
@@ -40,7 +40,7 @@ def test_a_traceback_is_data_in_the_same_line(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_traceback_does_not_show_the_values_of_variables(capsys: pytest.CaptureFixture[str]) -> None:
-    configure_logs()
+    configure_logs(for_people=False)
     secret = "hun" + "ter2"
     try:
         raise ValueError(f"no {len(secret)}")
@@ -50,7 +50,7 @@ def test_a_traceback_does_not_show_the_values_of_variables(capsys: pytest.Captur
 
 
 def test_configuring_twice_writes_each_line_once(capsys: pytest.CaptureFixture[str]) -> None:
-    configure_logs()
-    configure_logs()
+    configure_logs(for_people=False)
+    configure_logs(for_people=False)
     logging.getLogger("x").warning("once")
     assert len(capsys.readouterr().err.splitlines()) == 1

@@ -1,7 +1,9 @@
 """Observe: tells listeners, and turns every failure into a result; nothing leaves the chain raised."""
 
+import asyncio
 import logging
 
+from toolcrib.core.calls import CallContext
 from toolcrib.core.chain import Call, CallNext, Link
 from toolcrib.core.errors import CallFailed, ToolcribError, ToolFailed
 from toolcrib.core.events import ToolFinished, ToolStarted
@@ -11,15 +13,29 @@ from toolcrib.execution.bubbling import is_bubble_up
 from toolcrib.execution.ports import ChainPorts
 
 log = logging.getLogger(__name__)
+CANCELLED = ErrorInfo(code="cancelled", message="The caller went away, or its time was over.", severity="LOW")
 
 
 def link(tool: Tool, release: str, ports: ChainPorts) -> Link:
     """The outermost link of every chain.
 
-    LangGraph's `GraphBubbleUp` (interrupts, parent commands) and cancellation cross it untouched.
+    LangGraph's `GraphBubbleUp` (interrupts, parent commands) and cancellation cross it untouched; of a cancelled call
+    listeners hear with the error code `cancelled`.
     """
     name, digest = tool.spec.name, tool.spec.digest
     monotonic, events = ports.clock.monotonic, ports.events
+
+    def failure(call: Call, error: ErrorInfo, attempts: int) -> ToolResult:
+        return ToolResult(
+            ok=False,
+            error=error,
+            attempts=attempts,
+            duration_s=monotonic() - call.began,
+            tool=name,
+            tool_digest=digest,
+            release=release,
+            call_id=call.id,
+        )
 
     def wrap(call_next: CallNext) -> CallNext:
         async def observe(call: Call) -> ToolResult:
@@ -31,34 +47,34 @@ def link(tool: Tool, release: str, ports: ChainPorts) -> Link:
                         call_id=call.id,
                         release=release,
                         run_id=who.run_id,
+                        thread_id=who.thread_id,
                         agent=who.agent,
                         tenant=who.tenant,
                     )
                 )
             try:
                 result = await call_next(call)
+            except asyncio.CancelledError:
+                if events.active:
+                    events.emit(_ended(failure(call, CANCELLED, attempts=1), who))
+                raise
             except Exception as raised:  # outer guard: a tool's exception becomes its result
                 if is_bubble_up(raised):
                     raise
                 error = as_call_error(raised, name)
-                result = ToolResult(
-                    ok=False,
-                    error=ErrorInfo.of(error),
-                    attempts=_attempts(error),
-                    duration_s=monotonic() - call.began,
-                    tool=name,
-                    tool_digest=digest,
-                    release=release,
-                    call_id=call.id,
-                )
-                log.info("tool call failed", extra={"tool": name, "code": error.code, "release": release})
+                result = failure(call, ErrorInfo.of(error), attempts=_attempts(error))
+                log.debug("tool raised", exc_info=raised, extra={"tool": name, "error_code": error.code})
             if events.active:
-                events.emit(ToolFinished(result=result, run_id=who.run_id, agent=who.agent, tenant=who.tenant))
+                events.emit(_ended(result, who))
             return result
 
         return observe
 
     return wrap
+
+
+def _ended(result: ToolResult, who: CallContext) -> ToolFinished:
+    return ToolFinished(result=result, run_id=who.run_id, thread_id=who.thread_id, agent=who.agent, tenant=who.tenant)
 
 
 def as_call_error(raised: Exception, tool: str) -> ToolcribError:
