@@ -85,7 +85,7 @@ class _Failures:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._told: set[tuple[str, type]] = set()
+        self._told: set[tuple[str, str]] = set()
         self.count = 0
 
     def note(self, hook: Any, event: Event, error: BaseException) -> None:
@@ -93,7 +93,7 @@ class _Failures:
         name = getattr(hook, "__qualname__", type(hook).__name__)
         with self._lock:
             self.count += 1
-            kind = (name, type(error))
+            kind = (name, type(error).__qualname__)  # not the class, which would keep a retired release alive
             told = kind in self._told or len(self._told) >= MAX_KINDS
             self._told.add(kind)
         if not told:
