@@ -25,9 +25,9 @@ release_log = logging.getLogger("toolcrib.releases")
 
 
 def log_event(event: Event) -> None:
-    """Write one event; a library only writes, the host decides what is shown."""
+    """Write one event. Where the host has configured no logging, nothing: bare words on stderr would help nobody."""
     log, level = _place(event)
-    if log.isEnabledFor(level):
+    if log.isEnabledFor(level) and log.hasHandlers():
         message, facts = _record(event)
         log.log(level, message, extra=facts)
 

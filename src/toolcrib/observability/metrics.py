@@ -127,7 +127,5 @@ class _Children(Generic[M]):
             labels = (OTHER, *labels[1:])
             if len(self._made) >= self._limit + SPARE_CHILDREN and labels not in self._made:
                 labels = (OTHER,) * len(labels)
-            if known := self._made.get(labels):
-                return known
         child = self._made[labels] = self._metric.labels(*labels)
         return child

@@ -1,6 +1,8 @@
 """Events in the log: constant messages, structured keys, a level that says how bad it is."""
 
 import logging
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -125,3 +127,14 @@ def test_what_nobody_wants_to_see_is_not_written(caplog: pytest.LogCaptureFixtur
     with caplog.at_level(WARNING, logger="toolcrib"):
         log_event(ReleaseRetired(release="r"))
     assert caplog.records == []
+
+
+def test_without_any_logging_configured_nothing_comes_out_on_stderr() -> None:
+    program = """
+from toolcrib.core.events import ToolFinished
+from toolcrib.core.results import ErrorInfo, ToolResult
+from toolcrib.observability.logs import log_event
+log_event(ToolFinished(result=ToolResult(ok=False, error=ErrorInfo(code="c", message="m"))))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stderr == ""
