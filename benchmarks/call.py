@@ -23,6 +23,7 @@ from langgraph.prebuilt import ToolNode
 import toolcrib
 from toolcrib.core.calls import CallContext, ToolCall
 from toolcrib.core.chain import CallNext
+from toolcrib.core.events import Event
 from toolcrib.core.ports import Clock
 from toolcrib.core.releases import Manifest
 from toolcrib.execution.chain import build_chain
@@ -31,6 +32,7 @@ from toolcrib.execution.ports import ChainPorts
 from toolcrib.execution.state.breaker import Circuits
 from toolcrib.execution.state.gates import Gates
 from toolcrib.observability.hub import EventHub
+from toolcrib.observability.metrics import Metrics
 from toolcrib.registry.release import Release
 from toolcrib.runners.inline import InlineRunner
 from toolcrib.runners.threads import ThreadRunner
@@ -58,9 +60,9 @@ async def lookup(order_id: str, limit: int = 1) -> str:
     return order_id
 
 
-def bare_chain(clock: Clock) -> Measured:
-    """The executor and a chain nobody listens to."""
-    hub = EventHub()
+def bare_chain(clock: Clock, *hooks: Callable[[Event], None]) -> Measured:
+    """The executor and a chain that tells of its calls to `hooks`, or to nobody."""
+    hub = EventHub(hooks)
     ports = ChainPorts(
         clock=clock,
         random=SystemRandom(),
@@ -78,7 +80,8 @@ def bare_chain(clock: Clock) -> Measured:
     manifest = Manifest(digest="0" * 64, files={})
     release = Release(id="r-00000000", manifest=manifest, tools={"lookup": tool}, chains=chains)
     chains["lookup"] = build_chain(tool, release=release, ports=ports)
-    executor, context = Executor(ids=TimeOrderedIds(), clock=clock, circuits=ports.circuits), CallContext()
+    executor = Executor(ids=TimeOrderedIds(), clock=clock, events=hub, circuits=ports.circuits)
+    context = CallContext()
     return lambda: executor.call(release, ToolCall(name="lookup", args=ARGS), context)
 
 
@@ -95,6 +98,10 @@ def peers() -> dict[str, Measured]:
         "structured_tool_ainvoke": lambda: structured.ainvoke(ARGS),
         "langgraph_tool_node_in_graph": lambda: compiled.ainvoke({"messages": [message]}),
     }
+
+
+def _ignore(event: Event) -> None:
+    """A hook that costs nothing by itself."""
 
 
 async def cpu_us(call: Measured, calls: int) -> float:
@@ -120,6 +127,8 @@ async def measure(calls: int, rounds: int) -> dict[str, float]:
             message = AIMessage("", tool_calls=[{"name": "lookup", "args": ARGS, "id": "c1", "type": "tool_call"}])
             candidates: dict[str, tuple[Measured, int]] = {
                 "toolcrib_bare_chain": (bare_chain(SystemClock()), calls),
+                "toolcrib_bare_chain_events": (bare_chain(SystemClock(), _ignore), calls),
+                "toolcrib_bare_chain_metrics": (bare_chain(SystemClock(), Metrics().observe), calls),
                 "toolcrib_crib_call": (lambda: crib.call("lookup", ARGS), calls),
                 "toolcrib_tool_node_in_graph": (lambda: compiled.ainvoke({"messages": [message]}), calls // 10),
                 **{name: (call, calls // 10) for name, call in peers().items()},

@@ -59,7 +59,7 @@ class Bench:
 
     @property
     def executor(self) -> Executor:
-        return Executor(ids=CountingIds(), clock=self.clock, circuits=self.circuits)
+        return Executor(ids=CountingIds(), clock=self.clock, events=self.events, circuits=self.circuits)
 
     def chain(self, tool: Tool) -> CallNext:
         release = Release(id="r-test", manifest=make_manifest(), tools={}, chains={})

@@ -4,10 +4,12 @@ import subprocess
 import sys
 
 FRAMEWORKS = (
-    *("fastapi", "langchain", "langchain_core", "langgraph", "rich", "ruamel", "sqlalchemy", "starlette", "typer"),
-    *("uvicorn", "watchfiles"),
+    *("fastapi", "langchain", "langchain_core", "langgraph", "prometheus_client", "rich", "ruamel", "sqlalchemy"),
+    *("starlette", "structlog", "typer", "uvicorn", "watchfiles"),
 )
-HELP_LOADS_NONE_OF = ("fastapi", "langchain", "langchain_core", "langgraph", "sqlalchemy")
+HELP_LOADS_NONE_OF = (
+    *("fastapi", "langchain", "langchain_core", "langgraph", "prometheus_client", "sqlalchemy", "structlog"),
+)
 
 IMPORT = """
 import sys

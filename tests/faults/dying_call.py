@@ -18,11 +18,10 @@ from toolcrib.core.ports import JournalEntry
 from toolcrib.core.releases import Manifest
 from toolcrib.core.results import ToolResult
 from toolcrib.execution.chain import build_chain
-from toolcrib.execution.executor import Executor
 from toolcrib.registry.release import Release
 from toolcrib.stores.sql import open_sqlite
 from toolcrib.stores.sql_journal import SqlJournal
-from toolcrib.testing import CountingIds, make_tool
+from toolcrib.testing import make_tool
 
 DATABASE, EFFECTS, DIE = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 
@@ -59,8 +58,7 @@ async def main() -> None:
         tool, chains = make_tool(pay), dict[str, CallNext]()
         release = Release(id="r-1", manifest=Manifest(digest="1", files={}), tools={"pay": tool}, chains=chains)
         chains["pay"] = build_chain(tool, release=release, ports=bench.ports)
-        executor = Executor(ids=CountingIds(), clock=bench.clock, circuits=bench.circuits)
-        result = await executor.call(release, ToolCall(name="pay", idempotency_key="k"), CallContext())
+        result = await bench.executor.call(release, ToolCall(name="pay", idempotency_key="k"), CallContext())
     sys.stdout.write(json.dumps(result.to_dict()))
 
 

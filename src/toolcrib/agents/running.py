@@ -10,6 +10,7 @@ from langgraph.runtime import get_runtime
 from langgraph.types import Command
 
 from toolcrib.agents.messages import answer_text, message_chunk, run_input
+from toolcrib.agents.nodes import NodeWatch
 from toolcrib.agents.scope import SCOPE_KEY, RunScope
 from toolcrib.core.agents import Agent
 from toolcrib.core.errors import IterationLimit
@@ -55,12 +56,15 @@ async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
         "recursion_limit": 2 * agent.spec.limits.iterations + 5,
     }
     given = Command(resume=turn.resume) if turn.resume is not None else run_input(turn.question)
-    modes = ["values", "messages"] if turn.streaming else ["values"]
+    modes = ["values", "tasks", *(["messages"] if turn.streaming else [])]
     state: Any = None
+    nodes = NodeWatch(scope)
     try:
         async for mode, chunk in agent.graph.astream(given, config, stream_mode=modes):
             if mode == "values":
                 state = chunk
+            elif mode == "tasks":
+                nodes.see(chunk)
             elif data := message_chunk(chunk):
                 scope.notify("message", data)
     except GraphRecursionError as error:

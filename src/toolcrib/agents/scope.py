@@ -9,7 +9,8 @@ from langchain_core.runnables import RunnableConfig
 from toolcrib.agents.models import Models
 from toolcrib.core.calls import CallContext, DeadlineLevel, ToolCall
 from toolcrib.core.errors import ToolcribError
-from toolcrib.core.ports import Clock
+from toolcrib.core.events import Event
+from toolcrib.core.ports import Clock, Emit
 from toolcrib.core.results import ToolResult
 from toolcrib.registry.release import Release
 
@@ -31,6 +32,10 @@ def _ignore(event: str, data: Mapping[str, Any]) -> None:
     """Nobody listens."""
 
 
+def _drop(event: Event) -> None:
+    """Nobody listens."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunScope:
     """One run, pinned to one release.
@@ -43,6 +48,7 @@ class RunScope:
         deadline: reading of the monotonic clock at which the run's time is over; None without limit.
         tool_timeout_s: upper bound for each tool call; None without.
         notify: told of each step, `(event, data)`; becomes the run's trace and its stream.
+        emit: takes events for all who watch the process.
     """
 
     release: Release
@@ -57,6 +63,7 @@ class RunScope:
     deadline: float | None = None
     tool_timeout_s: float | None = None
     notify: Callable[[str, Mapping[str, Any]], None] = _ignore
+    emit: Emit = _drop
 
     def context(self, *, extras: Mapping[str, Any], deadline: float | None, level: DeadlineLevel) -> CallContext:
         """The context of a tool call of this run; `deadline` is the nearest one the caller knows."""

@@ -18,6 +18,7 @@ from toolcrib.agents.recovery import settled
 from toolcrib.agents.scope import RunScope, scope_of
 from toolcrib.core.calls import DeadlineLevel, ToolCall
 from toolcrib.core.errors import ToolcribError, ToolNotFound
+from toolcrib.core.events import ToolFinished
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.results import ToolResult, failed
 
@@ -102,7 +103,9 @@ class ToolNode(LangGraphToolNode):
     ) -> ToolResult:
         """One call; `again` tells a call that is repeated on purpose from the same call of a step that runs again."""
         if not self._allowed(scope, call.name):
-            return _refused(scope, call)
+            result = _refused(scope, call)
+            scope.emit(_told(scope, result))
+            return result
         extras = {"config": config, "state": state}
         if _wants_runtime(scope, call.name):
             extras["runtime"] = _tool_runtime(call, state, config)
@@ -186,6 +189,13 @@ def _message(call: ToolCall, result: ToolResult) -> ToolMessage:
 def _refused(scope: RunScope, call: ToolCall) -> ToolResult:
     error = ToolNotFound(f"There is no tool named {call.name!r}.", hint=did_you_mean(call.name, scope.tools))
     return failed(error, tool=call.name, release=scope.release.id, call_id=call.id)
+
+
+def _told(scope: RunScope, result: ToolResult) -> ToolFinished:
+    """The end of a call that never reached a chain, which would have told of it."""
+    return ToolFinished(
+        result=result, run_id=scope.run_id, thread_id=scope.thread_id, agent=scope.agent, tenant=scope.tenant
+    )
 
 
 def _deadline(scope: RunScope, state: Any) -> tuple[float | None, DeadlineLevel]:

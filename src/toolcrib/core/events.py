@@ -16,6 +16,7 @@ class ToolStarted:
     call_id: str
     release: str
     run_id: str = ""
+    thread_id: str = ""
     agent: str = ""
     tenant: str = ""
 
@@ -26,11 +27,12 @@ class ToolStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolFinished:
-    """A call has its result, good or bad."""
+    """A call has its result, good or bad; also one that was refused before its first attempt, or cancelled."""
 
     name: ClassVar[str] = "tool.finished"
     result: ToolResult
     run_id: str = ""
+    thread_id: str = ""
     agent: str = ""
     tenant: str = ""
 
@@ -38,7 +40,8 @@ class ToolFinished:
         """The event's data as JSON-ready mapping; the value itself stays out, it may be large or secret."""
         result = replace(self.result, value=None).to_dict()
         del result["value"]
-        return {"run_id": self.run_id, "agent": self.agent, "tenant": self.tenant, **result}
+        who = {"run_id": self.run_id, "thread_id": self.thread_id, "agent": self.agent, "tenant": self.tenant}
+        return {**who, **result}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +62,7 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished:
-    """A run ended: answered, failed or waiting for a human."""
+    """A run ended: answered, failed, cancelled or waiting for a human."""
 
     name: ClassVar[str] = "run.finished"
     result: RunResult
@@ -71,6 +74,42 @@ class RunFinished:
         hidden = {"output", "trace", "interrupts"}
         data = {key: value for key, value in self.result.to_dict().items() if key not in hidden}
         return {"agent": self.agent, "tenant": self.tenant, **data}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeStarted:
+    """A node of an agent's graph begins a step."""
+
+    name: ClassVar[str] = "node.started"
+    node: str
+    run_id: str
+    thread_id: str
+    agent: str
+    release: str
+    tenant: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The event's data as JSON-ready mapping."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeFinished:
+    """A node of an agent's graph ended its step; `outcome` is `ok`, `interrupted` or `error`."""
+
+    name: ClassVar[str] = "node.finished"
+    node: str
+    run_id: str
+    thread_id: str
+    agent: str
+    release: str
+    outcome: str
+    duration_s: float
+    tenant: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The event's data as JSON-ready mapping."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,4 +152,14 @@ class BreakerChanged:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-Event = ToolStarted | ToolFinished | RunStarted | RunFinished | Deployed | ReleaseRetired | BreakerChanged
+Event = (
+    ToolStarted
+    | ToolFinished
+    | BreakerChanged
+    | RunStarted
+    | RunFinished
+    | NodeStarted
+    | NodeFinished
+    | Deployed
+    | ReleaseRetired
+)

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from toolcrib.core.calls import CallContext, ToolCall
 from toolcrib.core.chain import Call
 from toolcrib.core.errors import ToolcribError, ToolNotFound
-from toolcrib.core.ports import Clock, IdFactory
+from toolcrib.core.events import ToolFinished
+from toolcrib.core.ports import Clock, EventSink, IdFactory
 from toolcrib.core.results import ToolResult, failed
 from toolcrib.execution.envelope import envelope
 from toolcrib.execution.state.breaker import CircuitKey, Circuits
@@ -16,9 +18,10 @@ from toolcrib.registry.release import Release
 class Executor:
     """Calls tools of a given release. Stateless but for its ports; safe for any number of concurrent calls."""
 
-    def __init__(self, *, ids: IdFactory, clock: Clock, circuits: Circuits) -> None:
+    def __init__(self, *, ids: IdFactory, clock: Clock, events: EventSink, circuits: Circuits) -> None:
         self._ids = ids
         self._clock = clock
+        self._events = events
         self._circuits = circuits
 
     async def call(self, release: Release, call: ToolCall, context: CallContext) -> ToolResult:
@@ -35,7 +38,7 @@ class Executor:
         call_id = call.id or self._ids.new()
         found = release.resolve(call.name, agent=context.agent, tenant=context.tenant)
         if found is None:
-            return _unknown(release, call.name, call_id)
+            return self._unknown(release, replace(call, id=call_id), context)
         (tool, chain), began = found, self._clock.monotonic()
         until, level = envelope(context, came=began, begins=began, own=tool.spec.policy.timeout_s)
         return await chain(Call(tool, call.args, call_id, context, began, until, level, 1, call.idempotency_key))
@@ -77,10 +80,21 @@ class Executor:
             tasks = [group.create_task(one(call)) for call in calls]
         return [task.result() for task in tasks]
 
-
-def _unknown(release: Release, name: str, call_id: str) -> ToolResult:
-    try:
-        release.tool(name)
-    except ToolNotFound as error:
-        return failed(error, tool=name, release=release.id, call_id=call_id)
-    return failed(ToolcribError(f"Tool {name!r} has no chain."), tool=name, release=release.id, call_id=call_id)
+    def _unknown(self, release: Release, call: ToolCall, context: CallContext) -> ToolResult:
+        """No chain tells of this call, so this does."""
+        error: ToolcribError = ToolcribError(f"Tool {call.name!r} has no chain.")
+        try:
+            release.tool(call.name)
+        except ToolNotFound as missing:
+            error = missing
+        result = failed(error, tool=call.name, release=release.id, call_id=call.id)
+        self._events.emit(
+            ToolFinished(
+                result=result,
+                run_id=context.run_id,
+                thread_id=context.thread_id,
+                agent=context.agent,
+                tenant=context.tenant,
+            )
+        )
+        return result

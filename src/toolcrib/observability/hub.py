@@ -13,11 +13,16 @@ BACKLOG = 10_000
 
 
 class EventHub:
-    """Fans events out to hooks (called at once, guarded) and to subscribers (each with a bounded backlog)."""
+    """Fans events out to direct hooks (called at once, guarded) and to subscribers (each with a bounded backlog).
+
+    Direct hooks are ours and short: metrics, logs, the server's ring of events. Users' hooks stand behind
+    `HookDelivery`, whose `put` is one.
+    """
 
     def __init__(self, hooks: tuple[Callable[[Event], None], ...] = ()) -> None:
         self._hooks = hooks
         self._subscribers: set[_Subscriber] = set()
+        self.dropped = 0
 
     @property
     def active(self) -> bool:
@@ -30,9 +35,14 @@ class EventHub:
             try:
                 hook(event)
             except Exception:  # outer guard: a hook is not ours and may raise anything
-                log.exception("event hook failed", extra={"event": event.name})
+                log.exception("event hook failed", extra={"event_name": event.name})
         for subscriber in tuple(self._subscribers):
-            subscriber.put(event)
+            self.dropped += subscriber.put(event)
+
+    @property
+    def waiting(self) -> int:
+        """Events that subscribers have not read yet."""
+        return sum(subscriber.waiting for subscriber in self._subscribers)
 
     def subscribe(self) -> AsyncIterator[Event]:
         """Events from now on, from the moment of this call. Who falls 10,000 behind loses the oldest."""
@@ -62,9 +72,16 @@ class _Subscriber:
         self._backlog: deque[Event | None] = deque(maxlen=BACKLOG)
         self._arrived = asyncio.Event()
 
-    def put(self, event: Event | None) -> None:
+    @property
+    def waiting(self) -> int:
+        return len(self._backlog)
+
+    def put(self, event: Event | None) -> bool:
+        """Take in one event; whether the oldest was dropped for it."""
+        full = len(self._backlog) == BACKLOG
         self._backlog.append(event)
         self._arrived.set()
+        return full
 
     async def next(self) -> Event | None:
         while not self._backlog:

@@ -1,33 +1,132 @@
-"""Events as log records: structured keys, constant messages, no arguments and no results."""
+"""Events as log records: constant messages, structured keys given as `extra`, no arguments and no results.
+
+Also no error messages: they may quote what a tool was given. The code is enough to count and to find the run.
+"""
 
 import logging
+from typing import Any
 
 from toolcrib.core.events import (
     BreakerChanged,
     Deployed,
     Event,
+    NodeFinished,
+    NodeStarted,
     ReleaseRetired,
     RunFinished,
     RunStarted,
     ToolFinished,
     ToolStarted,
 )
+from toolcrib.core.results import RunResult, ToolResult
+from toolcrib.observability.outcomes import call_outcome, run_outcome
 
-log = logging.getLogger("toolcrib.events")
+work_log = logging.getLogger("toolcrib.events")
+release_log = logging.getLogger("toolcrib.releases")
 
 
 def log_event(event: Event) -> None:
-    """Write one event to the `toolcrib.events` logger; a library only writes, the host decides what is shown."""
+    """Write one event. Where the host has configured no logging, nothing: bare words on stderr would help nobody."""
+    log, level = _place(event)
+    if log.isEnabledFor(level) and log.hasHandlers():
+        message, facts = _record(event)
+        log.log(level, message, extra=facts)
+
+
+def _place(event: Event) -> tuple[logging.Logger, int]:
+    """Where an event is written, and how bad it is."""
     match event:
-        case ToolStarted() | RunStarted():
-            level = logging.DEBUG
         case ToolFinished() | RunFinished():
-            level = logging.INFO if event.result.error is None else logging.WARNING
+            return work_log, logging.INFO if event.result.error is None else logging.WARNING
+        case ToolStarted() | RunStarted() | NodeStarted() | NodeFinished():
+            return work_log, logging.DEBUG
         case Deployed():
-            level = logging.WARNING if event.deployment.state == "rejected" else logging.INFO
-        case ReleaseRetired():
-            level = logging.INFO
+            return release_log, logging.WARNING if event.deployment.state == "rejected" else logging.INFO
         case BreakerChanged():
-            level = logging.WARNING if event.state == "open" else logging.INFO
-    if log.isEnabledFor(level):
-        log.log(level, event.name, extra={"toolcrib": event.to_dict()})
+            return work_log, logging.WARNING if event.state == "open" else logging.INFO
+        case ReleaseRetired():
+            return release_log, logging.INFO
+
+
+def _record(event: Event) -> tuple[str, dict[str, Any]]:
+    """Message and keys."""
+    match event:
+        case ToolFinished():
+            return "tool_execution", _call(event)
+        case RunFinished():
+            return "agent_execution", _run(event)
+        case ToolStarted():
+            return "tool_started", event.to_dict()
+        case RunStarted():
+            return "agent_started", event.to_dict()
+        case NodeStarted():
+            return "node_started", event.to_dict()
+        case NodeFinished():
+            facts = event.to_dict()
+            return "node_execution", facts | {"duration_ms": _ms(facts.pop("duration_s"))}
+        case Deployed():
+            return "deployment", _deployment(event)
+        case BreakerChanged():
+            return "breaker_changed", event.to_dict()
+        case ReleaseRetired():
+            return "release_retired", event.to_dict()
+
+
+def _call(event: ToolFinished) -> dict[str, Any]:
+    result = event.result
+    return {
+        "tool": result.tool,
+        "release": result.release,
+        "call_id": result.call_id,
+        "run_id": event.run_id,
+        "thread_id": event.thread_id,
+        "agent": event.agent,
+        "tenant": event.tenant,
+        "outcome": call_outcome(result),
+        "duration_ms": _ms(result.duration_s),
+        "queued_ms": _ms(result.queued_s),
+        "attempts": result.attempts,
+        **_error(result),
+    }
+
+
+def _run(event: RunFinished) -> dict[str, Any]:
+    result = event.result
+    return {
+        "agent": event.agent,
+        "release": result.release,
+        "run_id": result.run_id,
+        "thread_id": result.thread_id,
+        "tenant": event.tenant,
+        "outcome": run_outcome(result),
+        "duration_ms": _ms(result.execution_time_s),
+        "iterations": result.iterations,
+        "input_tokens": result.input_tokens,
+        "output_tokens": result.output_tokens,
+        "cost_usd": result.cost_usd,
+        **_error(result),
+    }
+
+
+def _deployment(event: Deployed) -> dict[str, Any]:
+    deployment = event.deployment
+    return {
+        "outcome": deployment.state,
+        "release": deployment.release,
+        "previous": deployment.previous,
+        "generation": deployment.generation,
+        "actor": deployment.actor,
+        "duration_ms": _ms(deployment.timings_s.get("total", 0.0)),
+        "changes": len(deployment.diff),
+        "reasons": [f"{reason.code} {reason.place}".rstrip() for reason in deployment.reasons],
+    }
+
+
+def _error(result: ToolResult | RunResult) -> dict[str, Any]:
+    if result.error is None:
+        return {}
+    return {"error_code": result.error.code, "severity": result.error.severity, "retryable": result.error.retryable}
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 3)

@@ -32,6 +32,11 @@ class ThreadRunner:
         self._closed = False
 
     @property
+    def started(self) -> int:
+        """Threads that were started; they rest between calls."""
+        return self._threads
+
+    @property
     def abandoned(self) -> int:
         """Threads still busy with calls nobody waits for any more."""
         return self._abandoned

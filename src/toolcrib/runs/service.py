@@ -27,6 +27,7 @@ from toolcrib.registry.release import Release
 from toolcrib.runs.foreign import ForeignRuns
 
 log = logging.getLogger(__name__)
+CANCELLED = ErrorInfo(code="cancelled", message="The caller went away, or the process ends.", severity="LOW")
 Notify = Callable[[str, Mapping[str, Any]], None]
 
 
@@ -137,6 +138,7 @@ class RunService:
                 clock=self._ports.clock,
                 tools=tuple(release.tools),
                 thread_id=str((config.get("configurable") or {}).get("thread_id") or ""),
+                emit=self._ports.events.emit,
             )
 
         return self._foreign.scope(run_control(), make)
@@ -210,11 +212,16 @@ class RunService:
             result = await self._outcome(run, streaming=streaming)
         except asyncio.CancelledError:
             await asyncio.shield(self._finish(run, "cancelled", None))
+            result = replace(self._result(run, Outcome(), None), success=False, error=CANCELLED)
+            self._tell_end(run, result)
             raise
         status = "interrupted" if result.interrupts else "success" if result.success else "error"
         await self._finish(run, status, result.error)
-        self._ports.events.emit(RunFinished(result=result, agent=record.agent, tenant=record.tenant))
+        self._tell_end(run, result)
         return result
+
+    def _tell_end(self, run: _Run, result: RunResult) -> None:
+        self._ports.events.emit(RunFinished(result=result, agent=run.record.agent, tenant=run.record.tenant))
 
     async def _finish(self, run: _Run, status: str, error: ErrorInfo | None) -> None:
         seen = {str(step["release"]) for step in run.steps if step.get("release")} | {run.agent.release}
@@ -273,6 +280,7 @@ class RunService:
             deadline=deadline,
             tool_timeout_s=run.agent.spec.limits.tool_timeout_s,
             notify=notify,
+            emit=ports.events.emit,
         )
 
     def _result(self, run: _Run, outcome: Outcome, error: ToolcribError | None) -> RunResult:

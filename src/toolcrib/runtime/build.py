@@ -25,12 +25,18 @@ log = logging.getLogger(__name__)
 BACKGROUND_S = 2.0
 JOURNAL_S = 7 * 86_400.0
 """Ended calls are forgotten after a week: a run that comes back later than that is a new one."""
-Hook = Callable[[Event], None]
+Listener = Callable[[Event], None]
+Hook = Listener | Callable[[Event], Awaitable[None]]
 
 
 @asynccontextmanager
 async def open_project(
-    root: str | Path | None = None, *, watch: bool = False, deploy: bool = True, hooks: tuple[Hook, ...] = ()
+    root: str | Path | None = None,
+    *,
+    watch: bool = False,
+    deploy: bool = True,
+    hooks: tuple[Hook, ...] = (),
+    listeners: tuple[Listener, ...] = (),
 ) -> AsyncIterator["Crib"]:
     """Open a project in this process: SQLite under `.toolcrib/`, no servers.
 
@@ -39,7 +45,10 @@ async def open_project(
         watch: deploy each change of the directory while the project is open.
         deploy: deploy the directory now if it is not what was served last. When it is rejected, the last good release
             serves and `crib.problem` tells why; without it only what the store has is served.
-        hooks: called with every event, on the event loop; keep them short.
+        hooks: called with every event, in order. Plain functions run in a thread beside the calls, `async` ones as a
+            task; one that is slow or fails touches no call. Who falls 10,000 events behind loses the oldest. What waits
+            at the end gets 2 s.
+        listeners: for doors: called with every event at once, on the event loop; they must neither wait nor fail.
 
     Raises:
         ProjectInvalid: there is no project, or `toolcrib.yaml` has mistakes.
@@ -51,7 +60,7 @@ async def open_project(
     from toolcrib.runtime.compose import compose
 
     async with AsyncExitStack() as stack:
-        house = await compose(directory, settings, hooks, stack)
+        house = await compose(directory, settings, stack, hooks=hooks, listeners=listeners)
         if watch:
             house.deployer.warm_up()
         if deploy:

@@ -6,10 +6,11 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from toolcrib.agents.models import Models
 from toolcrib.core.events import Event
-from toolcrib.core.ports import CallJournal, ReleaseStore, RunLedger
+from toolcrib.core.ports import CallJournal
 from toolcrib.core.settings import Settings
 from toolcrib.deployment.deployer import Deployer, DeployerPorts
 from toolcrib.deployment.watch import Watcher, WatchOptions
@@ -20,14 +21,15 @@ from toolcrib.execution.state.breaker import Circuits
 from toolcrib.execution.state.gates import Gates
 from toolcrib.loader.modules import ModulePool
 from toolcrib.loader.verifier.client import Verifier
-from toolcrib.observability.hub import EventHub
-from toolcrib.observability.logs import log_event
+from toolcrib.observability.exposition import Exposition
+from toolcrib.observability.hooks import Hook
 from toolcrib.registry.registry import Registry
 from toolcrib.runners.inline import InlineRunner
 from toolcrib.runners.threads import ThreadRunner
 from toolcrib.runs.service import RunPorts, RunService
 from toolcrib.runtime.clock import SystemClock, SystemRandom, TimeOrderedIds
-from toolcrib.runtime.crib import Crib
+from toolcrib.runtime.crib import Crib, Wings
+from toolcrib.runtime.observing import Observing, call_readings, release_readings, thread_readings
 from toolcrib.stores.checkpoints import open_checkpointer
 from toolcrib.stores.locks import MemoryLocks
 from toolcrib.stores.rate_limits import MemoryRateLimiter
@@ -64,13 +66,39 @@ def make_verifier(settings: Settings) -> Verifier:
     return Verifier(check=CHECK, timeout_s=settings.verify.timeout_s)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Adapters:
+    """What the wings stand on: the world's side of the ports, opened and running."""
+
+    clock: SystemClock
+    ids: TimeOrderedIds
+    observing: Observing
+    threads: ThreadRunner
+    chain: ChainPorts
+    registry: Registry
+    store: SqlReleaseStore
+    ledger: SqlRunLedger
+    checkpointer: Any
+    verifier: Verifier
+    pool: ModulePool
+
+
 async def compose(
-    root: Path, settings: Settings, hooks: tuple[Callable[[Event], None], ...], stack: AsyncExitStack
+    root: Path,
+    settings: Settings,
+    stack: AsyncExitStack,
+    *,
+    hooks: tuple[Hook, ...] = (),
+    listeners: tuple[Callable[[Event], None], ...] = (),
 ) -> House:
     """Open stores and start what a project needs; `stack` closes it all in reverse order."""
-    clock = SystemClock()
-    hub = EventHub((log_event, *hooks))
-    stack.callback(hub.close)
+    observing = Observing(hooks, listeners)
+    stack.push_async_callback(observing.close)
+    return _furnish(root, settings, await _adapters(root, settings, observing, stack), stack)
+
+
+async def _adapters(root: Path, settings: Settings, observing: Observing, stack: AsyncExitStack) -> _Adapters:
+    clock, hub = SystemClock(), observing.hub
     threads = ThreadRunner(workers=settings.threads.workers)
     stack.callback(threads.close)
     verifier = make_verifier(settings)
@@ -92,44 +120,32 @@ async def compose(
     )
     pool = ModulePool()
     stack.callback(pool.close)
-    ports = DeployerPorts(
-        root=root,
-        store=SqlReleaseStore(engine),
+    return _Adapters(
+        clock=clock,
+        ids=TimeOrderedIds(),
+        observing=observing,
+        threads=threads,
+        chain=chain,
         registry=Registry(),
+        store=SqlReleaseStore(engine),
+        ledger=SqlRunLedger(engine),
+        checkpointer=checkpointer,
         verifier=verifier,
         pool=pool,
-        clock=clock,
-        events=hub,
-        env=os.environ,
-        compose=lambda tool, release: build_chain(tool, release=release, ports=chain),
-        checkpointer=checkpointer,
-        busy=lambda: threads.abandoned > 0,
-    )
-    executor = Executor(ids=TimeOrderedIds(), clock=clock, circuits=chain.circuits)
-    return _furnish(
-        ports, executor, SqlRunLedger(engine), journal=chain.journal, hub=hub, settings=settings, stack=stack
     )
 
 
-def _furnish(
-    ports: DeployerPorts,
-    executor: Executor,
-    ledger: RunLedger,
-    *,
-    journal: CallJournal,
-    hub: EventHub,
-    settings: Settings,
-    stack: AsyncExitStack,
-) -> House:
+def _furnish(root: Path, settings: Settings, world: _Adapters, stack: AsyncExitStack) -> House:
     """The wings on their ports, and the facade before them."""
-    clock, ids = SystemClock(), TimeOrderedIds()
-    deployer = Deployer(ports)
+    clock, ids, hub, chain = world.clock, world.ids, world.observing.hub, world.chain
+    deployer = _deployer(root, world)
+    executor = Executor(ids=ids, clock=clock, events=hub, circuits=chain.circuits)
     runs = RunService(
         RunPorts(
-            registry=ports.registry,
+            registry=world.registry,
             calls=executor,
             models=Models(today=lambda: datetime.fromtimestamp(clock.now(), UTC).astimezone().date()),
-            ledger=ledger,
+            ledger=world.ledger,
             clock=clock,
             ids=ids,
             events=hub,
@@ -138,17 +154,45 @@ def _furnish(
         concurrency=settings.runs.concurrency,
     )
     stack.push_async_callback(runs.close)
-    store: ReleaseStore = ports.store
     crib = Crib(
-        root=ports.root,
-        settings=settings,
-        registry=ports.registry,
-        executor=executor,
-        runs=runs,
-        deployer=deployer,
-        store=store,
-        ledger=ledger,
-        journal=journal,
-        hub=hub,
+        Wings(
+            root=root,
+            settings=settings,
+            registry=world.registry,
+            executor=executor,
+            runs=runs,
+            deployer=deployer,
+            store=world.store,
+            ledger=world.ledger,
+            journal=chain.journal,
+            hub=hub,
+            exposition=world.observing.exposition(
+                release_readings(world.registry)
+                | thread_readings(world.threads)
+                | call_readings(chain.circuits, chain.gates)
+            ),
+        )
     )
-    return House(crib=crib, deployer=deployer, runs=runs, journal=journal, clock=clock)
+    return House(crib=crib, deployer=deployer, runs=runs, journal=chain.journal, clock=clock)
+
+
+def _exposition(world: _Adapters) -> Exposition:
+    calls = call_readings(world.chain.circuits, world.chain.gates)
+    return world.observing.exposition(release_readings(world.registry) | thread_readings(world.threads) | calls)
+
+
+def _deployer(root: Path, world: _Adapters) -> Deployer:
+    ports = DeployerPorts(
+        root=root,
+        store=world.store,
+        registry=world.registry,
+        verifier=world.verifier,
+        pool=world.pool,
+        clock=world.clock,
+        events=world.observing.hub,
+        env=os.environ,
+        compose=lambda tool, release: build_chain(tool, release=release, ports=world.chain),
+        checkpointer=world.checkpointer,
+        busy=lambda: world.threads.abandoned > 0,
+    )
+    return Deployer(ports)

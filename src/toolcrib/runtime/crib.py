@@ -1,6 +1,7 @@
 """`Crib`: the facade; every door (Python, CLI, HTTP) does its work through it."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,28 @@ from toolcrib.core.results import RunResult, ToolResult
 from toolcrib.core.settings import Settings
 from toolcrib.deployment.deployer import Deployer
 from toolcrib.execution.executor import Executor
+from toolcrib.observability.exposition import Exposition
 from toolcrib.observability.hub import EventHub
 from toolcrib.registry.registry import Registry
 from toolcrib.registry.release import Release
 from toolcrib.runs.service import RunEvent, RunRequest, RunService
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wings:
+    """The parts of an open project that the facade leads to."""
+
+    root: Path
+    settings: Settings
+    registry: Registry
+    executor: Executor
+    runs: RunService
+    deployer: Deployer
+    store: ReleaseStore
+    ledger: RunLedger
+    journal: CallJournal
+    hub: EventHub
+    exposition: Exposition
 
 
 class Crib:
@@ -38,30 +57,10 @@ class Crib:
     Made by `toolcrib.open`; all methods belong to the event loop it was opened on.
     """
 
-    def __init__(
-        self,
-        *,
-        root: Path,
-        settings: Settings,
-        registry: Registry,
-        executor: Executor,
-        runs: RunService,
-        deployer: Deployer,
-        store: ReleaseStore,
-        ledger: RunLedger,
-        journal: CallJournal,
-        hub: EventHub,
-    ) -> None:
-        self.root = root
-        self.settings = settings
-        self._registry = registry
-        self._executor = executor
-        self._runs = runs
-        self._deployer = deployer
-        self._store = store
-        self._ledger = ledger
-        self._journal = journal
-        self._hub = hub
+    def __init__(self, wings: Wings) -> None:
+        self.root = wings.root
+        self.settings = wings.settings
+        self._wings = wings
 
     @property
     def release(self) -> Release:
@@ -70,12 +69,12 @@ class Crib:
         Raises:
             ReleaseNotFound: nothing was ever activated.
         """
-        return self._registry.current.release
+        return self._wings.registry.current.release
 
     @property
     def generation(self) -> int:
         """Grows by one with every activation; 0 before the first."""
-        return self._registry.generation
+        return self._wings.registry.generation
 
     async def call(
         self,
@@ -99,22 +98,22 @@ class Crib:
         Returns:
             The result; failures are in it, never raised.
         """
-        with self._registry.lease(holder="call") as release:
+        with self._wings.registry.lease(holder="call") as release:
             call = ToolCall(name=name, args=args or {}, idempotency_key=idempotency_key)
             context = CallContext(tenant=tenant, timeout_s=timeout_s)
-            return await self._executor.call(release, call, context)
+            return await self._wings.executor.call(release, call, context)
 
     async def call_many(
         self, calls: Sequence[ToolCall], *, tenant: str = "", max_concurrency: int = 16
     ) -> list[ToolResult]:
         """Call several tools of one release, at most `max_concurrency` at a time; results in call order."""
-        with self._registry.lease(holder="batch") as release:
+        with self._wings.registry.lease(holder="batch") as release:
             context = CallContext(tenant=tenant)
-            return await self._executor.call_many(release, calls, context, max_concurrency=max_concurrency)
+            return await self._wings.executor.call_many(release, calls, context, max_concurrency=max_concurrency)
 
     async def calls_in_doubt(self) -> Sequence[JournalEntry]:
         """Calls with an idempotency key that began and have no result: they run now, or their process died."""
-        return await self._journal.in_doubt()
+        return await self._wings.journal.in_doubt()
 
     async def settle_call(self, key: str, *, value: Any = None, repeat: bool = False) -> None:
         """Settle a call in doubt, after you looked whether it took effect.
@@ -127,13 +126,15 @@ class Crib:
         Raises:
             NotFound: no call with this key is in doubt.
         """
-        entry = next((one for one in await self._journal.in_doubt(limit=10_000) if one.key == key), None)
+        entry = next((one for one in await self._wings.journal.in_doubt(limit=10_000) if one.key == key), None)
         if entry is None:
             raise NotFound(f"No call with key {key!r} is in doubt.", hint="`calls_in_doubt()` lists those that are.")
         if repeat:
-            await self._journal.forget(key)
+            await self._wings.journal.forget(key)
         else:
-            await self._journal.finish(key, ToolResult(ok=True, value=value, tool=entry.tool, release=entry.release))
+            await self._wings.journal.finish(
+                key, ToolResult(ok=True, value=value, tool=entry.tool, release=entry.release)
+            )
 
     async def run(
         self, agent: str, question: Any = None, *, thread_id: str = "", tenant: str = "", resume: Any = None
@@ -152,7 +153,7 @@ class Crib:
             ThreadBusy: the thread has a run in flight.
         """
         request = RunRequest(agent=agent, question=question, thread_id=thread_id, tenant=tenant, resume=resume)
-        return await self._runs.run(request)
+        return await self._wings.runs.run(request)
 
     def stream(
         self, agent: str, question: Any = None, *, thread_id: str = "", tenant: str = "", resume: Any = None
@@ -162,7 +163,7 @@ class Crib:
         The last event's data is the `RunResult` as a mapping. Same arguments and errors as `run`.
         """
         request = RunRequest(agent=agent, question=question, thread_id=thread_id, tenant=tenant, resume=resume)
-        return self._runs.stream(request)
+        return self._wings.runs.stream(request)
 
     async def deploy(self, directory: str | Path | None = None, *, actor: str = "python") -> Deployment:
         """Verify a directory (default: the project) and, if it passes, let it serve from the next run on.
@@ -170,11 +171,11 @@ class Crib:
         Returns:
             The deployment; a rejected one carries all its reasons and has changed nothing.
         """
-        return await self._deployer.deploy(Path(directory) if directory else self.root, actor=actor)
+        return await self._wings.deployer.deploy(Path(directory) if directory else self.root, actor=actor)
 
     async def verify(self, directory: str | Path | None = None) -> tuple[Reason, ...]:
         """The gate without activation: every reason why the directory would be rejected, none when it would pass."""
-        return await self._deployer.verify(Path(directory) if directory else self.root)
+        return await self._wings.deployer.verify(Path(directory) if directory else self.root)
 
     async def rollback(self, release: str | None = None, *, actor: str = "python") -> Deployment:
         """Serve an older release again, by id, or the one that served before.
@@ -182,43 +183,47 @@ class Crib:
         Raises:
             ReleaseNotFound: there is no such release, or none before.
         """
-        return await self._deployer.rollback(release, actor=actor)
+        return await self._wings.deployer.rollback(release, actor=actor)
 
     async def activate(self, release: str, *, actor: str = "python") -> Deployment:
         """Serve the stored release with this id; what `rollback(id)` does, for doors that name it so."""
-        return await self._deployer.rollback(release, actor=actor)
+        return await self._wings.deployer.rollback(release, actor=actor)
 
     async def releases(self) -> Sequence[StoredRelease]:
         """All releases in the store, the newest first, with their states."""
-        return await self._store.releases()
+        return await self._wings.store.releases()
 
     async def history(self, limit: int = 50) -> Sequence[Deployment]:
         """Past deployments, the newest first."""
-        return await self._store.history(limit)
+        return await self._wings.store.history(limit)
 
     async def diff(self, older: str | None = None, newer: str | None = None) -> tuple[Change, ...]:
         """What differs between two releases, by id; default: between the former and the current one."""
-        return await self._deployer.diff(older, newer)
+        return await self._wings.deployer.diff(older, newer)
 
     async def ledger(self) -> LedgerSummary:
         """Counts over all runs this project ever accepted."""
-        return await self._ledger.summary()
+        return await self._wings.ledger.summary()
 
     async def recent_runs(self, limit: int = 100) -> Sequence[RunRecord]:
         """Runs in the ledger, the newest first."""
-        return await self._ledger.runs(limit)
+        return await self._wings.ledger.runs(limit)
 
     def census(self) -> Mapping[str, Mapping[str, int]]:
         """Who uses which release in memory: release id -> holder kind (`run`, `call`, …) -> leases."""
-        return self._registry.census()
+        return self._wings.registry.census()
+
+    async def metrics(self) -> bytes:
+        """All metrics in Prometheus' text format, UTF-8: what the server answers to `GET /metrics`."""
+        return await self._wings.exposition.text()
 
     def events(self) -> AsyncIterator[Event]:
         """Everything that happens from now on. Who falls behind loses the oldest events and slows no call."""
-        return self._hub.subscribe()
+        return self._wings.hub.subscribe()
 
     def tool_node(self, tools: Sequence[str] = ("*",)) -> ToolNode:
         """A LangGraph tool node with live tools; one run of the graph sees one release."""
-        return ToolNode(tools, source=self._runs)
+        return ToolNode(tools, source=self._wings.runs)
 
     def langchain_tools(self) -> list[BaseTool]:
         """The current release's tools as LangChain tools, live: a call goes to the release that serves then."""
@@ -227,4 +232,4 @@ class Crib:
     @property
     def problem(self) -> ToolcribError | None:
         """Why the newest tree is not what serves (its rejection), or None when all is well."""
-        return self._deployer.problem
+        return self._wings.deployer.problem

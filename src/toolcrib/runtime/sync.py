@@ -12,7 +12,7 @@ from toolcrib.core.releases import Deployment
 from toolcrib.core.results import RunResult, ToolResult
 from toolcrib.registry.release import Release
 from toolcrib.runs.service import RunEvent
-from toolcrib.runtime.build import open_project
+from toolcrib.runtime.build import Hook, open_project
 from toolcrib.runtime.crib import Crib
 
 
@@ -73,12 +73,18 @@ class SyncCrib:
         """See `Crib.rollback`."""
         return self._portal.call(lambda: self._crib.rollback(release))
 
+    def metrics(self) -> bytes:
+        """See `Crib.metrics`."""
+        return self._portal.call(self._crib.metrics)
+
 
 @contextmanager
-def open_sync(root: str | Path | None = None, *, watch: bool = False, deploy: bool = True) -> Iterator[SyncCrib]:
+def open_sync(
+    root: str | Path | None = None, *, watch: bool = False, deploy: bool = True, hooks: tuple[Hook, ...] = ()
+) -> Iterator[SyncCrib]:
     """Open a project for synchronous code; see `toolcrib.open`."""
     with (
         start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(open_project(root, watch=watch, deploy=deploy)) as crib,
+        portal.wrap_async_context_manager(open_project(root, watch=watch, deploy=deploy, hooks=hooks)) as crib,
     ):
         yield SyncCrib(crib, portal)

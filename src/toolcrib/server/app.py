@@ -16,7 +16,7 @@ from toolcrib.server import problems
 from toolcrib.server.guards import LOOPBACK_HOSTS, BodyLimit, KnownHosts, OuterGuard
 from toolcrib.server.inflight import InFlight
 from toolcrib.server.recent import RecentEvents
-from toolcrib.server.routes import agents, events, health, ledger, releases, tools
+from toolcrib.server.routes import agents, events, health, ledger, metrics, releases, tools
 from toolcrib.server.schema.openapi import describe
 
 DESCRIPTION = """\
@@ -38,7 +38,7 @@ def create_app(
 
     Args:
         crib: the open project; it stays open.
-        recent: the newest events; its `keep` must be a hook of the project.
+        recent: the newest events; its `keep` must be a listener of the project.
         stop: set when the server stops: streams end then, and `/readyz` says no.
         inflight: owner of accepted work; whoever stops the server drains it before the project is closed.
         hosts: names this server answers for, IPv6 addresses in brackets; None for all.
@@ -52,7 +52,7 @@ def create_app(
     )
     app.state.crib, app.state.recent, app.state.stop = crib, recent, stop
     app.state.inflight = InFlight() if inflight is None else inflight
-    for room in (health, tools, agents, releases, ledger, events):
+    for room in (health, tools, agents, releases, ledger, events, metrics):
         app.include_router(room.router)
     problems.install(app)
     describe(app)

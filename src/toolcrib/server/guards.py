@@ -7,6 +7,7 @@ from http import HTTPStatus
 from fastapi import Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
 
 from toolcrib.core.ports import Clock, IdFactory
 from toolcrib.server.problems import problem
@@ -15,7 +16,7 @@ log = logging.getLogger(__name__)
 MAX_BODY_BYTES = 1024 * 1024
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-QUIET_PATHS = frozenset({"/ok", "/livez", "/readyz"})
+QUIET_PATHS = frozenset({"/ok", "/livez", "/readyz", "/metrics"})
 REQUEST_ID = "x-request-id"
 FIT_ID = re.compile(r"[\w.:+/=-]{1,128}", re.ASCII)
 
@@ -45,7 +46,8 @@ class OuterGuard:
 
         facts = {"request_id": request_id, "method": scope["method"], "path": scope["path"]}
         try:
-            await self._app(scope, receive, with_id)
+            with bound_contextvars(request_id=request_id):  # every line that is logged on its behalf bears it
+                await self._app(scope, receive, with_id)
         except Exception:  # outer guard: the client gets an id, the log the traceback
             log.exception("request failed", extra=facts)
             if status:

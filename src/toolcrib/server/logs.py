@@ -2,24 +2,32 @@
 
 import logging
 import sys
+from typing import Any
 
 import structlog
 
+from toolcrib.server.encoding import encode
 
-def configure_logs() -> None:
-    """Send what all libraries log to stderr: JSON when it is not a terminal. Keys given as `extra` are kept."""
+
+def configure_logs(*, for_people: bool) -> None:
+    """Send what all libraries log to stderr, one record a line. Keys given as `extra` are kept.
+
+    Args:
+        for_people: readable lines if stderr is a terminal, and only what is worth one; else JSON objects.
+    """
+    terminal = for_people and sys.stderr.isatty()
     shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,  # the request's id
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    terminal = sys.stderr.isatty()
     plain = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)  # locals hold arguments and secrets
     last: list[structlog.typing.Processor] = (
         [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if terminal
-        else [structlog.processors.ExceptionRenderer(plain), structlog.processors.JSONRenderer()]
+        else [structlog.processors.ExceptionRenderer(plain), structlog.processors.JSONRenderer(serializer=_json)]
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
@@ -31,5 +39,10 @@ def configure_logs() -> None:
     root.setLevel(logging.WARNING if terminal else logging.INFO)
     for noisy in ("httpx", "watchfiles", "aiosqlite", "asyncio", "uvicorn.error"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    if terminal:
-        logging.getLogger("toolcrib.events").setLevel(logging.ERROR)  # a terminal is told in other words
+    logging.getLogger("toolcrib.events").setLevel(logging.INFO)
+    # A terminal is told of deployments in other words.
+    logging.getLogger("toolcrib.releases").setLevel(logging.ERROR if terminal else logging.INFO)
+
+
+def _json(record: Any, **_: Any) -> str:
+    return encode(record).decode()

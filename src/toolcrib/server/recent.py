@@ -15,7 +15,7 @@ EPOCH_LENGTH = 8
 
 
 class RecentEvents:
-    """A ring of the newest events; its `keep` is a hook of the open project.
+    """A ring of the newest events; its `keep` is a listener of the open project.
 
     Ids are `<epoch>-<number>`: the epoch is another one after a restart of the server, whose numbers begin anew.
 

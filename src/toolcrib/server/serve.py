@@ -64,7 +64,7 @@ def serve(options: ServeOptions) -> int:
         Conflict: the given port is taken.
         ProjectInvalid: there is no project, or nothing in it can serve.
     """
-    configure_logs()
+    configure_logs(for_people=options.watch)
     root = options.project or find_project(Path.cwd())
     settings = read_settings(root)
     host = options.host or settings.server.host
@@ -83,7 +83,7 @@ def _bound(options: ServeOptions, host: str, settings: Settings) -> socket.socke
 async def _serve(options: ServeOptions, root: Path, host: str, listener: socket.socket) -> None:
     recent, stop, inflight = RecentEvents(ids=TimeOrderedIds()), asyncio.Event(), InFlight()
 
-    def hook(event: Event) -> None:
+    def tell(event: Event) -> None:
         recent.keep(event)
         if isinstance(event, Deployed):
             for line in deployment_lines(event.deployment):
@@ -91,7 +91,7 @@ async def _serve(options: ServeOptions, root: Path, host: str, listener: socket.
 
     # The signals are ours until the project is closed: a second Ctrl-C must not break off the closing.
     with ExitStack() as signals:
-        async with open_project(root, watch=options.watch, hooks=(hook,)) as crib:
+        async with open_project(root, watch=options.watch, listeners=(tell,)) as crib:
             app = create_app(crib, recent=recent, stop=stop, inflight=inflight, hosts=known_hosts(host))
             server = _Server(_uvicorn_config(app), stop=stop, inflight=inflight, announce=options.announce)
             signals.enter_context(server.stopped_by_signals())

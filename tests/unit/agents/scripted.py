@@ -117,7 +117,12 @@ def config_for(
     """A LangGraph config that pins a run to a release."""
     pinned = RunScope(
         release=release,
-        calls=Executor(ids=CountingIds(), clock=SystemClock(), circuits=circuits or Circuits(events=EventHub())),
+        calls=Executor(
+            ids=CountingIds(),
+            clock=SystemClock(),
+            events=EventHub(),
+            circuits=circuits or Circuits(events=EventHub()),
+        ),
         models=OneModel(model),  # type: ignore[arg-type]  # the same method, without the making
         clock=SystemClock(),
         **{"tools": tuple(release.tools), "notify": notify, **scope},

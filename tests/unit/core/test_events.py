@@ -7,6 +7,8 @@ import pytest
 from toolcrib.core.events import (
     Deployed,
     Event,
+    NodeFinished,
+    NodeStarted,
     ReleaseRetired,
     RunFinished,
     RunStarted,
@@ -27,6 +29,11 @@ EVENTS: tuple[tuple[str, Event], ...] = (
             result=RunResult(output=SECRET, success=True, trace=({"args": SECRET},), interrupts=(SECRET,)), agent="a"
         ),
     ),
+    ("node.started", NodeStarted(node="n", run_id="run", thread_id="th", agent="a", release="r")),
+    (
+        "node.finished",
+        NodeFinished(node="n", run_id="run", thread_id="th", agent="a", release="r", outcome="ok", duration_s=0.5),
+    ),
     ("deployment.finished", Deployed(deployment=Deployment(state="active", release="r"))),
     ("release.retired", ReleaseRetired(release="r", modules=3)),
 )
@@ -45,6 +52,7 @@ def test_the_end_of_a_call_tells_everything_but_its_value() -> None:
     data = ToolFinished(result=result, run_id="run", agent="a", tenant="x").to_dict()
     assert data == {key: value for key, value in result.to_dict().items() if key != "value"} | {
         "run_id": "run",
+        "thread_id": "",
         "agent": "a",
         "tenant": "x",
     }

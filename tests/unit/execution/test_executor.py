@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.support import Bench
 from toolcrib.core.calls import CallContext, ToolCall
 from toolcrib.core.errors import ToolError
+from toolcrib.core.events import ToolFinished
 from toolcrib.registry.release import Release
 from toolcrib.testing import make_tool
 
@@ -42,6 +43,7 @@ async def test_an_unknown_tool_is_a_result_with_near_names(name: str, hint: str)
     assert result.error is not None
     assert (result.error.code, result.error.hint, result.attempts) == ("tool_not_found", hint, 0)
     assert (result.tool, result.release, result.call_id) == (name, release.id, "c")
+    assert bench.events.events == [ToolFinished(result=result)]
 
 
 async def test_a_call_without_an_id_is_given_one() -> None:

@@ -53,7 +53,7 @@ async def test_a_failing_hook_is_logged_and_hides_nothing_from_the_others(caplog
     assert seen == await take(reader, 1) == [event(1)]
     (record,) = caplog.records
     assert record.message == "event hook failed"
-    assert record.__dict__["event"] == "release.retired"
+    assert record.__dict__["event_name"] == "release.retired"
     assert record.exc_info is not None
 
 
@@ -91,6 +91,7 @@ async def test_who_falls_behind_loses_the_oldest_events() -> None:
     slow = hub.subscribe()
     for number in range(BACKLOG + 5):
         hub.emit(event(number))
+    assert (hub.waiting, hub.dropped) == (BACKLOG, 5)
     assert (await take(slow, BACKLOG))[:: BACKLOG - 1] == [event(5), event(BACKLOG + 4)]
 
 

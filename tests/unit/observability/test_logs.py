@@ -1,44 +1,140 @@
 """Events in the log: constant messages, structured keys, a level that says how bad it is."""
 
 import logging
+import subprocess
+import sys
+from typing import Any
 
 import pytest
 
-from toolcrib.core.events import Deployed, Event, ReleaseRetired, RunFinished, RunStarted, ToolFinished, ToolStarted
+from toolcrib.core.events import (
+    Deployed,
+    Event,
+    NodeFinished,
+    NodeStarted,
+    ReleaseRetired,
+    RunFinished,
+    RunStarted,
+    ToolFinished,
+    ToolStarted,
+)
+from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import Deployment
 from toolcrib.core.results import ErrorInfo, RunResult, ToolResult
 from toolcrib.observability.logs import log_event
 
-ERROR = ErrorInfo(code="c", message="m")
+ERROR = ErrorInfo(code="tool_failed", message="secret")
+NODE: dict[str, Any] = {"node": "n", "run_id": "run", "thread_id": "th", "agent": "a", "release": "r"}
+REASON = Reason(code="syntax", message="m", file="tools/a.py", line=3)
+DEBUG, INFO, WARNING = logging.DEBUG, logging.INFO, logging.WARNING
 
 
 @pytest.mark.parametrize(
-    ("event", "level"),
+    ("event", "level", "message", "facts"),
     [
-        (ToolStarted(tool="t", call_id="c", release="r"), logging.DEBUG),
-        (RunStarted(run_id="r", thread_id="t", agent="a", release="r"), logging.DEBUG),
-        (ToolFinished(result=ToolResult(ok=True, value="secret")), logging.INFO),
-        (ToolFinished(result=ToolResult(ok=False, error=ERROR)), logging.WARNING),
-        (RunFinished(result=RunResult(output="secret", success=True), agent="a"), logging.INFO),
-        (RunFinished(result=RunResult(output=None, success=False, error=ERROR), agent="a"), logging.WARNING),
-        (Deployed(deployment=Deployment(state="active", release="r")), logging.INFO),
-        (Deployed(deployment=Deployment(state="rejected", release="r")), logging.WARNING),
-        (ReleaseRetired(release="r"), logging.INFO),
+        (ToolStarted(tool="t", call_id="c", release="r"), DEBUG, "tool_started", {"tool": "t", "call_id": "c"}),
+        (
+            RunStarted(run_id="r", thread_id="t", agent="a", release="r"),
+            DEBUG,
+            "agent_started",
+            {"agent": "a", "thread_id": "t"},
+        ),
+        (NodeStarted(**NODE), DEBUG, "node_started", {"node": "n", "agent": "a"}),
+        (
+            NodeFinished(**NODE, outcome="ok", duration_s=0.5),
+            DEBUG,
+            "node_execution",
+            {"node": "n", "outcome": "ok", "duration_ms": 500.0},
+        ),
+        (
+            ToolFinished(
+                result=ToolResult(ok=True, value="secret", tool="t", release="r", call_id="c", duration_s=0.0125),
+                run_id="run",
+                thread_id="th",
+                agent="a",
+                tenant="x",
+            ),
+            INFO,
+            "tool_execution",
+            {
+                **{"tool": "t", "release": "r", "call_id": "c", "run_id": "run", "thread_id": "th", "agent": "a"},
+                **{"tenant": "x", "outcome": "ok", "duration_ms": 12.5, "queued_ms": 0.0, "attempts": 1},
+            },
+        ),
+        (ToolFinished(result=ToolResult(ok=True, cached=True)), INFO, "tool_execution", {"outcome": "cached"}),
+        (
+            ToolFinished(result=ToolResult(ok=False, error=ERROR)),
+            WARNING,
+            "tool_execution",
+            {"outcome": "tool_failed", "error_code": "tool_failed", "severity": "MEDIUM", "retryable": False},
+        ),
+        (
+            RunFinished(
+                result=RunResult(
+                    output="secret", success=True, run_id="run", thread_id="th", release="r", execution_time_s=2.0
+                ),
+                agent="a",
+                tenant="x",
+            ),
+            INFO,
+            "agent_execution",
+            {
+                **{"agent": "a", "release": "r", "run_id": "run", "thread_id": "th", "tenant": "x", "outcome": "ok"},
+                **{"duration_ms": 2000.0, "iterations": 0, "input_tokens": 0, "output_tokens": 0, "cost_usd": None},
+            },
+        ),
+        (
+            RunFinished(result=RunResult(output=None, success=True, interrupts=("secret",)), agent="a"),
+            INFO,
+            "agent_execution",
+            {"outcome": "interrupted"},
+        ),
+        (
+            RunFinished(result=RunResult(output=None, success=False, error=ERROR), agent="a"),
+            WARNING,
+            "agent_execution",
+            {"outcome": "tool_failed", "error_code": "tool_failed"},
+        ),
+        (
+            Deployed(deployment=Deployment(state="active", release="r", previous="q", timings_s={"total": 0.2})),
+            INFO,
+            "deployment",
+            {"outcome": "active", "release": "r", "previous": "q", "duration_ms": 200.0, "reasons": []},
+        ),
+        (
+            Deployed(deployment=Deployment(state="rejected", release="r", reasons=(REASON,))),
+            WARNING,
+            "deployment",
+            {"outcome": "rejected", "reasons": ["syntax tools/a.py:3"]},
+        ),
+        (ReleaseRetired(release="r", modules=2), INFO, "release_retired", {"release": "r", "modules": 2}),
     ],
     ids=lambda value: value.name if hasattr(value, "to_dict") else "",
 )
-def test_an_event_is_logged_with_its_name_data_and_level(
-    event: Event, level: int, caplog: pytest.LogCaptureFixture
+def test_an_event_is_one_record_with_flat_keys_and_a_level(
+    event: Event, level: int, message: str, facts: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.DEBUG, logger="toolcrib.events"):
+    with caplog.at_level(DEBUG, logger="toolcrib"):
         log_event(event)
     (record,) = caplog.records
-    assert (record.name, record.levelno, record.getMessage()) == ("toolcrib.events", level, event.name)
-    assert record.__dict__["toolcrib"] == event.to_dict()
+    where = "toolcrib.releases" if isinstance(event, Deployed | ReleaseRetired) else "toolcrib.events"
+    assert (record.name, record.levelno, record.getMessage()) == (where, level, message)
+    assert {key: record.__dict__.get(key) for key in facts} == facts
     assert "secret" not in str(record.__dict__)
 
 
 def test_what_nobody_wants_to_see_is_not_written(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING, logger="toolcrib.events"):
+    with caplog.at_level(WARNING, logger="toolcrib"):
         log_event(ReleaseRetired(release="r"))
     assert caplog.records == []
+
+
+def test_without_any_logging_configured_nothing_comes_out_on_stderr() -> None:
+    program = """
+from toolcrib.core.events import ToolFinished
+from toolcrib.core.results import ErrorInfo, ToolResult
+from toolcrib.observability.logs import log_event
+log_event(ToolFinished(result=ToolResult(ok=False, error=ErrorInfo(code="c", message="m"))))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stderr == ""

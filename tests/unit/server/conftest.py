@@ -101,7 +101,7 @@ def write_project(root: Path) -> Path:
 async def open_door(root: Path, *, deploy: bool = True) -> AsyncIterator[Door]:
     """The project at `root`, opened, and a client that talks to its application without a network."""
     recent, stop, inflight = RecentEvents(ids=CountingIds()), asyncio.Event(), InFlight()
-    async with open_project(root, deploy=deploy, hooks=(recent.keep,)) as crib:
+    async with open_project(root, deploy=deploy, listeners=(recent.keep,)) as crib:
         app = create_app(crib, recent=recent, stop=stop, inflight=inflight)
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=10) as http:

@@ -1,7 +1,9 @@
 """Logs of the server process: one JSON object a line when nobody watches."""
 
+import io
 import json
 import logging
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +14,7 @@ from toolcrib.server.logs import configure_logs
 @pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
     """The loggers as they were."""
-    names = ("", "httpx", "watchfiles", "aiosqlite", "asyncio", "uvicorn.error", "toolcrib.events")
+    names = ("", "httpx", "watchfiles", "aiosqlite", "asyncio", "uvicorn.error", "toolcrib.events", "toolcrib.releases")
     loggers = [logging.getLogger(name) for name in names]
     before = [(logger, logger.level, logger.handlers[:]) for logger in loggers]
     yield
@@ -22,7 +24,7 @@ def restored() -> Iterator[None]:
 
 
 def test_a_record_is_one_json_line_with_its_own_keys(capsys: pytest.CaptureFixture[str]) -> None:
-    configure_logs()
+    configure_logs(for_people=False)
     logging.getLogger("toolcrib.server").info("request", extra={"status": 200, "path": "/ok"})
     line = json.loads(capsys.readouterr().err)
     assert (line["event"], line["level"], line["status"], line["path"]) == ("request", "info", 200, "/ok")
@@ -30,7 +32,7 @@ def test_a_record_is_one_json_line_with_its_own_keys(capsys: pytest.CaptureFixtu
 
 
 def test_a_traceback_is_data_in_the_same_line(capsys: pytest.CaptureFixture[str]) -> None:
-    configure_logs()
+    configure_logs(for_people=False)
     try:
         raise ValueError("no")
     except ValueError:
@@ -40,7 +42,7 @@ def test_a_traceback_is_data_in_the_same_line(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_traceback_does_not_show_the_values_of_variables(capsys: pytest.CaptureFixture[str]) -> None:
-    configure_logs()
+    configure_logs(for_people=False)
     secret = "hun" + "ter2"
     try:
         raise ValueError(f"no {len(secret)}")
@@ -50,7 +52,48 @@ def test_a_traceback_does_not_show_the_values_of_variables(capsys: pytest.Captur
 
 
 def test_configuring_twice_writes_each_line_once(capsys: pytest.CaptureFixture[str]) -> None:
-    configure_logs()
-    configure_logs()
+    configure_logs(for_people=False)
+    configure_logs(for_people=False)
     logging.getLogger("x").warning("once")
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def write_both() -> None:
+    logging.getLogger("toolcrib.events").info("tool_execution", extra={"tool": "greet", "outcome": "ok"})
+    logging.getLogger("toolcrib.releases").warning("deployment", extra={"outcome": "rejected"})
+
+
+def test_people_at_a_terminal_read_of_calls_and_hear_of_deployments_in_other_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    configure_logs(for_people=True)
+    write_both()
+    (line,) = terminal.getvalue().splitlines()
+    assert "tool_execution" in line
+    assert not line.startswith("{")
+
+
+@pytest.mark.parametrize(("for_people", "where"), [(False, Terminal), (True, io.StringIO)])
+def test_machines_read_json_also_at_a_terminal_and_people_in_a_file(
+    for_people: bool, where: type[io.StringIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = where()
+    monkeypatch.setattr(sys, "stderr", written)
+    configure_logs(for_people=for_people)
+    write_both()
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert [line["event"] for line in lines] == ["tool_execution", "deployment"]
+
+
+def test_numbers_and_texts_that_few_json_writers_like_are_written(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs(for_people=False)
+    logging.getLogger("x").warning("odd", extra={"big": 2**80, "half": "\ud800", "thing": {1, 2}})
+    line = json.loads(capsys.readouterr().err)
+    assert (line["big"], line["thing"]) == (2**80, "{1, 2}")

@@ -28,6 +28,7 @@ ROUTES = {
     "GET /v1/ledger",
     "GET /v1/census",
     "GET /v1/events",
+    "GET /metrics",
 }
 
 

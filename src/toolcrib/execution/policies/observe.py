@@ -1,7 +1,10 @@
 """Observe: tells listeners, and turns every failure into a result; nothing leaves the chain raised."""
 
+import asyncio
 import logging
+from dataclasses import replace
 
+from toolcrib.core.calls import CallContext
 from toolcrib.core.chain import Call, CallNext, Link
 from toolcrib.core.events import ToolFinished, ToolStarted
 from toolcrib.core.policies import strategy_for
@@ -13,15 +16,21 @@ from toolcrib.execution.ports import ChainPorts
 from toolcrib.registry.release import Release
 
 log = logging.getLogger(__name__)
+CANCELLED = ErrorInfo(code="cancelled", message="The caller went away, or its time was over.", severity="LOW")
 
 
 def link(tool: Tool, release: Release, ports: ChainPorts) -> Link:
     """The outermost link of every chain.
 
-    LangGraph's `GraphBubbleUp` (interrupts, parent commands) and cancellation cross it untouched.
+    LangGraph's `GraphBubbleUp` (interrupts, parent commands) and cancellation cross it untouched; of a cancelled call
+    listeners hear with the error code `cancelled`.
     """
     name, digest, release_id = tool.spec.name, tool.spec.digest, release.id
     monotonic, events, on_error = ports.clock.monotonic, ports.events, tool.spec.policy.on_error
+
+    def failure(call: Call, error: ErrorInfo, attempts: int) -> ToolResult:
+        result = ToolResult(ok=False, error=error, attempts=attempts, duration_s=monotonic() - call.began)
+        return replace(result, tool=name, tool_digest=digest, release=release_id, call_id=call.id)
 
     def wrap(call_next: CallNext) -> CallNext:
         async def observe(call: Call) -> ToolResult:
@@ -33,31 +42,32 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link:
                         call_id=call.id,
                         release=release_id,
                         run_id=who.run_id,
+                        thread_id=who.thread_id,
                         agent=who.agent,
                         tenant=who.tenant,
                     )
                 )
             try:
                 result = await call_next(call)
+            except asyncio.CancelledError:
+                if events.active:
+                    events.emit(_ended(failure(call, CANCELLED, attempts=1), who))
+                raise
             except Exception as raised:  # outer guard: a tool's exception becomes its result
                 if is_bubble_up(raised):
                     raise
                 error = as_call_error(raised, name)
-                result = ToolResult(
-                    ok=False,
-                    error=ErrorInfo.of(error, strategy=strategy_for(raised, on_error)),
-                    attempts=attempts_of(error),
-                    duration_s=monotonic() - call.began,
-                    tool=name,
-                    tool_digest=digest,
-                    release=release_id,
-                    call_id=call.id,
-                )
-                log.info("tool call failed", extra={"tool": name, "code": error.code, "release": release_id})
+                info = ErrorInfo.of(error, strategy=strategy_for(raised, on_error))
+                result = failure(call, info, attempts=attempts_of(error))
+                log.debug("tool raised", exc_info=raised, extra={"tool": name, "error_code": error.code})
             if events.active:
-                events.emit(ToolFinished(result=result, run_id=who.run_id, agent=who.agent, tenant=who.tenant))
+                events.emit(_ended(result, who))
             return result
 
         return observe
 
     return wrap
+
+
+def _ended(result: ToolResult, who: CallContext) -> ToolFinished:
+    return ToolFinished(result=result, run_id=who.run_id, thread_id=who.thread_id, agent=who.agent, tenant=who.tenant)

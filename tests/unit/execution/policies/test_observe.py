@@ -126,7 +126,7 @@ async def test_control_flow_passes_from_a_thread_as_well() -> None:
     runner.close()
 
 
-async def test_a_cancelled_caller_is_cancelled_and_gets_no_result() -> None:
+async def test_a_cancelled_caller_is_cancelled_and_only_listeners_hear_of_its_end() -> None:
     began, ended = asyncio.Event(), []
 
     async def waits() -> None:
@@ -146,7 +146,9 @@ async def test_a_cancelled_caller_is_cancelled_and_gets_no_result() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
     assert ended == [True]
-    assert bench.events.of(ToolFinished) == []
+    (finished,) = bench.events.of(ToolFinished)
+    assert finished.result.error is not None
+    assert (finished.result.error.code, finished.result.tool) == ("cancelled", "waits")
 
 
 async def test_a_cancellation_of_the_tools_own_making_is_a_failure_like_any_other() -> None:
@@ -160,13 +162,15 @@ async def test_listeners_hear_of_the_beginning_and_of_the_end() -> None:
         return a + b
 
     bench = Bench()
-    who = CallContext(tenant="t", agent="a", run_id="run")
+    who = CallContext(tenant="t", agent="a", run_id="run", thread_id="th")
     result = await bench.executor.call(
         bench.release(make_tool(add)), ToolCall(name="add", args={"a": 1, "b": 2}, id="c"), who
     )
     assert bench.events.events == [
-        ToolStarted(tool="add", call_id="c", release=result.release, run_id="run", agent="a", tenant="t"),
-        ToolFinished(result=result, run_id="run", agent="a", tenant="t"),
+        ToolStarted(
+            tool="add", call_id="c", release=result.release, run_id="run", thread_id="th", agent="a", tenant="t"
+        ),
+        ToolFinished(result=result, run_id="run", thread_id="th", agent="a", tenant="t"),
     ]
 
 

@@ -1,0 +1,145 @@
+"""Metrics: what is counted for which event, and that their number has an end."""
+
+import pytest
+
+from toolcrib.core.errors import ToolNotFound
+from toolcrib.core.events import Deployed, Event, ReleaseRetired, RunFinished, RunStarted, ToolFinished, ToolStarted
+from toolcrib.core.releases import Deployment
+from toolcrib.core.results import ErrorInfo, RunResult, ToolResult, failed
+from toolcrib.observability.metrics import Metrics
+
+
+def observed(*events: Event, metrics: Metrics | None = None) -> Metrics:
+    metrics = metrics or Metrics()
+    for event in events:
+        metrics.observe(event)
+    return metrics
+
+
+def series(metrics: Metrics, name: str) -> dict[tuple[str, ...], float]:
+    """Label values (sorted by label name) -> value of one series."""
+    return {
+        tuple(value for _, value in sorted(sample.labels.items())): sample.value
+        for family in metrics.collect()
+        for sample in family.samples
+        if sample.name == name
+    }
+
+
+def call(tool: str = "t", release: str = "r-1", **facts: object) -> ToolFinished:
+    return ToolFinished(result=ToolResult(ok=True, tool=tool, release=release, **facts))  # type: ignore[arg-type]  # fields by name
+
+
+def error(code: str = "tool_error") -> ErrorInfo:
+    return ErrorInfo(code=code, message="m")
+
+
+def test_calls_are_counted_by_tool_outcome_and_release() -> None:
+    metrics = observed(
+        call(),
+        call(),
+        call(cached=True),
+        call(release="r-2"),
+        ToolFinished(result=ToolResult(ok=False, error=error("rate_limited"), tool="t", release="r-1")),
+    )
+    assert series(metrics, "tool_calls_total") == {
+        ("ok", "r-1", "t"): 2,
+        ("cached", "r-1", "t"): 1,
+        ("ok", "r-2", "t"): 1,
+        ("rate_limited", "r-1", "t"): 1,
+    }
+
+
+def test_times_are_those_of_calls_that_reached_their_tool() -> None:
+    metrics = observed(
+        call(duration_s=0.5, queued_s=0.25),
+        call(duration_s=0.125),
+        call(duration_s=9.0, cached=True),
+        call(duration_s=9.0, journaled=True),
+        ToolFinished(result=failed(ToolNotFound("no"), tool="t", release="r-1", call_id="c")),
+        call(tool="u", duration_s=9.0, attempts=0),
+    )
+    assert series(metrics, "tool_execution_time_seconds_sum") == {("t",): 0.625}
+    assert series(metrics, "tool_execution_time_seconds_count") == {("t",): 2}
+    assert series(metrics, "tool_queue_wait_seconds_sum") == {("t",): 0.25}
+    assert series(metrics, "tool_queue_wait_seconds_count") == {("t",): 1}
+
+
+def test_runs_are_counted_by_agent_and_outcome_with_time_iterations_and_cost() -> None:
+    good = RunResult(output="", success=True, execution_time_s=2.0, iterations=3, cost_usd=0.25, release="r-1")
+    metrics = observed(
+        RunFinished(result=good, agent="a"),
+        RunFinished(result=RunResult(output=None, success=False, error=error("run_timeout")), agent="a"),
+        RunFinished(result=RunResult(output=None, success=True, interrupts=(1,)), agent="b"),
+        RunFinished(result=RunResult(output=None, success=True, from_cache=True), agent="b"),
+    )
+    assert series(metrics, "agent_requests_total") == {
+        ("a", "ok"): 1,
+        ("a", "run_timeout"): 1,
+        ("b", "interrupted"): 1,
+        ("b", "cached"): 1,
+    }
+    assert series(metrics, "agent_execution_time_seconds_sum") == {("a",): 2.0, ("b",): 0.0}
+    assert series(metrics, "agent_iterations_sum") == {("a",): 3, ("b",): 0}
+    assert series(metrics, "agent_cost_usd_total") == {("a", "r-1"): 0.25}
+
+
+def test_deployments_are_counted_by_outcome_with_their_time() -> None:
+    metrics = observed(
+        Deployed(deployment=Deployment(state="active", release="r-1", timings_s={"total": 0.5})),
+        Deployed(deployment=Deployment(state="rejected", release="r-2")),
+    )
+    assert series(metrics, "toolcrib_deployments_total") == {("active",): 1, ("rejected",): 1}
+    assert series(metrics, "toolcrib_deployment_time_seconds_sum") == {("active",): 0.5}
+
+
+def test_names_that_no_release_knows_are_one_name() -> None:
+    metrics = observed(
+        *(
+            ToolFinished(result=failed(ToolNotFound("no"), tool=f"invented_{n}", release="r-1", call_id="c"))
+            for n in range(5)
+        )
+    )
+    assert series(metrics, "tool_calls_total") == {("tool_not_found", "r-1", "unknown"): 5}
+
+
+@pytest.mark.parametrize("many", [10, 2_000])
+def test_the_number_of_children_has_an_end_and_no_call_is_lost(many: int) -> None:
+    metrics = Metrics(max_children=3)
+    observed(*(call(tool=f"t{n}") for n in range(many)), metrics=metrics)
+    counted = series(metrics, "tool_calls_total")
+    assert counted == {("ok", "r-1", "t0"): 1, ("ok", "r-1", "t1"): 1, ("ok", "r-1", "t2"): 1} | {
+        ("ok", "r-1", "other"): many - 3
+    }
+    assert set(series(metrics, "tool_execution_time_seconds_count")) == {("t0",), ("t1",), ("t2",), ("other",)}
+
+
+def test_also_outcomes_and_releases_without_end_end_in_one_child() -> None:
+    metrics = Metrics(max_children=3)
+    observed(*(call(tool=f"t{n}", release=f"r-{n}") for n in range(2_000)), metrics=metrics)
+    counted = series(metrics, "tool_calls_total")
+    assert len(counted) <= 3 + 100 + 1
+    assert sum(counted.values()) == 2_000
+    assert counted[("other", "other", "other")] == 2_000 - 103
+
+
+def test_a_retired_release_is_forgotten_and_its_room_can_be_used_again() -> None:
+    metrics = Metrics(max_children=2)
+    run = RunFinished(result=RunResult(output="", success=True, cost_usd=1.0, release="r-1"), agent="a")
+    observed(call(), call(release="r-2"), run, ReleaseRetired(release="r-1"), call(tool="u"), metrics=metrics)
+    assert series(metrics, "tool_calls_total") == {("ok", "r-2", "t"): 1, ("ok", "r-1", "u"): 1}
+    assert series(metrics, "agent_cost_usd_total") == {}
+    assert series(metrics, "agent_requests_total") == {("a", "ok"): 1}
+
+
+def test_two_projects_in_one_process_count_apart() -> None:
+    first, second = observed(call()), observed()
+    assert series(first, "tool_calls_total")
+    assert not series(second, "tool_calls_total")
+
+
+def test_what_only_begins_is_not_counted() -> None:
+    metrics = observed(
+        ToolStarted(tool="t", call_id="c", release="r"), RunStarted(run_id="r", thread_id="t", agent="a", release="r")
+    )
+    assert not any(family.samples for family in metrics.collect())
