@@ -32,6 +32,7 @@ from toolcrib.registry.release import Release
 from toolcrib.runners.inline import InlineRunner
 from toolcrib.runners.threads import ThreadRunner
 from toolcrib.runtime.clock import SystemClock, SystemRandom, TimeOrderedIds
+from toolcrib.stores.result_cache import MemoryResultCache
 from toolcrib.tools.adapt import adapt
 
 ARGS = {"order_id": "A-42", "limit": 3}
@@ -55,7 +56,12 @@ async def lookup(order_id: str, limit: int = 1) -> str:
 def bare_chain(clock: Clock) -> Measured:
     """The executor and a chain nobody listens to."""
     ports = ChainPorts(
-        clock=clock, random=SystemRandom(), events=EventHub(), inline=InlineRunner(), threads=ThreadRunner(workers=2)
+        clock=clock,
+        random=SystemRandom(),
+        events=EventHub(),
+        inline=InlineRunner(),
+        threads=ThreadRunner(workers=2),
+        cache=MemoryResultCache(max_bytes=1 << 20, clock=clock, memory_used=lambda: 0.0),
     )
     tool = adapt(lookup)
     release = Release(

@@ -1,10 +1,11 @@
 """What tests of several rooms build from: chains and releases without a project."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 
 from toolcrib.core.chain import CallNext
-from toolcrib.core.ports import Runner
+from toolcrib.core.ports import ResultCache, Runner
 from toolcrib.core.releases import Manifest
 from toolcrib.core.tools import Tool
 from toolcrib.execution.chain import build_chain
@@ -12,6 +13,7 @@ from toolcrib.execution.executor import Executor
 from toolcrib.execution.ports import ChainPorts
 from toolcrib.registry.release import Release
 from toolcrib.runners.inline import InlineRunner
+from toolcrib.stores.result_cache import MemoryResultCache
 from toolcrib.testing import CountingIds, FakeClock, FakeRandom, RecordingEvents
 
 
@@ -28,8 +30,18 @@ class Bench:
     @property
     def ports(self) -> ChainPorts:
         return ChainPorts(
-            clock=self.clock, random=self.random, events=self.events, inline=self.inline, threads=self.threads
+            clock=self.clock,
+            random=self.random,
+            events=self.events,
+            inline=self.inline,
+            threads=self.threads,
+            cache=self.cache,
         )
+
+    @cached_property
+    def cache(self) -> ResultCache:
+        """A cache of 1 MiB that lives by this bench's clock, on a machine with plenty of memory."""
+        return MemoryResultCache(max_bytes=1 << 20, clock=self.clock, memory_used=lambda: 0.0)
 
     @property
     def executor(self) -> Executor:

@@ -8,6 +8,7 @@ from toolcrib.core.chain import Call
 from toolcrib.core.errors import ToolcribError, ToolNotFound
 from toolcrib.core.ports import Clock, IdFactory
 from toolcrib.core.results import ToolResult, failed
+from toolcrib.execution.deadlines import nearest
 from toolcrib.registry.release import Release
 
 
@@ -34,7 +35,18 @@ class Executor:
         if chain is None:
             return _unknown(release, call.name, call_id)
         tool, began = release.tools[call.name], self._clock.monotonic()
-        return await chain(Call(tool=tool, args=call.args, id=call_id, context=context, began=began))
+        until, level = nearest(context, began, tool.spec.policy.timeout_s)
+        return await chain(
+            Call(
+                tool=tool,
+                args=call.args,
+                id=call_id,
+                context=context,
+                began=began,
+                deadline=until,
+                deadline_level=level,
+            )
+        )
 
     async def call_many(
         self, release: Release, calls: Sequence[ToolCall], context: CallContext, *, max_concurrency: int = 16

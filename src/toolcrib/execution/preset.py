@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 from toolcrib.core.chain import Link
 from toolcrib.core.tools import Tool
-from toolcrib.execution.policies import attempt, deadline, observe, retry, validate
+from toolcrib.execution.policies import attempt, cache, deadline, observe, retry, validate
 from toolcrib.execution.ports import ChainPorts
 
 LINKS: tuple[Callable[[Tool, str, ChainPorts], Link | None], ...] = (
     observe.link,
     validate.link,
+    cache.link,
     deadline.link,
     retry.link,
     attempt.link,

@@ -1,5 +1,6 @@
 """The adapters, chosen and put together: SQLite, threads, the system's clock; imported only to open a project."""
 
+import asyncio
 import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from toolcrib.agents.models import Models
 from toolcrib.core.events import Event
-from toolcrib.core.ports import ReleaseStore, RunLedger
+from toolcrib.core.ports import ReleaseStore, ResultCache, RunLedger
 from toolcrib.core.settings import Settings
 from toolcrib.deployment.deployer import Deployer, DeployerPorts
 from toolcrib.deployment.watch import Watcher, WatchOptions
@@ -27,12 +28,15 @@ from toolcrib.runs.service import RunPorts, RunService
 from toolcrib.runtime.clock import SystemClock, SystemRandom, TimeOrderedIds
 from toolcrib.runtime.crib import Crib
 from toolcrib.stores.checkpoints import open_checkpointer
+from toolcrib.stores.memory_use import memory_reader
+from toolcrib.stores.result_cache import MemoryResultCache
 from toolcrib.stores.sql import open_sqlite
 from toolcrib.stores.sql_ledger import SqlRunLedger
 from toolcrib.stores.sql_releases import SqlReleaseStore
 
 CHECK = "toolcrib.deployment.check:check"
 STATE_DIRECTORY = ".toolcrib"
+MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +76,12 @@ async def compose(
     state = root / STATE_DIRECTORY
     engine = await stack.enter_async_context(open_sqlite(state / "toolcrib.db"))
     checkpointer = await stack.enter_async_context(open_checkpointer(state / "threads.db"))
-    chain = ChainPorts(clock=clock, random=SystemRandom(), events=hub, inline=InlineRunner(), threads=threads)
+    cache = MemoryResultCache(
+        max_bytes=settings.cache.max_mb * MIB, clock=clock, memory_used=await asyncio.to_thread(memory_reader)
+    )
+    chain = ChainPorts(
+        clock=clock, random=SystemRandom(), events=hub, inline=InlineRunner(), threads=threads, cache=cache
+    )
     pool = ModulePool()
     stack.callback(pool.close)
     ports = DeployerPorts(
@@ -88,11 +97,17 @@ async def compose(
         checkpointer=checkpointer,
         busy=lambda: threads.abandoned > 0,
     )
-    return _furnish(ports, settings, SqlRunLedger(engine), hub, stack)
+    return _furnish(ports, settings, SqlRunLedger(engine), cache=cache, hub=hub, stack=stack)
 
 
 def _furnish(
-    ports: DeployerPorts, settings: Settings, ledger: RunLedger, hub: EventHub, stack: AsyncExitStack
+    ports: DeployerPorts,
+    settings: Settings,
+    ledger: RunLedger,
+    *,
+    cache: ResultCache,
+    hub: EventHub,
+    stack: AsyncExitStack,
 ) -> House:
     """The wings on their ports, and the facade before them."""
     clock, ids = SystemClock(), TimeOrderedIds()
@@ -122,6 +137,7 @@ def _furnish(
         deployer=deployer,
         store=store,
         ledger=ledger,
+        cache=cache,
         hub=hub,
     )
     return House(crib=crib, deployer=deployer, runs=runs, clock=clock)

@@ -11,7 +11,15 @@ from toolcrib.agents.tool_node import ToolNode
 from toolcrib.core.calls import CallContext, ToolCall
 from toolcrib.core.errors import ToolcribError
 from toolcrib.core.events import Event
-from toolcrib.core.ports import LedgerSummary, ReleaseStore, RunLedger, RunRecord, StoredRelease
+from toolcrib.core.ports import (
+    CacheStats,
+    LedgerSummary,
+    ReleaseStore,
+    ResultCache,
+    RunLedger,
+    RunRecord,
+    StoredRelease,
+)
 from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import Change, Deployment
 from toolcrib.core.results import RunResult, ToolResult
@@ -41,6 +49,7 @@ class Crib:
         deployer: Deployer,
         store: ReleaseStore,
         ledger: RunLedger,
+        cache: ResultCache,
         hub: EventHub,
     ) -> None:
         self.root = root
@@ -51,6 +60,7 @@ class Crib:
         self._deployer = deployer
         self._store = store
         self._ledger = ledger
+        self._cache = cache
         self._hub = hub
 
     @property
@@ -165,6 +175,20 @@ class Crib:
     async def recent_runs(self, limit: int = 100) -> Sequence[RunRecord]:
         """Runs in the ledger, the newest first."""
         return await self._ledger.runs(limit)
+
+    async def invalidate_cache(self, *, tool: str = "", tenant: str = "", tag: str = "") -> int:
+        """Throw kept results away: those of a tool, of a tenant, with a tag, or what fits all that is given.
+
+        Without any, all of them. Results of calls under way are not kept either.
+
+        Returns:
+            How many results went.
+        """
+        return await self._cache.invalidate(tool=tool, tenant=tenant, tag=tag)
+
+    def cache_stats(self) -> CacheStats:
+        """What the result cache did since the project was opened, and what it holds."""
+        return self._cache.stats()
 
     def census(self) -> Mapping[str, Mapping[str, int]]:
         """Who uses which release in memory: release id -> holder kind (`run`, `call`, …) -> leases."""

@@ -22,6 +22,7 @@ from toolcrib.registry.release import Release
 from toolcrib.runners.inline import InlineRunner
 from toolcrib.runners.threads import ThreadRunner
 from toolcrib.runtime.clock import SystemClock, SystemRandom
+from toolcrib.stores.result_cache import MemoryResultCache
 from toolcrib.testing import CountingIds
 
 
@@ -73,12 +74,14 @@ def calls(*wanted: tuple[str, Mapping[str, Any]]) -> AIMessage:
 
 def release_of(*tools: Tool, name: str = "r-test0001") -> Release:
     """A release with these tools, on real runners."""
+    clock = SystemClock()
     ports = ChainPorts(
-        clock=SystemClock(),
+        clock=clock,
         random=SystemRandom(),
         events=EventHub(),
         inline=InlineRunner(),
         threads=ThreadRunner(workers=4),
+        cache=MemoryResultCache(max_bytes=1 << 20, clock=clock, memory_used=lambda: 0.0),
     )
     chains: dict[str, CallNext] = {tool.name: build_chain(tool, release=name, ports=ports) for tool in tools}
     return Release(

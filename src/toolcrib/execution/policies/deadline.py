@@ -2,11 +2,11 @@
 
 import asyncio
 
-from toolcrib.core.calls import CallContext, DeadlineLevel
 from toolcrib.core.chain import Call, CallNext, Link
 from toolcrib.core.errors import DeadlineExceeded
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
+from toolcrib.execution.deadlines import nearest
 from toolcrib.execution.ports import ChainPorts
 
 
@@ -22,7 +22,9 @@ def link(tool: Tool, release: str, ports: ChainPorts) -> Link:
     def wrap(call_next: CallNext) -> CallNext:
         async def deadline(call: Call) -> ToolResult:
             now = monotonic()
-            until, level = _nearest(call.context, now, own)
+            until, level = nearest(call.context, now, own)
+            if call.deadline is not None and (until is None or call.deadline < until):
+                until, level = call.deadline, call.deadline_level
             if until is None:
                 return await call_next(call)
             if until <= now:
@@ -44,12 +46,3 @@ def link(tool: Tool, release: str, ports: ChainPorts) -> Link:
         return deadline
 
     return wrap
-
-
-def _nearest(context: CallContext, now: float, own: float | None) -> tuple[float | None, DeadlineLevel]:
-    """The nearest of the three limits, and whose it is: the caller's deadline, the caller's timeout, the tool's own."""
-    until, level = context.deadline, context.deadline_level
-    for limit in (context.timeout_s, own):
-        if limit is not None and (until is None or now + limit < until):
-            until, level = now + limit, "tool"
-    return until, level

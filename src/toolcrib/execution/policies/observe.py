@@ -3,11 +3,11 @@
 import logging
 
 from toolcrib.core.chain import Call, CallNext, Link
-from toolcrib.core.errors import CallFailed, ToolcribError, ToolFailed
 from toolcrib.core.events import ToolFinished, ToolStarted
-from toolcrib.core.results import ErrorInfo, ToolResult, said
+from toolcrib.core.results import ErrorInfo, ToolResult
 from toolcrib.core.tools import Tool
 from toolcrib.execution.bubbling import is_bubble_up
+from toolcrib.execution.failing import as_call_error, attempts_of
 from toolcrib.execution.ports import ChainPorts
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def link(tool: Tool, release: str, ports: ChainPorts) -> Link:
                 result = ToolResult(
                     ok=False,
                     error=ErrorInfo.of(error),
-                    attempts=_attempts(error),
+                    attempts=attempts_of(error),
                     duration_s=monotonic() - call.began,
                     tool=name,
                     tool_digest=digest,
@@ -59,19 +59,3 @@ def link(tool: Tool, release: str, ports: ChainPorts) -> Link:
         return observe
 
     return wrap
-
-
-def as_call_error(raised: Exception, tool: str) -> ToolcribError:
-    """`raised` as an error of ours; anything from the tool's own code becomes `ToolFailed`, with the cause kept."""
-    if isinstance(raised, ToolcribError):
-        return raised
-    detail = said(raised).strip() or "no message"
-    error = ToolFailed(f"Tool {tool!r} failed: {type(raised).__name__}: {detail}")
-    error.__cause__ = raised
-    error.attempts = _attempts(raised)
-    return error
-
-
-def _attempts(error: Exception) -> int:
-    """How often the tool ran, as the retry link noted it; without that link once, or never."""
-    return error.attempts if isinstance(error, CallFailed) else getattr(error, "__toolcrib_attempts__", 1)
