@@ -12,7 +12,7 @@ from toolcrib.core.results import ToolResult
 from toolcrib.core.snapshots import Snapshot
 
 # What an entry takes besides its value: result, key, labels, places in the order of use. Measured with tracemalloc.
-OVERHEAD_BYTES = 1_500
+OVERHEAD_BYTES = 1_000
 LARGEST_SHARE = 8
 """An entry may take this part of the cache at most."""
 SCARCE = 0.9
