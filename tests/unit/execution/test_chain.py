@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from tests.support import Bench
 from toolcrib.core.calls import CallContext, ToolContext
 from toolcrib.core.chain import Call, CallNext, Link
-from toolcrib.core.policies import Retry
+from toolcrib.core.policies import Cache, Retry
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
 from toolcrib.execution.chain import compose
-from toolcrib.execution.policies import attempt, deadline, observe, retry, validate
+from toolcrib.execution.policies import attempt, cache, deadline, observe, retry, validate
 from toolcrib.execution.preset import LINKS
 from toolcrib.testing import make_tool
 
@@ -62,7 +62,7 @@ async def test_composing_lists_is_composing_functions(first: list[str], second: 
 
 
 def test_the_links_stand_in_the_order_of_the_house() -> None:
-    assert (observe.link, validate.link, deadline.link, retry.link, attempt.link) == LINKS
+    assert (observe.link, validate.link, cache.link, deadline.link, retry.link, attempt.link) == LINKS
 
 
 @pytest.mark.parametrize(
@@ -72,6 +72,7 @@ def test_the_links_stand_in_the_order_of_the_house() -> None:
         ({"timeout_s": None}, ["observe", "validate", "deadline"]),
         ({"retry": Retry(attempts=1)}, ["observe", "validate", "deadline"]),
         ({"retry": Retry()}, ["observe", "validate", "deadline", "retry"]),
+        ({"cache": Cache()}, ["observe", "validate", "cache", "deadline"]),
         ({"attempt_timeout_s": 1.0}, ["observe", "validate", "deadline", "attempt"]),
         ({"retry": Retry(), "attempt_timeout_s": 1.0}, ["observe", "validate", "deadline", "retry", "attempt"]),
     ],
