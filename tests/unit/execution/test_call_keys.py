@@ -56,7 +56,7 @@ def test_the_order_of_arguments_and_of_keys_does_not_matter() -> None:
 
 
 def test_values_that_differ_only_in_type_have_different_keys() -> None:
-    values = [
+    values: list[Any] = [
         *(None, True, 1, 1.0, "1", "", [], {}, (), set(), frozenset(), b"1", "b'1'", Decimal(1), Decimal("1.0")),
         *(Decimal("1.00"), float("nan"), float("inf"), float("-inf"), "nan", "null", "true"),
         *([1], (1,), {1}, ["1"], {"1": 1}, {1: 1}, OrderedDict({"1": 1}), Colour.RED, "red", "RED", Number.ONE),

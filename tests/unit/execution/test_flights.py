@@ -172,7 +172,7 @@ async def test_who_comes_in_the_moment_a_run_has_ended_begins_anew() -> None:
         return await flights.join("k", late.run, None)
 
     with anyio.fail_after(5):
-        told = await asyncio.gather(comes_late(), flights.join("k", last_words, None))
+        told = [*await asyncio.gather(comes_late(), flights.join("k", last_words, None))]
     assert told == [("by nobody", True), ("early", True)]
 
 
@@ -199,7 +199,7 @@ async def test_the_run_sees_the_context_variables_of_who_began_it_and_changes_no
         return value, WHO.get()
 
     with anyio.fail_after(5):
-        assert await asyncio.gather(asks("first"), asks("second")) == [("first", "first"), ("first", "second")]
+        assert [*await asyncio.gather(asks("first"), asks("second"))] == [("first", "first"), ("first", "second")]
 
 
 async def test_a_cancelled_scope_of_one_caller_does_not_reach_the_run_of_all() -> None:

@@ -248,7 +248,7 @@ async def test_the_run_sees_the_first_callers_context_variables() -> None:
         WHO.set(name)
         return (await call(bench, release)).value
 
-    assert await asyncio.gather(asks("first"), asks("second")) == ["first", "first"]
+    assert [*await asyncio.gather(asks("first"), asks("second"))] == ["first", "first"]
 
 
 async def test_a_tool_in_a_thread_is_shared_too() -> None:
@@ -390,7 +390,7 @@ class BrokenBench(Bench):
     """A bench whose cache is away."""
 
     @property
-    def cache(self) -> BrokenCache:  # type: ignore[override]  # a property where the bench caches one
+    def cache(self) -> BrokenCache:
         return BrokenCache()
 
 
