@@ -21,7 +21,6 @@ M = TypeVar("M", bound=BaseModel)
 _NOT_YET = "this version of toolcrib does not have {} yet"
 _PER_TOOL = MappingProxyType(
     {
-        "cache": "a result cache (`cache`)",
         "breaker": "circuit breakers (`breaker`)",
         "rate_limit": "rate limits (`rate_limit`)",
         "concurrency": "a concurrency limit for each tool (`concurrency`)",
