@@ -4,16 +4,17 @@ import io
 import pickle
 import sys
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any
 
-_IMMUTABLE = (str, bytes, int, float, bool, type(None))
+_IMMUTABLE = frozenset({str, bytes, int, float, bool, NoneType})
 
 
 class _TooLarge(Exception):
     """The value has more bytes than it may."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """A value nobody can change any more.
 
@@ -35,14 +36,14 @@ class Snapshot:
         """The value as it is now; None when it is larger than the limit, or no copy of it can be made."""
         if type(value) in _IMMUTABLE:
             size = sys.getsizeof(value)
-            return cls(value, False, size) if size <= limit_bytes else None
+            return cls(_kept=value, _is_pickle=False, size_bytes=size) if size <= limit_bytes else None
         sink = _Sink(limit_bytes)
         try:
             pickle.Pickler(sink, protocol=5).dump(value)
         except Exception:  # noqa: BLE001 - outer guard: values of tools may be circular, open, local, broken
             return None
         kept = sink.getvalue()
-        return cls(kept, True, sys.getsizeof(kept))
+        return cls(_kept=kept, _is_pickle=True, size_bytes=sys.getsizeof(kept))
 
     def value(self) -> Any:
         """The value, a copy of the caller's own.
