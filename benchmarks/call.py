@@ -22,16 +22,22 @@ from langgraph.prebuilt import ToolNode
 
 import toolcrib
 from toolcrib.core.calls import CallContext, ToolCall
+from toolcrib.core.chain import CallNext
 from toolcrib.core.ports import Clock
 from toolcrib.core.releases import Manifest
 from toolcrib.execution.chain import build_chain
 from toolcrib.execution.executor import Executor
 from toolcrib.execution.ports import ChainPorts
+from toolcrib.execution.state.breaker import Circuits
+from toolcrib.execution.state.gates import Gates
 from toolcrib.observability.hub import EventHub
 from toolcrib.registry.release import Release
 from toolcrib.runners.inline import InlineRunner
 from toolcrib.runners.threads import ThreadRunner
 from toolcrib.runtime.clock import SystemClock, SystemRandom, TimeOrderedIds
+from toolcrib.stores.locks import MemoryLocks
+from toolcrib.stores.memory import MemoryJournal
+from toolcrib.stores.rate_limits import MemoryRateLimiter
 from toolcrib.stores.result_cache import MemoryResultCache
 from toolcrib.tools.adapt import adapt
 
@@ -55,22 +61,26 @@ async def lookup(order_id: str, limit: int = 1) -> str:
 
 def bare_chain(clock: Clock) -> Measured:
     """The executor and a chain nobody listens to."""
+    hub = EventHub()
     ports = ChainPorts(
         clock=clock,
         random=SystemRandom(),
-        events=EventHub(),
         inline=InlineRunner(),
         threads=ThreadRunner(workers=2),
         cache=MemoryResultCache(max_bytes=1 << 20, clock=clock, memory_used=lambda: 0.0),
+        events=hub,
+        circuits=Circuits(events=hub),
+        rates=MemoryRateLimiter(clock=clock),
+        journal=MemoryJournal(),
+        gates=Gates(),
+        locks=MemoryLocks(),
     )
     tool = adapt(lookup)
-    release = Release(
-        id="r-00000000",
-        manifest=Manifest(digest="0" * 64, files={}),
-        tools={"lookup": tool},
-        chains={"lookup": build_chain(tool, release="r-00000000", ports=ports)},
-    )
-    executor, context = Executor(ids=TimeOrderedIds(), clock=clock), CallContext()
+    chains: dict[str, CallNext] = {}
+    manifest = Manifest(digest="0" * 64, files={})
+    release = Release(id="r-00000000", manifest=manifest, tools={"lookup": tool}, chains=chains)
+    chains["lookup"] = build_chain(tool, release=release, ports=ports)
+    executor, context = Executor(ids=TimeOrderedIds(), clock=clock, circuits=ports.circuits), CallContext()
     return lambda: executor.call(release, ToolCall(name="lookup", args=ARGS), context)
 
 

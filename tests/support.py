@@ -5,14 +5,19 @@ from functools import cached_property
 from hashlib import sha256
 
 from toolcrib.core.chain import CallNext
-from toolcrib.core.ports import ResultCache, Runner
+from toolcrib.core.ports import CallJournal, Locks, ResultCache, Runner
 from toolcrib.core.releases import Manifest
 from toolcrib.core.tools import Tool
 from toolcrib.execution.chain import build_chain
 from toolcrib.execution.executor import Executor
 from toolcrib.execution.ports import ChainPorts
+from toolcrib.execution.state.breaker import Circuits
+from toolcrib.execution.state.gates import Gates
 from toolcrib.registry.release import Release
 from toolcrib.runners.inline import InlineRunner
+from toolcrib.stores.locks import MemoryLocks
+from toolcrib.stores.memory import MemoryJournal
+from toolcrib.stores.rate_limits import MemoryRateLimiter
 from toolcrib.stores.result_cache import MemoryResultCache
 from toolcrib.testing import CountingIds, FakeClock, FakeRandom, RecordingEvents
 
@@ -26,6 +31,17 @@ class Bench:
     events: RecordingEvents = field(default_factory=RecordingEvents)
     inline: Runner = field(default_factory=InlineRunner)
     threads: Runner = field(default_factory=InlineRunner)
+    journal: CallJournal = field(default_factory=MemoryJournal)
+    gates: Gates = field(default_factory=Gates)
+    locks: Locks = field(default_factory=MemoryLocks)
+
+    @cached_property
+    def circuits(self) -> Circuits:
+        return Circuits(events=self.events)
+
+    @cached_property
+    def rates(self) -> MemoryRateLimiter:
+        return MemoryRateLimiter(clock=self.clock)
 
     @property
     def ports(self) -> ChainPorts:
@@ -36,6 +52,11 @@ class Bench:
             inline=self.inline,
             threads=self.threads,
             cache=self.cache,
+            circuits=self.circuits,
+            rates=self.rates,
+            journal=self.journal,
+            gates=self.gates,
+            locks=self.locks,
         )
 
     @cached_property
@@ -45,10 +66,11 @@ class Bench:
 
     @property
     def executor(self) -> Executor:
-        return Executor(ids=CountingIds(), clock=self.clock)
+        return Executor(ids=CountingIds(), clock=self.clock, circuits=self.circuits)
 
     def chain(self, tool: Tool) -> CallNext:
-        return build_chain(tool, release="r-test", ports=self.ports)
+        release = Release(id="r-test", manifest=make_manifest(), tools={}, chains={})
+        return build_chain(tool, release=release, ports=self.ports)
 
     def release(self, *tools: Tool, content: str = "") -> Release:
         """A release of these tools, its chains composed with this bench's ports."""
@@ -64,7 +86,8 @@ def make_manifest(content: str = "") -> Manifest:
 def make_release(*tools: Tool, content: str = "", bench: Bench | None = None) -> Release:
     """A release of these tools; another `content` gives it another id."""
     manifest = make_manifest(content)
-    chains = (
-        {tool.name: build_chain(tool, release=manifest.release, ports=bench.ports) for tool in tools} if bench else {}
-    )
-    return Release(id=manifest.release, manifest=manifest, tools={tool.name: tool for tool in tools}, chains=chains)
+    chains: dict[str, CallNext] = {}
+    release = Release(id=manifest.release, manifest=manifest, tools={tool.name: tool for tool in tools}, chains=chains)
+    if bench:
+        chains.update((tool.name, build_chain(tool, release=release, ports=bench.ports)) for tool in tools)
+    return release

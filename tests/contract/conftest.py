@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from toolcrib.core.ports import ReleaseStore, ResultCache, RunLedger
-from toolcrib.stores.memory import MemoryReleaseStore, MemoryRunLedger
+from toolcrib.core.ports import CallJournal, Locks, ReleaseStore, ResultCache, RunLedger
+from toolcrib.stores.locks import MemoryLocks
+from toolcrib.stores.memory import MemoryJournal, MemoryReleaseStore, MemoryRunLedger
 from toolcrib.stores.result_cache import MemoryResultCache
 from toolcrib.stores.sql import open_sqlite
+from toolcrib.stores.sql_journal import SqlJournal
 from toolcrib.stores.sql_ledger import SqlRunLedger
 from toolcrib.stores.sql_releases import SqlReleaseStore
 from toolcrib.testing import FakeClock
@@ -62,3 +64,18 @@ async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         return
     async with sql_ledger(tmp_path / "folder" / "toolcrib.db") as opened:
         yield opened
+
+
+@pytest.fixture(params=["memory", "sql"])
+async def journal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[CallJournal]:
+    if request.param == "memory":
+        yield MemoryJournal()
+        return
+    async with open_sqlite(tmp_path / "folder" / "toolcrib.db") as engine:
+        yield SqlJournal(engine)
+
+
+@pytest.fixture(params=[MemoryLocks])
+def locks(request: pytest.FixtureRequest) -> Locks:
+    made: Locks = request.param()
+    return made

@@ -137,6 +137,27 @@ def test_deploy_rejects_with_6_and_goes_on_serving(tmp_path: Path) -> None:
     assert [deployment["state"] for deployment in listed["history"]][:2] == ["rolled_back", "active"]
 
 
+def test_explain_shows_the_effective_policy_and_where_each_value_comes_from(tmp_path: Path) -> None:
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "orders.py").write_text(TOOL)
+    (tmp_path / "tools.yaml").write_text(
+        "defaults: {timeout_s: 9}\nper_tenant: {acme: {order_status: {rate_limit: 10/minute}}}\n"
+    )
+    explain = ("tools", "explain", "order_status", "--json")
+
+    everybody = json.loads(toolcrib(tmp_path, *explain).stdout)
+    acme = json.loads(toolcrib(tmp_path, *explain, "--tenant", "acme").stdout)
+    unknown = toolcrib(tmp_path, "tools", "explain", "order_statu")
+
+    assert everybody["policy"]["timeout_s"] == {"value": 9.0, "from": "defaults in tools.yaml:1"}
+    assert everybody["policy"]["side_effect"] == {"value": "read", "from": "@tool in tools/orders.py:4"}
+    assert everybody["policy"]["rate_limit"] == {"value": None, "from": "built-in default"}
+    assert acme["scope"] == "per_tenant.acme"
+    assert acme["policy"]["rate_limit"]["value"]["calls"] == 10
+    assert acme["policy"]["rate_limit"]["from"] == "per_tenant.acme.order_status in tools.yaml:2"
+    assert (unknown.returncode, "order_status" in unknown.stderr) == (4, True)
+
+
 def test_ctrl_c_ends_with_130_and_one_line(tmp_path: Path) -> None:
     (tmp_path / "tools").mkdir()
     slow = TOOL.replace(

@@ -74,8 +74,9 @@ def _model_node(parts: AgentParts) -> Any:
     """The node that asks the model."""
     limits = parts.spec.limits
     system = [SystemMessage(parts.prompt)] if parts.prompt else []
+    names = frozenset(tool.name for tool in parts.tools)
     definitions = [tool_definition(tool, examples=parts.spec.model == OFFLINE) for tool in parts.tools]
-    bound: list[Runnable[LanguageModelInput, AIMessage]] = []
+    bound: dict[frozenset[str], Runnable[LanguageModelInput, AIMessage]] = {}
 
     async def agent(state: AgentState, config: RunnableConfig) -> Mapping[str, Any]:
         iterations = state.get("iterations", 0) + 1
@@ -85,12 +86,17 @@ def _model_node(parts: AgentParts) -> Any:
                 hint="Raise `limits.iterations` in agents.yaml, or look for a tool the model calls in a loop.",
             )
         scope = required_scope(config)
-        if not bound:
-            bound.append(_bind(await scope.models.get(parts.spec.model, parts.spec.model_options), definitions))
+        hidden = scope.hidden() & names
+        model = bound.get(hidden)
+        if model is None:
+            offered = [one for one in definitions if one["function"]["name"] not in hidden]
+            model = _bind(await scope.models.get(parts.spec.model, parts.spec.model_options), offered)
+            if not hidden:  # which tools are hidden changes; that none is hidden is the rule
+                bound[hidden] = model
         now = scope.clock.monotonic()
         deadline = now + limits.iteration_timeout_s
         left = (deadline if scope.deadline is None else min(deadline, scope.deadline)) - now
-        message = await _ask(bound[0], [*system, *state["messages"]], config, max(0.001, left))
+        message = await _ask(model, [*system, *state["messages"]], config, max(0.001, left))
         scope.notify("model.finished", _step(parts, message))
         return {"messages": [message], "iterations": iterations, "iteration_deadline": deadline}
 

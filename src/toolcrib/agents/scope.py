@@ -1,8 +1,8 @@
 """`RunScope`: what the nodes of a graph know of the run they serve; travels in LangGraph's config."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from langchain_core.runnables import RunnableConfig
 
@@ -17,8 +17,14 @@ SCOPE_KEY = "__toolcrib_scope"
 """Key in `config["configurable"]`; LangGraph keeps keys that begin with two underscores out of its checkpoints."""
 
 
-CallTool = Callable[[Release, ToolCall, CallContext], Awaitable[ToolResult]]
-"""`Executor.call`: sends a call through the tool's chain in the given release."""
+class Calls(Protocol):
+    """The way to the tools of a release; see `Executor`."""
+
+    async def call(self, release: Release, call: ToolCall, context: CallContext) -> ToolResult:
+        """Send a call through the tool's chain."""
+
+    def hidden(self, release: Release, context: CallContext) -> frozenset[str]:
+        """Names of tools that are not worth offering to a model now."""
 
 
 def _ignore(event: str, data: Mapping[str, Any]) -> None:
@@ -31,7 +37,7 @@ class RunScope:
 
     Attributes:
         release: every tool call of the run goes here.
-        call_tool: the way to the tools.
+        calls: the way to the tools.
         models, clock: the process's own; graphs are made without them.
         tools: names of the tools the agent may call.
         deadline: reading of the monotonic clock at which the run's time is over; None without limit.
@@ -40,7 +46,7 @@ class RunScope:
     """
 
     release: Release
-    call_tool: CallTool
+    calls: Calls
     models: Models
     clock: Clock
     tools: tuple[str, ...]
@@ -65,10 +71,14 @@ class RunScope:
             extras=extras,
         )
 
+    def hidden(self) -> frozenset[str]:
+        """Names of tools that are not worth offering to the model now, because calls would be refused."""
+        return self.calls.hidden(self.release, CallContext(tenant=self.tenant, agent=self.agent))
+
     async def call(self, call: ToolCall, context: CallContext) -> ToolResult:
         """Call a tool of the pinned release, and tell the run's listeners before and after."""
         self.notify("tool.started", {"tool": call.name, "call_id": call.id, "args": dict(call.args)})
-        result = await self.call_tool(self.release, call, context)
+        result = await self.calls.call(self.release, call, context)
         self.notify("tool.finished", result.to_dict())
         return result
 

@@ -3,6 +3,7 @@
 import asyncio
 import fnmatch
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from langchain_core.messages import AIMessage, ToolMessage
@@ -98,7 +99,7 @@ class ToolNode(LangGraphToolNode):
             extras["runtime"] = _tool_runtime(call, state, config)
         deadline, level = _deadline(scope, state)
         context = scope.context(extras=extras, deadline=deadline, level=level)
-        return _message(call, await scope.call(call, context))
+        return _message(call, await scope.call(replace(call, idempotency_key=_key(call, config)), context))
 
     def _allowed(self, scope: RunScope, name: str) -> bool:
         return name in scope.tools and any(fnmatch.fnmatchcase(name, pattern) for pattern in self._patterns)
@@ -137,6 +138,16 @@ def _parse(source: Any, key: str) -> tuple[Any, list[ToolCall]]:
             hint=f"Give a state whose {key!r} ends with an AI message, or the tool calls themselves.",
         )
     return source, [_invocation(c["name"], c["args"], c.get("id")) for c in latest.tool_calls]
+
+
+def _key(call: ToolCall, config: RunnableConfig) -> str:
+    """The same for the same call when its step is run again from the same checkpoint; empty without a thread or an id.
+
+    LangGraph derives the name of a step's task, and so the namespace, from the checkpoint the step began at.
+    """
+    place = config.get("configurable") or {}
+    thread, step = place.get("thread_id"), place.get("checkpoint_ns")
+    return f"{thread}|{step}|{call.id}" if thread and step and call.id else ""
 
 
 def _messages(state: Any, key: str) -> Any:

@@ -29,6 +29,9 @@ class Backend(Protocol):
     async def tools(self) -> list[Json]:
         """The current release's `ToolSpec`s."""
 
+    async def tool(self, name: str, *, agent: str, tenant: str) -> Json:
+        """The `ToolSpec` as it is for calls of this agent and tenant; empty for all."""
+
     async def agents(self) -> list[Json]:
         """The current release's agents."""
 
@@ -92,6 +95,10 @@ class Embedded:
     async def tools(self) -> list[Json]:
         """See `Backend.tools`."""
         return [tool.spec.to_dict() for _, tool in sorted(self._crib.release.tools.items())]
+
+    async def tool(self, name: str, *, agent: str, tenant: str) -> Json:
+        """See `Backend.tool`."""
+        return self._crib.release.tool(name, agent=agent, tenant=tenant).spec.to_dict()
 
     async def agents(self) -> list[Json]:
         """See `Backend.agents`."""

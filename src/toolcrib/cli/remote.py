@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlencode
 
 import httpx
 
@@ -67,6 +68,10 @@ class Remote:
     async def tools(self) -> list[Json]:
         """See `Backend.tools`."""
         return await self._list("/v1/tools")
+
+    async def tool(self, name: str, *, agent: str, tenant: str) -> Json:
+        """See `Backend.tool`."""
+        return await self._json("GET", f"/v1/tools/{name}?{urlencode({'agent': agent, 'tenant': tenant})}")
 
     async def agents(self) -> list[Json]:
         """See `Backend.agents`."""

@@ -19,15 +19,22 @@ NameArgument = Annotated[str, typer.Argument(help="Whose details to show.", show
 
 
 def tools(
-    action: ActionArgument = "list",
+    action: Annotated[
+        Literal["list", "show", "explain"],
+        typer.Argument(help="List all, show one, or explain where each part of its policy comes from."),
+    ] = "list",
     name: NameArgument = "",
     *,
+    agent: Annotated[str, typer.Option(help="Explain the policy for calls of this agent.", show_default=False)] = "",
+    tenant: Annotated[str, typer.Option(help="Explain the policy for this tenant.", show_default=False)] = "",
     project: ProjectOption = None,
     url: UrlOption = "",
     json: JsonOption = False,
 ) -> int:
-    """List the tools of the current release, or show one: schema, policy, where it is defined."""
+    """List the tools of the current release, show one (schema, policy, where it is defined), or explain its policy."""
     options = Common(project=project, url=url, json=json)
+    if action == "explain":
+        return _explain(asyncio.run(_tool(options, name, agent, tenant)), options)
     found = asyncio.run(_tools(options))
     if action == "show":
         return _show_tool(_pick(found, name, ToolNotFound), options)
@@ -90,6 +97,37 @@ def _show_tool(tool: Json, options: Common) -> int:
     for title, key in (("arguments", "args_schema"), ("result", "result_schema"), ("policy", "policy")):
         output.data(f"{title}: {output.plain(tool[key])}")
     return OK
+
+
+def _explain(tool: Json, options: Common) -> int:
+    """The effective policy, field by field, with the place each value comes from."""
+    sources = tool["sources"]
+    policy = {
+        field: {"value": value, "from": sources.get(field, "built-in default")}
+        for field, value in tool["policy"].items()
+    }
+    if options.json:
+        output.as_json({"tool": tool["name"], "scope": tool["scope"], "policy": policy})
+        return OK
+    rows = [(field, _short(said["value"]), said["from"]) for field, said in policy.items()]
+    output.table(rows, head=("policy", "value", "comes from"))
+    return OK
+
+
+def _short(value: object) -> str:
+    """A policy's value on one line; `-` where there is none."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_short(inner)}" for key, inner in value.items() if inner not in (None, [], ""))
+    if isinstance(value, list):
+        return ", ".join(str(one) for one in value) or "-"
+    return "-" if value in (None, "") else str(value)
+
+
+async def _tool(options: Common, name: str, agent: str, tenant: str) -> Json:
+    if not name:
+        raise UsageProblem("Which tool's policy?", hint="Add its name.")
+    async with backend(options) as source:
+        return await source.tool(name, agent=agent, tenant=tenant)
 
 
 async def _tools(options: Common) -> list[Json]:

@@ -15,11 +15,13 @@ class ToolCall:
         name: name of the tool in the release.
         args: argument name -> JSON value, not yet validated.
         id: the caller's own id for the call; one is made when empty.
+        idempotency_key: of all calls of a tool with the same key, one runs; the others get its result. Empty without.
     """
 
     name: str
     args: Mapping[str, Any] = field(default_factory=dict)
     id: str = ""
+    idempotency_key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

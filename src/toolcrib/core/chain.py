@@ -17,6 +17,7 @@ class Call(NamedTuple):
         began: reading of the monotonic clock when the call came.
         deadline: reading of the monotonic clock at which this call must be over; links may only lower it.
         attempt: number of the present attempt, from 1.
+        idempotency_key: see `ToolCall`.
     """
 
     tool: Tool
@@ -27,6 +28,7 @@ class Call(NamedTuple):
     deadline: float | None = None
     deadline_level: DeadlineLevel = "run"
     attempt: int = 1
+    idempotency_key: str = ""
 
 
 CallNext = Callable[[Call], Awaitable[ToolResult]]

@@ -13,8 +13,10 @@ ToolcribError
 │   └── ThreadBusy
 ├── CallFailed                one tool call did not succeed; becomes `ToolResult.error`
 │   ├── ArgumentsInvalid
+│   ├── CallInDoubt
 │   ├── CircuitOpen
 │   ├── DeadlineExceeded
+│   ├── IdempotencyConflict
 │   ├── PermissionDenied
 │   ├── QueueFull
 │   ├── RateLimited
@@ -174,11 +176,35 @@ class DeadlineExceeded(CallFailed):
             level=level,
         )
 
+    @classmethod
+    def before_start(cls, tool: str, level: str, after_s: float) -> "DeadlineExceeded":
+        """The error of a call whose time was over before the tool's code ran."""
+        error = cls.of(tool, level, after_s)
+        error.started, error.attempts = False, 0
+        return error
+
+
+class IdempotencyConflict(CallFailed):
+    """The idempotency key belongs to an earlier call with other arguments. Use a new key for a new call."""
+
+    code: ClassVar[str] = "idempotency_conflict"
+    started = False
+    attempts = 0
+
 
 class PermissionDenied(CallFailed):
     """The caller does not hold a scope the tool asks for. Ask for the right, or use another tool."""
 
     code: ClassVar[str] = "permission_denied"
+    started = False
+    attempts = 0
+
+
+class CallInDoubt(CallFailed):
+    """A call with this key began and never ended; nobody knows whether it took effect. Look, then settle it."""
+
+    code: ClassVar[str] = "call_in_doubt"
+    severity: ClassVar[Severity] = "HIGH"
     started = False
     attempts = 0
 

@@ -98,4 +98,19 @@ class ReleaseRetired:
         return {"release": self.release, "modules": self.modules}
 
 
-Event = ToolStarted | ToolFinished | RunStarted | RunFinished | Deployed | ReleaseRetired
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerChanged:
+    """A circuit breaker opened, let probes through (`half_open`) or closed again; `why` tells what opened it."""
+
+    name: ClassVar[str] = "breaker.changed"
+    tool: str
+    state: str
+    tenant: str = ""
+    why: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The event's data as JSON-ready mapping."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+Event = ToolStarted | ToolFinished | RunStarted | RunFinished | Deployed | ReleaseRetired | BreakerChanged

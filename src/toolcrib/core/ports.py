@@ -107,6 +107,46 @@ class ResultCache(Protocol):
         """What it did so far."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalEntry:
+    """One call in the journal.
+
+    Attributes:
+        key: unique for the call; the same when the call comes again.
+        args_digest: digest of its validated arguments.
+        release: id of the release that served it.
+        began_at: Unix time.
+        result: how it ended; None while it runs, or when the process died under it.
+    """
+
+    key: str
+    tool: str
+    tenant: str
+    args_digest: str
+    release: str
+    began_at: float
+    result: ToolResult | None = None
+
+
+class CallJournal(Protocol):
+    """Which calls began and how they ended; what makes a repeated call run once."""
+
+    async def begin(self, entry: JournalEntry) -> JournalEntry | None:
+        """Write that a call begins; None when its key is new, else what is known of the key, and nothing is written."""
+
+    async def finish(self, key: str, result: ToolResult) -> None:
+        """Write how the call ended."""
+
+    async def forget(self, key: str) -> None:
+        """Take the entry out: the call never reached the tool, or may run again."""
+
+    async def in_doubt(self, limit: int = 100) -> Sequence[JournalEntry]:
+        """Calls without an end, the oldest first; those that run at this moment are among them."""
+
+    async def sweep(self, *, before: float) -> int:
+        """Take out ended calls that began before this Unix time; how many there were."""
+
+
 class RateLimiter(Protocol):
     """Rates shared by all calls with the same key."""
 
@@ -114,7 +154,7 @@ class RateLimiter(Protocol):
         """Take a place in the rate.
 
         Returns:
-            Seconds until the call may go, 0.0 at once. More than `patience_s` means that nothing was taken.
+            Seconds until the call may go, 0.0 at once. As much as `patience_s` or more means that nothing was taken.
         """
 
 

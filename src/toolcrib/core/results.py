@@ -12,7 +12,11 @@ from toolcrib.core.errors import CallFailed, Layer, Severity, ToolcribError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorInfo:
-    """An error as data: safe to show to a model, a user or a log; holds no stack trace."""
+    """An error as data: safe to show to a model, a user or a log; holds no stack trace.
+
+    Attributes:
+        retry_after_s: seconds to wait before trying again, when that is known.
+    """
 
     code: str
     message: str
@@ -20,6 +24,7 @@ class ErrorInfo:
     severity: Severity = "MEDIUM"
     retryable: bool = False
     layer: Layer = "tool"
+    retry_after_s: float | None = None
 
     @classmethod
     def of(cls, error: ToolcribError) -> "ErrorInfo":
@@ -31,6 +36,7 @@ class ErrorInfo:
             severity=error.severity,
             retryable=error.retryable,
             layer=error.layer,
+            retry_after_s=error.retry_after_s if isinstance(error, CallFailed) else None,
         )
 
     def text(self) -> str:
@@ -48,9 +54,10 @@ class ToolResult:
         error: what went wrong; None when `ok`.
         attempts: how often the tool ran; 0 when it was never reached.
         duration_s: seconds from the call to this result, waits included.
-        queued_s: seconds of it spent waiting for a free worker.
+        queued_s: seconds of it spent waiting for its turn: for a permit, a lock.
         cached: the value came from the result cache.
         journaled: the value came from the journal of an earlier execution of the same call.
+        fallback_for: name of the tool the caller asked for, when `tool` answered in its place.
         tool: name of the tool.
         tool_digest: digest of the code that ran.
         release: id of the release that served the call.
@@ -65,6 +72,7 @@ class ToolResult:
     queued_s: float = 0.0
     cached: bool = False
     journaled: bool = False
+    fallback_for: str = ""
     tool: str = ""
     tool_digest: str = ""
     release: str = ""
@@ -77,6 +85,11 @@ class ToolResult:
         if isinstance(self.value, str):
             return self.value
         return json.dumps(jsonable(self.value), ensure_ascii=False)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "ToolResult":
+        """The result from what `to_dict` gave."""
+        return cls(**{**data, "error": ErrorInfo(**data["error"]) if data["error"] else None})
 
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON-ready mapping."""

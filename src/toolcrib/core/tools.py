@@ -23,6 +23,8 @@ class ToolSpec:
         digest: changes when the tool's code, or any project code it imports, changes.
         file: path in the project, line: where it is defined.
         kind: which adapter made it.
+        scope: whose policy this is: empty for all callers, else e.g. `agents.support` or `tenants.acme`.
+        sources: field of the policy -> where its value was written; fields with built-in defaults are not in it.
         examples: questions this tool answers; help models and the offline router choose.
     """
 
@@ -35,12 +37,18 @@ class ToolSpec:
     file: str = ""
     line: int = 0
     kind: ToolKind = "python"
+    scope: str = ""
+    sources: Mapping[str, str] = field(default_factory=dict)
     examples: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The spec as JSON-ready mapping."""
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return data | {"policy": self.policy.model_dump(mode="json"), "examples": list(self.examples)}
+        return data | {
+            "policy": self.policy.model_dump(mode="json"),
+            "sources": dict(self.sources),
+            "examples": list(self.examples),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

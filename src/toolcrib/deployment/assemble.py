@@ -16,7 +16,7 @@ from toolcrib.core.tools import Tool
 from toolcrib.loader.project import LoadedProject
 from toolcrib.registry.release import Release
 
-Compose = Callable[[Tool, str], CallNext]
+Compose = Callable[[Tool, Release], CallNext]
 
 
 def build_release(
@@ -27,21 +27,26 @@ def build_release(
     Args:
         project: the loaded project.
         manifest: what it was loaded from.
-        compose: (tool, release id) -> the tool's chain.
+        compose: (tool, release) -> the tool's chain; the release is whole when a call goes through.
         checkpointer: where threads live.
     """
     agents, reasons = build_agents(project, manifest.release, checkpointer=checkpointer)
     if reasons:
         return None, reasons
+    chains: dict[str, CallNext] = {}
+    variants: dict[tuple[str, str, str], tuple[Tool, CallNext]] = {}
     release = Release(
         id=manifest.release,
         manifest=manifest,
         tools=project.tools,
-        chains=MappingProxyType({name: compose(tool, manifest.release) for name, tool in project.tools.items()}),
+        chains=MappingProxyType(chains),
+        variants=MappingProxyType(variants),
         agents=MappingProxyType(agents),
         prompts=MappingProxyType(dict(project.prompts)),
         modules=project.space,
     )
+    chains.update((name, compose(tool, release)) for name, tool in project.tools.items())
+    variants.update((key, (tool, compose(tool, release))) for key, tool in project.variants.items())
     return release, []
 
 

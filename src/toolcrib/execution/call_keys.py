@@ -31,7 +31,8 @@ def call_key(call: Call) -> str | None:
     """The key of a call: digest of the tool with its code, the validated arguments, the tenant and its scopes.
 
     The name stands beside the digest, because tools of one file have the same digest. A caller without scopes (one
-    inside this process, who may do everything) is not the same as a caller with none.
+    inside this process, who may do everything) is not the same as a caller with none. Agents may have their results cut
+    at different lengths: that is part of the key too.
 
     Returns:
         None when the arguments have no canonical JSON: the call then has no twin.
@@ -39,7 +40,8 @@ def call_key(call: Call) -> str | None:
     spec, who = call.tool.spec, call.context
     scopes = None if who.scopes is None else sorted(who.scopes)
     try:
-        whole = [spec.name, spec.digest, who.tenant, scopes, _canonical(dict(call.args))]
+        output = None if spec.policy.output is None else spec.policy.output.model_dump()
+        whole = [spec.name, spec.digest, who.tenant, scopes, output, _canonical(dict(call.args))]
         text = orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)
     except (_NotCanonical, RecursionError, TypeError):  # TypeError: integers beyond 64 bits, half characters
         return None

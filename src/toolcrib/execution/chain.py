@@ -8,6 +8,7 @@ from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
 from toolcrib.execution.ports import ChainPorts
 from toolcrib.execution.preset import LINKS
+from toolcrib.registry.release import Release
 
 
 def compose(links: Iterable[Link], innermost: CallNext) -> CallNext:
@@ -18,16 +19,16 @@ def compose(links: Iterable[Link], innermost: CallNext) -> CallNext:
     return chain
 
 
-def build_chain(tool: Tool, *, release: str, ports: ChainPorts) -> CallNext:
+def build_chain(tool: Tool, *, release: Release, ports: ChainPorts) -> CallNext:
     """The chain of `tool`, holding only the links it uses.
 
     Args:
         tool: the tool.
-        release: id of the release it is built for; stands in every result, so that a mixed run shows.
+        release: what it is built for; its id stands in every result, so that a mixed run shows.
         ports: what the links need.
     """
     made = (make(tool, release, ports) for make in LINKS)
-    return compose([link for link in made if link is not None], _innermost(tool, release, ports))
+    return compose([link for link in made if link is not None], _innermost(tool, release.id, ports))
 
 
 def _innermost(tool: Tool, release: str, ports: ChainPorts) -> CallNext:

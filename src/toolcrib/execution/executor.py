@@ -8,16 +8,18 @@ from toolcrib.core.chain import Call
 from toolcrib.core.errors import ToolcribError, ToolNotFound
 from toolcrib.core.ports import Clock, IdFactory
 from toolcrib.core.results import ToolResult, failed
-from toolcrib.execution.deadlines import nearest
+from toolcrib.execution.envelope import envelope
+from toolcrib.execution.state.breaker import CircuitKey, Circuits
 from toolcrib.registry.release import Release
 
 
 class Executor:
     """Calls tools of a given release. Stateless but for its ports; safe for any number of concurrent calls."""
 
-    def __init__(self, *, ids: IdFactory, clock: Clock) -> None:
+    def __init__(self, *, ids: IdFactory, clock: Clock, circuits: Circuits) -> None:
         self._ids = ids
         self._clock = clock
+        self._circuits = circuits
 
     async def call(self, release: Release, call: ToolCall, context: CallContext) -> ToolResult:
         """Call one tool.
@@ -31,21 +33,24 @@ class Executor:
             The result; an unknown tool or wrong arguments are results too, worded for a model.
         """
         call_id = call.id or self._ids.new()
-        chain = release.chains.get(call.name)
-        if chain is None:
+        found = release.resolve(call.name, agent=context.agent, tenant=context.tenant)
+        if found is None:
             return _unknown(release, call.name, call_id)
-        tool, began = release.tools[call.name], self._clock.monotonic()
-        until, level = nearest(context, began, tool.spec.policy.timeout_s)
-        return await chain(
-            Call(
-                tool=tool,
-                args=call.args,
-                id=call_id,
-                context=context,
-                began=began,
-                deadline=until,
-                deadline_level=level,
-            )
+        (tool, chain), began = found, self._clock.monotonic()
+        until, level = envelope(context, came=began, begins=began, own=tool.spec.policy.timeout_s)
+        return await chain(Call(tool, call.args, call_id, context, began, until, level, 1, call.idempotency_key))
+
+    def hidden(self, release: Release, context: CallContext) -> frozenset[str]:
+        """Names of tools that are not worth offering to a model now: an open breaker, and no fallback."""
+        if not self._circuits.any_open:
+            return frozenset()
+        now = self._clock.monotonic()
+        return frozenset(
+            name
+            for name, tool in release.tools.items()
+            if tool.spec.policy.breaker is not None
+            and not tool.spec.policy.fallback
+            and self._circuits.is_open(CircuitKey(name, tool.spec.digest, context.tenant, context.key), now)
         )
 
     async def call_many(

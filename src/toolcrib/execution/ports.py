@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from toolcrib.core.ports import Clock, EventSink, Random, ResultCache, Runner
+from toolcrib.core.ports import CallJournal, Clock, EventSink, Locks, Random, RateLimiter, ResultCache, Runner
+from toolcrib.execution.state.breaker import Circuits
+from toolcrib.execution.state.gates import Gates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +15,11 @@ class ChainPorts:
         inline: runs coroutine tools on the event loop.
         threads: runs synchronous tools in worker threads.
         cache: results that may be given out again.
+        circuits: breakers of all tools.
+        rates: rates of all tools.
+        journal: which calls with an idempotency key began and ended.
+        gates: how many calls of each tool run and wait, over all releases.
+        locks: the locks that tools name with `exclusive`.
     """
 
     clock: Clock
@@ -21,3 +28,8 @@ class ChainPorts:
     inline: Runner
     threads: Runner
     cache: ResultCache
+    circuits: Circuits
+    rates: RateLimiter
+    journal: CallJournal
+    gates: Gates
+    locks: Locks

@@ -4,13 +4,37 @@ from collections.abc import Callable
 
 from toolcrib.core.chain import Link
 from toolcrib.core.tools import Tool
-from toolcrib.execution.policies import attempt, cache, deadline, observe, retry, validate
+from toolcrib.execution.policies import (
+    attempt,
+    authorise,
+    breaker,
+    cache,
+    concurrency,
+    deadline,
+    exclusive,
+    fallback,
+    journal,
+    observe,
+    output,
+    rate_limit,
+    retry,
+    validate,
+)
 from toolcrib.execution.ports import ChainPorts
+from toolcrib.registry.release import Release
 
-LINKS: tuple[Callable[[Tool, str, ChainPorts], Link | None], ...] = (
+LINKS: tuple[Callable[[Tool, Release, ChainPorts], Link | None], ...] = (
     observe.link,
+    fallback.link,
+    authorise.link,
     validate.link,
     cache.link,
+    journal.link,
+    output.link,
+    rate_limit.link,
+    breaker.link,
+    concurrency.link,
+    exclusive.link,
     deadline.link,
     retry.link,
     attempt.link,

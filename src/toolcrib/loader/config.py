@@ -24,7 +24,16 @@ AGENTS, TOOLS, SETTINGS, LANGGRAPH = "agents.yaml", "tools.yaml", "toolcrib.yaml
 
 _AGENT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _GRAPH = re.compile(r"(?P<path>[^:]+\.py):(?P<name>[^\W\d]\w*)")
-_FILE_OF = MappingProxyType({"agents": AGENTS, "tools": TOOLS, "defaults": TOOLS, "graphs": LANGGRAPH})
+_FILE_OF = MappingProxyType(
+    {
+        "agents": AGENTS,
+        "tools": TOOLS,
+        "defaults": TOOLS,
+        "per_agent": TOOLS,
+        "per_tenant": TOOLS,
+        "graphs": LANGGRAPH,
+    }
+)
 _NAMED = "must be a mapping of names (`name: {…}`)"
 _GRAPH_FORM = "Write path/file.py:variable, e.g. graphs/triage.py:graph."
 
@@ -39,6 +48,9 @@ class ToolOverride(ToolPolicy):
     enabled: bool = True
 
 
+ScopedPolicies = Mapping[str, Mapping[str, ToolPolicy]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectConfig:
     """What the configuration files say, as far as it is right, and where they say it.
@@ -46,6 +58,7 @@ class ProjectConfig:
     Attributes:
         agents: name -> agent, of `agents.yaml` and `langgraph.json`; paths in `prompt` and `graph` have no `./`.
         tool_overrides: tool -> what `tools.yaml` says about it.
+        agent_overrides, tenant_overrides: agent or tenant -> tool -> what `tools.yaml` says about it for them alone.
         tool_defaults: fields of `ToolPolicy` under `defaults:`, only those written.
         settings: of `toolcrib.yaml`.
         documents: `agents.yaml`, `tools.yaml`, `toolcrib.yaml`, `langgraph.json` -> the file, however spelt.
@@ -53,6 +66,8 @@ class ProjectConfig:
 
     agents: Mapping[str, AgentSpec] = field(default_factory=lambda: MappingProxyType({}))
     tool_overrides: Mapping[str, ToolOverride] = field(default_factory=lambda: MappingProxyType({}))
+    agent_overrides: ScopedPolicies = field(default_factory=lambda: MappingProxyType({}))
+    tenant_overrides: ScopedPolicies = field(default_factory=lambda: MappingProxyType({}))
     tool_defaults: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     settings: Settings = field(default_factory=Settings)
     documents: Mapping[str, Document] = field(default_factory=lambda: MappingProxyType({}))
@@ -107,16 +122,15 @@ def read_config(files: Mapping[str, bytes], *, env: Mapping[str, str]) -> tuple[
     reasons: list[Reason] = []
     readings = {name: _read(name, files, env, reasons) for name in (AGENTS, TOOLS, SETTINGS) if _spellings(name, files)}
     agents = _agents(readings[AGENTS], files, reasons) if AGENTS in readings else {}
-    overrides, defaults = _tools(readings[TOOLS], reasons) if TOOLS in readings else ({}, {})
+    tools = _tools(readings[TOOLS], reasons) if TOOLS in readings else ProjectConfig()
     settings = _settings(readings[SETTINGS], reasons) if SETTINGS in readings else Settings()
     documents = {name: reading.document for name, reading in readings.items()}
     if LANGGRAPH in files:
         documents[LANGGRAPH] = _read_json(files[LANGGRAPH], reasons)
         agents |= _langgraph(documents, files, reasons)
-    config = ProjectConfig(
+    config = replace(
+        tools,
         agents=MappingProxyType(agents),
-        tool_overrides=MappingProxyType(overrides),
-        tool_defaults=MappingProxyType(defaults),
         settings=settings,
         documents=MappingProxyType(documents),
     )
@@ -165,8 +179,9 @@ def _names(reading: Reading, top: Mapping[str, Any], key: str, reasons: list[Rea
     return list(value) if isinstance(value, dict) else []
 
 
-def _tools(reading: Reading, reasons: list[Reason]) -> tuple[dict[str, ToolOverride], dict[str, Any]]:
-    top = _top(reading, frozenset({"defaults", "tools"}), reasons)
+def _tools(reading: Reading, reasons: list[Reason]) -> ProjectConfig:
+    """The part of the configuration that `tools.yaml` holds."""
+    top = _top(reading, frozenset({"defaults", "tools", "per_agent", "per_tenant"}), reasons)
     defaults = check(ToolPolicy, reading, ("defaults",))
     reasons += defaults.reasons
     overrides: dict[str, ToolOverride] = {}
@@ -177,7 +192,27 @@ def _tools(reading: Reading, reasons: list[Reason]) -> tuple[dict[str, ToolOverr
             overrides[name] = checked.model
         if len(reasons) >= MAX_REASONS:
             break
-    return overrides, defaults.usable.model_dump(exclude_unset=True)
+    said = defaults.usable
+    return ProjectConfig(
+        tool_overrides=MappingProxyType(overrides),
+        agent_overrides=_scoped(reading, top, "per_agent", reasons),
+        tenant_overrides=_scoped(reading, top, "per_tenant", reasons),
+        tool_defaults=MappingProxyType({key: getattr(said, key) for key in said.model_fields_set}),
+    )
+
+
+def _scoped(reading: Reading, top: Mapping[str, Any], key: str, reasons: list[Reason]) -> ScopedPolicies:
+    """The policies below `per_agent` or `per_tenant`: name -> tool -> policy."""
+    scoped: dict[str, Mapping[str, ToolPolicy]] = {}
+    for name in _names(reading, top, key, reasons):
+        tools = top[key][name]
+        if tools is not None and not isinstance(tools, dict):
+            reasons.append(wrong_type(reading, (key, name), _NAMED))
+            continue
+        checked = {tool: check(ToolPolicy, reading, (key, name, tool)) for tool in tools or {}}
+        reasons += [reason for one in checked.values() for reason in one.reasons]
+        scoped[name] = {tool: one.model for tool, one in checked.items() if one.model}
+    return MappingProxyType(scoped)
 
 
 def _settings(reading: Reading, reasons: list[Reason]) -> Settings:

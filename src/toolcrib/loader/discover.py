@@ -7,11 +7,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from toolcrib.core.policies import ToolPolicy
 from toolcrib.core.reasons import Reason
 from toolcrib.core.tools import Tool
 from toolcrib.loader.blame import line_of
 from toolcrib.loader.config import ProjectConfig, ToolOverride
+from toolcrib.loader.layers import Layer, declared_layer, layer_reasons, layered
 from toolcrib.loader.modules import SourceFile
 from toolcrib.tools.adapt import adapt, definition_of, is_tool
 from toolcrib.tools.schema import SchemaError
@@ -42,7 +42,7 @@ def discover_tools(
         definition = definition_of(value)
         place = _at(where.path, definition.line, files)
         try:
-            tool = _make(value, definition.policy, config)
+            tool = _make(value, declared_layer(definition.policy, f"{where.path}:{definition.line}"), config)
         except SchemaError as error:
             reasons.append(replace(place, code="tool", message=str(error), hint=error.hint))
             continue
@@ -57,18 +57,7 @@ def discover_tools(
             continue
         found[spec.name] = replace(tool, spec=spec)
     kept = {name: tool for name, tool in found.items() if _override(name, config).enabled}
-    return MappingProxyType(kept), reasons + _unknown_overrides(found, config)
-
-
-def effective_policy(name: str, declared: Mapping[str, Any], config: ProjectConfig) -> ToolPolicy:
-    """The policy of a tool; the most specific word wins: defaults < `@tool(...)` < `tools.yaml` for this tool.
-
-    Raises:
-        ValidationError: a value in the decorator is impossible; those in YAML were checked before.
-    """
-    override = _override(name, config)
-    said = {key: getattr(override, key) for key in override.model_fields_set if key in ToolPolicy.model_fields}
-    return ToolPolicy(**{**config.tool_defaults, **declared, **said})
+    return MappingProxyType(kept), [*reasons, *layer_reasons(found, config)]
 
 
 def _candidates(modules: list[ToolModule]) -> Iterator[tuple[ToolModule, Any]]:
@@ -83,13 +72,13 @@ def _candidates(modules: list[ToolModule]) -> Iterator[tuple[ToolModule, Any]]:
         yield next((place for place in places if place[0].module.__name__ == home), places[0])
 
 
-def _make(value: Any, declared: Mapping[str, Any], config: ProjectConfig) -> Tool:
+def _make(value: Any, declared: Layer, config: ProjectConfig) -> Tool:
     tool = adapt(value)
     try:
-        policy = effective_policy(tool.name, declared, config)
+        policy, sources = layered(declared, tool.name, config)
     except ValidationError as error:
         raise SchemaError(str(error.errors()[0]["msg"]), "Correct the value in @tool(...).") from error
-    return replace(tool, spec=replace(tool.spec, policy=policy))
+    return replace(tool, spec=replace(tool.spec, policy=policy, sources=MappingProxyType(sources)))
 
 
 def _cache_mistake(tool: Tool) -> tuple[str, str] | None:
@@ -105,14 +94,6 @@ def _cache_mistake(tool: Tool) -> tuple[str, str] | None:
 
 def _override(name: str, config: ProjectConfig) -> ToolOverride:
     return config.tool_overrides.get(name) or ToolOverride()
-
-
-def _unknown_overrides(found: Mapping[str, Tool], config: ProjectConfig) -> list[Reason]:
-    return [
-        config.unknown("unknown_tool", f"there is no tool {name!r}", ("tools", name), name=name, known=found)
-        for name in config.tool_overrides
-        if name not in found
-    ]
 
 
 def _at(path: str, line: int, files: Mapping[str, SourceFile]) -> Reason:

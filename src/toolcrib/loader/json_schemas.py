@@ -40,12 +40,16 @@ class ToolsFile(BaseModel):
     Attributes:
         defaults: for every tool.
         tools: name of a tool -> what is different for it.
+        per_agent: name of an agent -> tool -> what is different when this agent calls it.
+        per_tenant: id of a tenant -> tool -> what is different for it; wins over `per_agent`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     defaults: ToolPolicy | None = None
     tools: dict[str, ToolOverride | None] | None = None
+    per_agent: dict[str, dict[str, ToolPolicy | None] | None] | None = None
+    per_tenant: dict[str, dict[str, ToolPolicy | None] | None] | None = None
 
 
 def schemas() -> Mapping[str, dict[str, Any]]:

@@ -16,6 +16,7 @@ from toolcrib.loader.compiling import Compiled, module_file
 from toolcrib.loader.config import ProjectConfig, read_config
 from toolcrib.loader.discover import ToolModule, discover_tools, is_tool_file
 from toolcrib.loader.dotted import dotted_name
+from toolcrib.loader.layers import VariantKey, fallback_reasons, make_variants
 from toolcrib.loader.modules import ModulePool, ModuleSpace, SourceFile
 from toolcrib.loader.prompts import render_prompt
 
@@ -27,6 +28,7 @@ class LoadedProject:
     Attributes:
         config: what its YAML says.
         tools: name -> tool.
+        variants: (tool, agent, tenant) -> the tool under a policy of their own; see `layers`.
         agent_tools: agent -> names of its tools, sorted.
         prompts: path -> text of every prompt file.
         agent_prompts: agent -> system prompt with its variables filled in.
@@ -36,6 +38,7 @@ class LoadedProject:
 
     config: ProjectConfig
     tools: Mapping[str, Tool]
+    variants: Mapping[VariantKey, Tool]
     agent_tools: Mapping[str, tuple[str, ...]]
     prompts: Mapping[str, str]
     agent_prompts: Mapping[str, str]
@@ -90,6 +93,8 @@ def load_project(
             _import(path, imports, reasons, lazy=True)
     tools, tool_reasons = discover_tools(modules, config, by_file)
     reasons += tool_reasons
+    variants = make_variants(tools, config)
+    reasons += fallback_reasons(tools, variants, config)
     graphs: dict[str, Any] = {}
     agent_tools: dict[str, tuple[str, ...]] = {}
     for name, spec in config.agents.items():
@@ -104,6 +109,7 @@ def load_project(
     return LoadedProject(
         config=config,
         tools=tools,
+        variants=MappingProxyType(variants),
         agent_tools=MappingProxyType(agent_tools),
         prompts=_prompts(bundle),
         agent_prompts={n: _prompt(n, s, agent_tools[n], bundle) for n, s in config.agents.items()},

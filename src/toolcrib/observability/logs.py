@@ -2,7 +2,16 @@
 
 import logging
 
-from toolcrib.core.events import Deployed, Event, ReleaseRetired, RunFinished, RunStarted, ToolFinished, ToolStarted
+from toolcrib.core.events import (
+    BreakerChanged,
+    Deployed,
+    Event,
+    ReleaseRetired,
+    RunFinished,
+    RunStarted,
+    ToolFinished,
+    ToolStarted,
+)
 
 log = logging.getLogger("toolcrib.events")
 
@@ -18,5 +27,7 @@ def log_event(event: Event) -> None:
             level = logging.WARNING if event.deployment.state == "rejected" else logging.INFO
         case ReleaseRetired():
             level = logging.INFO
+        case BreakerChanged():
+            level = logging.WARNING if event.state == "open" else logging.INFO
     if log.isEnabledFor(level):
         log.log(level, event.name, extra={"toolcrib": event.to_dict()})

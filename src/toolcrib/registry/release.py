@@ -21,6 +21,8 @@ class Release:
         manifest: what it is made of; its digest is the release's.
         tools: name -> tool.
         chains: name -> the tool's composed policy chain.
+        variants: (tool, agent, tenant) -> the tool and its chain where an agent or a tenant has a policy of its own;
+            an empty agent or tenant stands for all.
         agents: name -> agent with its compiled graph.
         prompts: path in the project -> text.
         modules: the space of its loaded modules, for retirement; opaque here.
@@ -30,6 +32,7 @@ class Release:
     manifest: Manifest
     tools: Mapping[str, Tool]
     chains: Mapping[str, CallNext]
+    variants: Mapping[tuple[str, str, str], tuple[Tool, CallNext]] = field(default_factory=dict)
     agents: Mapping[str, Agent] = field(default_factory=dict)
     prompts: Mapping[str, str] = field(default_factory=dict)
     modules: Any = None
@@ -39,12 +42,25 @@ class Release:
         """Digest of the manifest."""
         return self.manifest.digest
 
-    def tool(self, name: str) -> Tool:
-        """The tool of this name.
+    def resolve(self, name: str, *, agent: str = "", tenant: str = "") -> tuple[Tool, CallNext] | None:
+        """The tool and its chain for this caller: the most specific policy wins, a tenant's above an agent's."""
+        if self.variants and (found := self._variant(name, agent, tenant)):
+            return found
+        chain = self.chains.get(name)
+        return None if chain is None else (self.tools[name], chain)
+
+    def _variant(self, name: str, agent: str, tenant: str) -> tuple[Tool, CallNext] | None:
+        keys = ((name, agent, tenant), (name, "", tenant), (name, agent, ""))
+        return next((self.variants[key] for key in keys if key in self.variants), None)
+
+    def tool(self, name: str, *, agent: str = "", tenant: str = "") -> Tool:
+        """The tool of this name, under the policy it has for this agent and tenant.
 
         Raises:
             ToolNotFound: with near names.
         """
+        if found := self._variant(name, agent, tenant):
+            return found[0]
         if tool := self.tools.get(name):
             return tool
         raise ToolNotFound(f"There is no tool named {name!r}.", hint=did_you_mean(name, self.tools))

@@ -9,7 +9,7 @@ from typing import Any
 
 from toolcrib.agents.models import Models
 from toolcrib.agents.running import Outcome, Turn, run_control, take_turn
-from toolcrib.agents.scope import CallTool, RunScope
+from toolcrib.agents.scope import Calls, RunScope
 from toolcrib.core.agents import Agent
 from toolcrib.core.errors import (
     Conflict,
@@ -54,7 +54,7 @@ class RunPorts:
     """What the service needs of the world; `load` brings a stored release into memory by its digest."""
 
     registry: Registry
-    call_tool: CallTool
+    calls: Calls
     models: Models
     ledger: RunLedger
     clock: Clock
@@ -132,7 +132,7 @@ class RunService:
             release = leases.enter_context(self._ports.registry.lease(holder="graph"))
             return RunScope(
                 release=release,
-                call_tool=self._ports.call_tool,
+                calls=self._ports.calls,
                 models=self._ports.models,
                 clock=self._ports.clock,
                 tools=tuple(release.tools),
@@ -262,7 +262,7 @@ class RunService:
         record, ports = run.record, self._ports
         return RunScope(
             release=run.release,
-            call_tool=ports.call_tool,
+            calls=ports.calls,
             models=ports.models,
             clock=ports.clock,
             tools=run.agent.tools,

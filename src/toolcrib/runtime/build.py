@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 BACKGROUND_S = 2.0
+JOURNAL_S = 7 * 86_400.0
+"""Ended calls are forgotten after a week: a run that comes back later than that is a new one."""
 Hook = Callable[[Event], None]
 
 
@@ -120,6 +122,7 @@ async def _janitor(house: "House") -> None:
         house.runs.sweep()
         await house.deployer.follow()
         await house.deployer.sweep()
+        await house.journal.sweep(before=house.clock.now() - JOURNAL_S)
 
 
 async def _keep_up(name: str, run: Callable[[], Awaitable[None]], clock: Clock) -> None:

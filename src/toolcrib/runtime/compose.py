@@ -10,13 +10,15 @@ from pathlib import Path
 
 from toolcrib.agents.models import Models
 from toolcrib.core.events import Event
-from toolcrib.core.ports import ReleaseStore, ResultCache, RunLedger
+from toolcrib.core.ports import CallJournal, ReleaseStore, ResultCache, RunLedger
 from toolcrib.core.settings import Settings
 from toolcrib.deployment.deployer import Deployer, DeployerPorts
 from toolcrib.deployment.watch import Watcher, WatchOptions
 from toolcrib.execution.chain import build_chain
 from toolcrib.execution.executor import Executor
 from toolcrib.execution.ports import ChainPorts
+from toolcrib.execution.state.breaker import Circuits
+from toolcrib.execution.state.gates import Gates
 from toolcrib.loader.modules import ModulePool
 from toolcrib.loader.verifier.client import Verifier
 from toolcrib.observability.hub import EventHub
@@ -28,9 +30,12 @@ from toolcrib.runs.service import RunPorts, RunService
 from toolcrib.runtime.clock import SystemClock, SystemRandom, TimeOrderedIds
 from toolcrib.runtime.crib import Crib
 from toolcrib.stores.checkpoints import open_checkpointer
+from toolcrib.stores.locks import MemoryLocks
 from toolcrib.stores.memory_use import memory_reader
+from toolcrib.stores.rate_limits import MemoryRateLimiter
 from toolcrib.stores.result_cache import MemoryResultCache
 from toolcrib.stores.sql import open_sqlite
+from toolcrib.stores.sql_journal import SqlJournal
 from toolcrib.stores.sql_ledger import SqlRunLedger
 from toolcrib.stores.sql_releases import SqlReleaseStore
 
@@ -46,6 +51,7 @@ class House:
     crib: Crib
     deployer: Deployer
     runs: RunService
+    journal: CallJournal
     clock: SystemClock
 
     def watcher(self) -> Watcher:
@@ -80,7 +86,17 @@ async def compose(
         max_bytes=settings.cache.max_mb * MIB, clock=clock, memory_used=await asyncio.to_thread(memory_reader)
     )
     chain = ChainPorts(
-        clock=clock, random=SystemRandom(), events=hub, inline=InlineRunner(), threads=threads, cache=cache
+        clock=clock,
+        random=SystemRandom(),
+        events=hub,
+        inline=InlineRunner(),
+        threads=threads,
+        circuits=Circuits(events=hub),
+        rates=MemoryRateLimiter(clock=clock),
+        journal=SqlJournal(engine),
+        gates=Gates(),
+        locks=MemoryLocks(),
+        cache=cache,
     )
     pool = ModulePool()
     stack.callback(pool.close)
@@ -97,26 +113,37 @@ async def compose(
         checkpointer=checkpointer,
         busy=lambda: threads.abandoned > 0,
     )
-    return _furnish(ports, settings, SqlRunLedger(engine), cache=cache, hub=hub, stack=stack)
+    executor = Executor(ids=TimeOrderedIds(), clock=clock, circuits=chain.circuits)
+    return _furnish(
+        ports,
+        executor,
+        SqlRunLedger(engine),
+        journal=chain.journal,
+        cache=cache,
+        hub=hub,
+        settings=settings,
+        stack=stack,
+    )
 
 
 def _furnish(
     ports: DeployerPorts,
-    settings: Settings,
+    executor: Executor,
     ledger: RunLedger,
     *,
+    journal: CallJournal,
     cache: ResultCache,
     hub: EventHub,
+    settings: Settings,
     stack: AsyncExitStack,
 ) -> House:
     """The wings on their ports, and the facade before them."""
     clock, ids = SystemClock(), TimeOrderedIds()
     deployer = Deployer(ports)
-    executor = Executor(ids=ids, clock=clock)
     runs = RunService(
         RunPorts(
             registry=ports.registry,
-            call_tool=executor.call,
+            calls=executor,
             models=Models(today=lambda: datetime.fromtimestamp(clock.now(), UTC).astimezone().date()),
             ledger=ledger,
             clock=clock,
@@ -138,6 +165,7 @@ def _furnish(
         store=store,
         ledger=ledger,
         cache=cache,
+        journal=journal,
         hub=hub,
     )
-    return House(crib=crib, deployer=deployer, runs=runs, clock=clock)
+    return House(crib=crib, deployer=deployer, runs=runs, journal=journal, clock=clock)

@@ -9,10 +9,12 @@ from langchain_core.tools import BaseTool
 from toolcrib.agents.langchain_tools import as_langchain_tools
 from toolcrib.agents.tool_node import ToolNode
 from toolcrib.core.calls import CallContext, ToolCall
-from toolcrib.core.errors import ToolcribError
+from toolcrib.core.errors import NotFound, ToolcribError
 from toolcrib.core.events import Event
 from toolcrib.core.ports import (
     CacheStats,
+    CallJournal,
+    JournalEntry,
     LedgerSummary,
     ReleaseStore,
     ResultCache,
@@ -50,6 +52,7 @@ class Crib:
         store: ReleaseStore,
         ledger: RunLedger,
         cache: ResultCache,
+        journal: CallJournal,
         hub: EventHub,
     ) -> None:
         self.root = root
@@ -61,6 +64,7 @@ class Crib:
         self._store = store
         self._ledger = ledger
         self._cache = cache
+        self._journal = journal
         self._hub = hub
 
     @property
@@ -78,7 +82,13 @@ class Crib:
         return self._registry.generation
 
     async def call(
-        self, name: str, args: Mapping[str, Any] | None = None, *, tenant: str = "", timeout_s: float | None = None
+        self,
+        name: str,
+        args: Mapping[str, Any] | None = None,
+        *,
+        tenant: str = "",
+        timeout_s: float | None = None,
+        idempotency_key: str = "",
     ) -> ToolResult:
         """Call one tool of the current release.
 
@@ -87,13 +97,16 @@ class Crib:
             args: argument name -> JSON value.
             tenant: on whose behalf.
             timeout_s: seconds for this call, below the tool's own limit.
+            idempotency_key: of all calls of a tool that changes something with the same key, one runs, also over a
+                crash; the others get its result (`journaled`).
 
         Returns:
             The result; failures are in it, never raised.
         """
         with self._registry.lease(holder="call") as release:
+            call = ToolCall(name=name, args=args or {}, idempotency_key=idempotency_key)
             context = CallContext(tenant=tenant, timeout_s=timeout_s)
-            return await self._executor.call(release, ToolCall(name=name, args=args or {}), context)
+            return await self._executor.call(release, call, context)
 
     async def call_many(
         self, calls: Sequence[ToolCall], *, tenant: str = "", max_concurrency: int = 16
@@ -102,6 +115,29 @@ class Crib:
         with self._registry.lease(holder="batch") as release:
             context = CallContext(tenant=tenant)
             return await self._executor.call_many(release, calls, context, max_concurrency=max_concurrency)
+
+    async def calls_in_doubt(self) -> Sequence[JournalEntry]:
+        """Calls with an idempotency key that began and have no result: they run now, or their process died."""
+        return await self._journal.in_doubt()
+
+    async def settle_call(self, key: str, *, value: Any = None, repeat: bool = False) -> None:
+        """Settle a call in doubt, after you looked whether it took effect.
+
+        Args:
+            key: the entry's key.
+            value: what the call should have returned; the same call gets it from now on.
+            repeat: let the same call run again instead.
+
+        Raises:
+            NotFound: no call with this key is in doubt.
+        """
+        entry = next((one for one in await self._journal.in_doubt(limit=10_000) if one.key == key), None)
+        if entry is None:
+            raise NotFound(f"No call with key {key!r} is in doubt.", hint="`calls_in_doubt()` lists those that are.")
+        if repeat:
+            await self._journal.forget(key)
+        else:
+            await self._journal.finish(key, ToolResult(ok=True, value=value, tool=entry.tool, release=entry.release))
 
     async def run(
         self, agent: str, question: Any = None, *, thread_id: str = "", tenant: str = "", resume: Any = None

@@ -30,10 +30,17 @@ class SyncCrib:
         return self._crib.release
 
     def call(
-        self, name: str, args: Mapping[str, Any] | None = None, *, tenant: str = "", timeout_s: float | None = None
+        self,
+        name: str,
+        args: Mapping[str, Any] | None = None,
+        *,
+        tenant: str = "",
+        timeout_s: float | None = None,
+        idempotency_key: str = "",
     ) -> ToolResult:
         """See `Crib.call`."""
-        return self._portal.call(lambda: self._crib.call(name, args, tenant=tenant, timeout_s=timeout_s))
+        given: dict[str, Any] = {"tenant": tenant, "timeout_s": timeout_s, "idempotency_key": idempotency_key}
+        return self._portal.call(lambda: self._crib.call(name, args, **given))
 
     def call_many(self, calls: Sequence[ToolCall], *, tenant: str = "", max_concurrency: int = 16) -> list[ToolResult]:
         """See `Crib.call_many`."""

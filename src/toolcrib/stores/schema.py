@@ -37,6 +37,19 @@ deployments = Table(
     Column("record", Text, nullable=False),
 )
 
+journal = Table(
+    "toolcrib_journal",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("tool", String(64), nullable=False),
+    Column("tenant", String(255), nullable=False),
+    Column("args_digest", String(64), nullable=False),
+    Column("release", String(64), nullable=False),
+    Column("began_at", Float, nullable=False),
+    Column("result", Text, nullable=True),
+    Index("toolcrib_journal_began", "began_at"),
+)
+
 runs = Table(
     "toolcrib_runs",
     metadata,

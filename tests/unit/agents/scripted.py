@@ -12,16 +12,22 @@ from pydantic import Field
 
 from toolcrib.agents.scope import SCOPE_KEY, RunScope
 from toolcrib.core.chain import CallNext
+from toolcrib.core.ports import CallJournal
 from toolcrib.core.releases import Manifest
 from toolcrib.core.tools import Tool
 from toolcrib.execution.chain import build_chain
 from toolcrib.execution.executor import Executor
 from toolcrib.execution.ports import ChainPorts
+from toolcrib.execution.state.breaker import Circuits
+from toolcrib.execution.state.gates import Gates
 from toolcrib.observability.hub import EventHub
 from toolcrib.registry.release import Release
 from toolcrib.runners.inline import InlineRunner
 from toolcrib.runners.threads import ThreadRunner
 from toolcrib.runtime.clock import SystemClock, SystemRandom
+from toolcrib.stores.locks import MemoryLocks
+from toolcrib.stores.memory import MemoryJournal
+from toolcrib.stores.rate_limits import MemoryRateLimiter
 from toolcrib.stores.result_cache import MemoryResultCache
 from toolcrib.testing import CountingIds
 
@@ -72,24 +78,33 @@ def calls(*wanted: tuple[str, Mapping[str, Any]]) -> AIMessage:
     )
 
 
-def release_of(*tools: Tool, name: str = "r-test0001") -> Release:
+def release_of(
+    *tools: Tool, name: str = "r-test0001", circuits: Circuits | None = None, journal: CallJournal | None = None
+) -> Release:
     """A release with these tools, on real runners."""
-    clock = SystemClock()
+    clock, events = SystemClock(), EventHub()
     ports = ChainPorts(
         clock=clock,
         random=SystemRandom(),
-        events=EventHub(),
+        events=events,
         inline=InlineRunner(),
         threads=ThreadRunner(workers=4),
         cache=MemoryResultCache(max_bytes=1 << 20, clock=clock, memory_used=lambda: 0.0),
+        circuits=circuits or Circuits(events=events),
+        rates=MemoryRateLimiter(clock=clock),
+        journal=journal or MemoryJournal(),
+        gates=Gates(),
+        locks=MemoryLocks(),
     )
-    chains: dict[str, CallNext] = {tool.name: build_chain(tool, release=name, ports=ports) for tool in tools}
-    return Release(
+    chains: dict[str, CallNext] = {}
+    release = Release(
         id=name,
         manifest=Manifest(digest=name.removeprefix("r-"), files={}),
         tools={tool.name: tool for tool in tools},
         chains=chains,
     )
+    chains.update((tool.name, build_chain(tool, release=release, ports=ports)) for tool in tools)
+    return release
 
 
 def config_for(
@@ -98,12 +113,13 @@ def config_for(
     *,
     notify: Callable[[str, Mapping[str, Any]], None] = lambda event, data: None,
     thread_id: str = "t1",
+    circuits: Circuits | None = None,
     **scope: Any,
 ) -> RunnableConfig:
     """A LangGraph config that pins a run to a release."""
     pinned = RunScope(
         release=release,
-        call_tool=Executor(ids=CountingIds(), clock=SystemClock()).call,
+        calls=Executor(ids=CountingIds(), clock=SystemClock(), circuits=circuits or Circuits(events=EventHub())),
         models=OneModel(model),  # type: ignore[arg-type]  # the same method, without the making
         clock=SystemClock(),
         **{"tools": tuple(release.tools), "notify": notify, **scope},

@@ -7,11 +7,13 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
 from tests.unit.agents.scripted import ScriptedModel, calls, config_for, release_of
-from toolcrib import tool
+from toolcrib import Breaker, tool
 from toolcrib.agents.factory import build_agent
 from toolcrib.agents.function_calling import AgentParts, tool_definition
 from toolcrib.core.agents import Agent, AgentLimits, AgentSpec
 from toolcrib.core.errors import IterationLimit, RunTimeout, ToolcribError
+from toolcrib.execution.state.breaker import Circuits
+from toolcrib.observability.hub import EventHub
 from toolcrib.registry.release import Release
 from toolcrib.tools.adapt import adapt
 
@@ -62,6 +64,32 @@ async def test_a_model_that_never_answers_is_stopped_after_its_iterations() -> N
         )
 
     assert len(model.asked) == 3
+
+
+async def test_a_model_that_insists_on_a_failing_tool_is_no_longer_offered_it() -> None:
+    ran = []
+
+    @tool(breaker=Breaker(min_calls=10))
+    async def search(query: str) -> str:
+        """Search."""
+        ran.append(query)
+        raise ConnectionError("down")
+
+    circuits = Circuits(events=EventHub())
+    release = release_of(adapt(search), adapt(double), circuits=circuits)
+    model = ScriptedModel(script=[calls(("search", {"query": "x"}))])
+
+    with pytest.raises(IterationLimit), anyio.fail_after(30):
+        await agent_of(release, iterations=754, iteration_timeout_s=30).graph.ainvoke(
+            {"messages": [HumanMessage("x")]},
+            {**config_for(release, model, circuits=circuits), "recursion_limit": 2_000},
+        )
+
+    offers = [one["function"]["name"] for one in model.offered]
+    assert (len(model.asked), len(ran)) == (754, 10)
+    assert offers[:2] == ["search", "double"]
+    assert set(offers[2:]) == {"double"}, "from the eleventh answer on the broken tool is hidden"
+    assert "is not called for another" in str(model.asked[-1][-1].content)
 
 
 async def test_a_model_that_hangs_is_stopped_when_the_iterations_time_is_over() -> None:

@@ -8,6 +8,7 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import InjectedToolCallId
 from langchain_core.tools import tool as langchain_tool
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import InjectedState, ToolRuntime
 from langgraph.types import interrupt
@@ -174,3 +175,38 @@ async def test_steps_are_told_to_the_runs_listener(release: Release) -> None:
     )
 
     assert told == ["tool.started double", "tool.finished double"]
+
+
+async def test_a_step_that_runs_again_from_its_checkpoint_does_not_repeat_its_calls() -> None:
+    paid, crashes = [], [True]
+
+    @tool
+    async def pay(amount: int) -> str:
+        """Pay."""
+        paid.append(amount)
+        return f"paid {amount}"
+
+    class CrashingNode(ToolNode):
+        async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+            messages = await super().ainvoke(input, config, **kwargs)
+            if crashes.pop() if crashes else False:
+                raise OSError("the process died before the checkpoint")
+            return messages
+
+    graph = StateGraph(MessagesState)
+    graph.add_node("tools", CrashingNode())
+    graph.add_edge(START, "tools")
+    graph.add_edge("tools", END)
+    compiled = graph.compile(checkpointer=InMemorySaver())
+    config = config_for(release_of(adapt(pay)), ScriptedModel(script=[]))
+    asked = calls(("pay", {"amount": 1}), ("pay", {"amount": 1}))
+
+    with anyio.fail_after(5):
+        with pytest.raises(OSError, match="the process died"):
+            await compiled.ainvoke({"messages": [asked]}, config)
+        state = await compiled.ainvoke(None, config)
+        again = await compiled.ainvoke({"messages": [asked.model_copy(update={"id": None})]}, config)
+
+    assert [message.content for message in state["messages"][1:]] == ["paid 1", "paid 1"]
+    assert len(again["messages"]) == 6
+    assert paid == [1, 1, 1, 1], "each call of both turns once, though their ids are the same"

@@ -181,6 +181,7 @@ def test_a_failed_result_counts_only_attempts_that_were_made(error: Any, attempt
         "severity": error.severity,
         "retryable": error.retryable,
         "layer": "tool",
+        "retry_after_s": None,
     }
 
 

@@ -92,9 +92,9 @@ class CompilingVerifier(Verifier):
         return Verdict(reasons=tuple(reasons), compiled=MappingProxyType(compiled))
 
 
-def compose(tool: Tool, release: str) -> CallNext:
+def compose(tool: Tool, release: Release) -> CallNext:
     async def run(call: Call) -> ToolResult:
-        raise AssertionError(f"{tool.spec.name} of {release} is not called through its chain here")
+        raise AssertionError(f"{tool.spec.name} of {release.id} is not called through its chain here")
 
     return run
 

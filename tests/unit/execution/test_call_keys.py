@@ -15,6 +15,7 @@ from pydantic import BaseModel, HttpUrl
 
 from toolcrib.core.calls import CallContext
 from toolcrib.core.chain import Call
+from toolcrib.core.policies import Output
 from toolcrib.core.tools import Tool
 from toolcrib.execution.call_keys import call_key
 from toolcrib.testing import make_tool
@@ -103,6 +104,11 @@ def test_name_digest_tenant_and_scopes_are_part_of_the_key() -> None:
     }
     assert len(keys) == 9
     assert key(scopes=frozenset({"w", "r"})) == key(scopes=frozenset({"r", "w"}))
+
+
+def test_results_cut_at_different_lengths_have_different_keys() -> None:
+    lengths = [None, Output(max_chars=100), Output(max_chars=200), Output(max_chars=100, excess="artifact")]
+    assert len({key(tool=make_tool(look, output=output)) for output in lengths}) == 4
 
 
 def test_who_asks_within_a_tenant_is_no_part_of_the_key() -> None:

@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 from tests.support import Bench
 from toolcrib.core.calls import CallContext, ToolContext
 from toolcrib.core.chain import Call, CallNext, Link
-from toolcrib.core.policies import Cache, Retry
+from toolcrib.core.policies import Breaker, Cache, Concurrency, Output, Retry
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
 from toolcrib.execution.chain import compose
-from toolcrib.execution.policies import attempt, cache, deadline, observe, retry, validate
 from toolcrib.execution.preset import LINKS
 from toolcrib.testing import make_tool
 
@@ -62,28 +61,50 @@ async def test_composing_lists_is_composing_functions(first: list[str], second: 
 
 
 def test_the_links_stand_in_the_order_of_the_house() -> None:
-    assert (observe.link, validate.link, cache.link, deadline.link, retry.link, attempt.link) == LINKS
+    assert [link.__module__.rpartition(".")[2] for link in LINKS] == [
+        "observe",
+        "fallback",
+        "authorise",
+        "validate",
+        "cache",
+        "journal",
+        "output",
+        "rate_limit",
+        "breaker",
+        "concurrency",
+        "exclusive",
+        "deadline",
+        "retry",
+        "attempt",
+    ]
 
 
 @pytest.mark.parametrize(
     ("policy", "links"),
     [
-        ({}, ["observe", "validate", "deadline"]),
-        ({"timeout_s": None}, ["observe", "validate", "deadline"]),
-        ({"retry": Retry(attempts=1)}, ["observe", "validate", "deadline"]),
-        ({"retry": Retry()}, ["observe", "validate", "deadline", "retry"]),
-        ({"cache": Cache()}, ["observe", "validate", "cache", "deadline"]),
-        ({"attempt_timeout_s": 1.0}, ["observe", "validate", "deadline", "attempt"]),
-        ({"retry": Retry(), "attempt_timeout_s": 1.0}, ["observe", "validate", "deadline", "retry", "attempt"]),
+        ({}, []),
+        ({"timeout_s": None}, []),
+        ({"retry": Retry(attempts=1)}, []),
+        ({"side_effect": "write"}, ["journaled"]),
+        ({"scopes": ("a",)}, ["authorise"]),
+        ({"cache": Cache()}, ["cache"]),
+        ({"output": Output()}, ["output"]),
+        ({"rate_limit": "1/second"}, ["rate_limit"]),
+        ({"breaker": Breaker()}, ["breaker"]),
+        ({"concurrency": Concurrency(by="tenant"), "exclusive": "printer"}, ["concurrency", "exclusive"]),
+        ({"fallback": "other"}, ["fallback"]),
+        ({"retry": Retry(), "attempt_timeout_s": 1.0}, ["retry", "attempt"]),
     ],
 )
 def test_a_chain_holds_only_the_links_its_tool_uses(policy: dict[str, Any], links: list[str]) -> None:
-    chain: Any = Bench().chain(make_tool(nothing, **policy))
+    chain: Any = Bench().chain(make_tool(nothing, **{"side_effect": "read", **policy}))
     found = []
     while "call_next" in chain.__code__.co_freevars:
         found.append(chain.__name__)
         chain = chain.__closure__[chain.__code__.co_freevars.index("call_next")].cell_contents
-    assert found == links
+    always = {"observe", "validate", "deadline"}
+    assert always <= set(found)
+    assert [link for link in found if link not in always] == links
 
 
 async def test_a_result_says_which_tool_release_and_call_it_belongs_to() -> None:
@@ -105,7 +126,7 @@ async def test_a_tool_that_asks_for_its_context_learns_who_calls() -> None:
 
     tool = make_tool(whoami, timeout_s=None)
     who = CallContext(tenant="t", agent="a", run_id="run", thread_id="th", deadline=1_007.0, extras={"state": {"n": 1}})
-    result = await Bench().chain(tool)(Call(tool=tool, args={}, id="c-9", context=who, began=1_000.0))
+    result = await Bench().chain(tool)(Call(tool=tool, args={}, id="c-9", context=who, began=1_000.0, deadline=1_007.0))
     assert result.value == ToolContext(
         tool="whoami",
         call_id="c-9",

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolcrib.core.policies import Retry
+from toolcrib.core.policies import Concurrency, RateLimit, Retry
 from toolcrib.core.reasons import Reason, draw, draw_all
 from toolcrib.core.settings import Settings
 from toolcrib.loader.config import ProjectConfig, read_config
@@ -52,7 +52,7 @@ def test_empty_files_and_sections_say_nothing(text: str) -> None:
 def test_tools_yaml_keeps_only_what_is_written() -> None:
     text = "defaults: {timeout_s: 9, retry: {attempts: 5}}\ntools:\n  a: {enabled: false}\n  b: {timeout_s: null}\n"
     config = config_of(tools=text)
-    assert config.tool_defaults == {"timeout_s": 9.0, "retry": {"attempts": 5}}
+    assert config.tool_defaults == {"timeout_s": 9.0, "retry": Retry(attempts=5)}
     assert config.tool_overrides["a"].model_fields_set == {"enabled"}
     assert config.tool_overrides["b"].model_fields_set == {"timeout_s"}
     assert config.tool_overrides["b"].timeout_s is None
@@ -198,14 +198,14 @@ MISTAKES = (
         "tools: {a: {isolation: thred}}\n",
         "wrong_value",
         "1:24-29",
-        "tools.a.isolation must be one of 'auto', 'inline' or 'thread', not 'thred'",
+        "tools.a.isolation must be one of 'auto', 'inline', 'thread' or 'process', not 'thred'",
         "Did you mean 'thread'?",
     ),
     (
         "tools:\n  a:\n    isolation:\n",
         "wrong_value",
         "3:5-14",
-        "tools.a.isolation must be one of 'auto', 'inline' or 'thread'; nothing is written here",
+        "tools.a.isolation must be one of 'auto', 'inline', 'thread' or 'process'; nothing is written here",
         "",
     ),
     (
@@ -245,11 +245,6 @@ def test_a_port_out_of_range_and_an_empty_host_are_refused() -> None:
         ("tools", "http: {}\n", "1:1"),
         ("tools", "tools: {}\nmcp:\n  a: {}\n", "2:1"),
         ("tools", "experiments: {}\n", "1:1"),
-        ("tools", "tools: {a: {cache: {ttl_s: 1}}}\n", "1:13"),
-        ("tools", "tools: {a: {breaker: {}}}\n", "1:13"),
-        ("tools", "tools: {a: {rate_limit: 1/s}}\n", "1:13"),
-        ("tools", "tools: {a: {concurrency: 8}}\n", "1:13"),
-        ("tools", "defaults: {cache: {}}\n", "1:12"),
         ("agents", "agents: {a: {kind: react}}\n", "1:20"),
         ("agents", "agents: {a: {model: {simple: x}}}\n", "1:21"),
         ("agents", "agents: {a: {thread_policy: run}}\n", "1:14"),
@@ -365,3 +360,26 @@ def test_no_bytes_make_the_reader_raise(files: dict[str, bytes]) -> None:
     assert isinstance(config, ProjectConfig)
     assert "s3cr3t" not in draw_all(reasons)
     assert all(reason.file in files for reason in reasons)
+
+
+def test_short_forms_of_policies_are_read() -> None:
+    tool = config_of(tools="tools: {a: {rate_limit: 100/minute, concurrency: 8}}\n").tool_overrides["a"]
+    assert (tool.rate_limit, tool.concurrency) == (RateLimit(calls=100, per_s=60), Concurrency(limit=8))
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "place"),
+    [
+        ("tools: {a: {rate_limit: lots}}\n", "'lots' is no rate, e.g. 100/minute", "1:25"),
+        ("tools: {a: {concurrency: 0}}\n", "at least 1", "1:26"),
+        ("tools: {a: {breaker: {failure_rate: 2}}}\n", "at most 1", "1:37"),
+        ("tools: {a: {cache: {ttl: 3}}}\n", "unknown key 'ttl'", "1:21"),
+        ("per_agent: {support: {a: {timeout_s: soon}}}\n", "must be a number of seconds", "1:38"),
+        ("per_tenant: {acme: 3}\n", "per_tenant.acme must be a mapping of names", "1:20"),
+        ("per_tenant: {acme: {a: {enabled: false}}}\n", "unknown key 'enabled'", "1:25"),
+    ],
+)
+def test_mistakes_in_policies_are_told_at_their_place(text: str, words: str, place: str) -> None:
+    reason = only(tools=text)
+    assert words in reason.message
+    assert f"{reason.line}:{reason.column}" == place

@@ -1,6 +1,8 @@
 """Breaker: stop calling what keeps failing."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from toolcrib.core.policies.units import Count, Rate, Seconds
 
@@ -18,7 +20,7 @@ class Breaker(BaseModel):
         slow_s: a call that takes longer counts as slow; None counts none.
         slow_rate: share of slow calls at which it opens.
         window_s: seconds the window looks back.
-        window_calls: calls the window looks back; None bounds it by time alone.
+        window_calls: calls the window looks back at most.
         min_calls: with fewer calls in the window it never opens.
         open_s: seconds it stays open before it lets probes through.
         probes: calls let through while half-open; all of them must succeed for it to close.
@@ -30,7 +32,7 @@ class Breaker(BaseModel):
     slow_s: Seconds | None = None
     slow_rate: Rate = 1.0
     window_s: Seconds = 60.0
-    window_calls: Count | None = None
+    window_calls: Annotated[int, Field(ge=1, le=100_000)] = 1_000
     min_calls: Count = 10
     open_s: Seconds = 30.0
     probes: Count = 3

@@ -7,9 +7,10 @@ from toolcrib.core.errors import DeadlineExceeded
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
 from toolcrib.execution.ports import ChainPorts
+from toolcrib.registry.release import Release
 
 
-def link(tool: Tool, release: str, ports: ChainPorts) -> Link | None:
+def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
     """Only for tools with `attempt_timeout_s`."""
     limit, name, monotonic = tool.spec.policy.attempt_timeout_s, tool.spec.name, ports.clock.monotonic
     if limit is None:

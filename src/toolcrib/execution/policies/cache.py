@@ -13,9 +13,10 @@ from toolcrib.core.snapshots import Snapshot
 from toolcrib.core.tools import Tool
 from toolcrib.execution.bubbling import is_bubble_up
 from toolcrib.execution.call_keys import call_key
-from toolcrib.execution.failing import as_call_error, attempts_of, once_more
+from toolcrib.execution.failures import as_call_error, attempts_of, once_more
 from toolcrib.execution.flights import FlightLost, Flights
 from toolcrib.execution.ports import ChainPorts
+from toolcrib.registry.release import Release
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class _Landed:
     copies: Snapshot | None = None
 
 
-def link(tool: Tool, release: str, ports: ChainPorts) -> Link | None:
+def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
     """Only for tools with `cache`, and never for one that is given more of its caller than a `ToolContext`.
 
     Such a tool is refused when it is loaded. Runs are shared within a release, so that each is held by the lease of
@@ -58,7 +59,7 @@ def link(tool: Tool, release: str, ports: ChainPorts) -> Link | None:
             if kept := await shelf.find(key):
                 passed = monotonic() - call.began
                 return replace(
-                    kept, cached=True, attempts=0, duration_s=passed, queued_s=0.0, release=release, call_id=call.id
+                    kept, cached=True, attempts=0, duration_s=passed, queued_s=0.0, release=release.id, call_id=call.id
                 )
 
             async def fly() -> _Landed:
@@ -83,9 +84,7 @@ async def _wait(
     now, until = monotonic(), call.deadline
     left_s = None if until is None else until - now
     if left_s is not None and left_s <= 0:
-        error = DeadlineExceeded.of(call.tool.spec.name, call.deadline_level, 0.0)
-        error.started, error.attempts = False, 0
-        raise error
+        raise DeadlineExceeded.before_start(call.tool.spec.name, call.deadline_level, max(0.0, now - call.began))
     try:
         landed, began_it = await join(left_s)
     except TimeoutError as raised:

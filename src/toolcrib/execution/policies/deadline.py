@@ -6,40 +6,33 @@ from toolcrib.core.chain import Call, CallNext, Link
 from toolcrib.core.errors import DeadlineExceeded
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
-from toolcrib.execution.deadlines import nearest
 from toolcrib.execution.ports import ChainPorts
+from toolcrib.registry.release import Release
 
 
-def link(tool: Tool, release: str, ports: ChainPorts) -> Link:
+def link(tool: Tool, release: Release, ports: ChainPorts) -> Link:
     """Every tool has it: a caller may bring a deadline even where the tool has none.
 
-    Retries and waits lie inside, so their sum never exceeds the parent's remainder.
+    Links before it that wait bound themselves by the same `Call.deadline`; attempts and the waits between them lie
+    inside. So their sum never exceeds the parent's remainder.
     """
-    policy, monotonic, name = tool.spec.policy, ports.clock.monotonic, tool.spec.name
-    own = policy.timeout_s
-    is_read = policy.retry is not None or policy.attempt_timeout_s is not None or bool(tool.injects)
+    monotonic, name = ports.clock.monotonic, tool.spec.name
 
     def wrap(call_next: CallNext) -> CallNext:
         async def deadline(call: Call) -> ToolResult:
-            now = monotonic()
-            until, level = nearest(call.context, now, own)
-            if call.deadline is not None and (until is None or call.deadline < until):
-                until, level = call.deadline, call.deadline_level
-            if until is None:
+            if call.deadline is None:
                 return await call_next(call)
-            if until <= now:
-                error = DeadlineExceeded.of(name, level, 0.0)
-                error.started, error.attempts = False, 0
-                raise error
-            bounded = call._replace(deadline=until, deadline_level=level) if is_read else call
-            scope = asyncio.timeout(until - now)
+            left = call.deadline - monotonic()
+            if left <= 0:
+                raise DeadlineExceeded.before_start(name, call.deadline_level, max(0.0, call.deadline - call.began))
+            scope = asyncio.timeout(left)
             try:
                 async with scope:
-                    return await call_next(bounded)
+                    return await call_next(call)
             except TimeoutError as raised:
                 if not scope.expired():
                     raise
-                error = DeadlineExceeded.of(name, level, until - now)
+                error = DeadlineExceeded.of(name, call.deadline_level, call.deadline - call.began)
                 error.attempts = getattr(raised.__cause__, "__toolcrib_attempts__", 1)
                 raise error from raised
 

@@ -7,18 +7,19 @@ from toolcrib.core.events import ToolFinished, ToolStarted
 from toolcrib.core.results import ErrorInfo, ToolResult
 from toolcrib.core.tools import Tool
 from toolcrib.execution.bubbling import is_bubble_up
-from toolcrib.execution.failing import as_call_error, attempts_of
+from toolcrib.execution.failures import as_call_error, attempts_of
 from toolcrib.execution.ports import ChainPorts
+from toolcrib.registry.release import Release
 
 log = logging.getLogger(__name__)
 
 
-def link(tool: Tool, release: str, ports: ChainPorts) -> Link:
+def link(tool: Tool, release: Release, ports: ChainPorts) -> Link:
     """The outermost link of every chain.
 
     LangGraph's `GraphBubbleUp` (interrupts, parent commands) and cancellation cross it untouched.
     """
-    name, digest = tool.spec.name, tool.spec.digest
+    name, digest, release_id = tool.spec.name, tool.spec.digest, release.id
     monotonic, events = ports.clock.monotonic, ports.events
 
     def wrap(call_next: CallNext) -> CallNext:
@@ -29,7 +30,7 @@ def link(tool: Tool, release: str, ports: ChainPorts) -> Link:
                     ToolStarted(
                         tool=name,
                         call_id=call.id,
-                        release=release,
+                        release=release_id,
                         run_id=who.run_id,
                         agent=who.agent,
                         tenant=who.tenant,
@@ -48,10 +49,10 @@ def link(tool: Tool, release: str, ports: ChainPorts) -> Link:
                     duration_s=monotonic() - call.began,
                     tool=name,
                     tool_digest=digest,
-                    release=release,
+                    release=release_id,
                     call_id=call.id,
                 )
-                log.info("tool call failed", extra={"tool": name, "code": error.code, "release": release})
+                log.info("tool call failed", extra={"tool": name, "code": error.code, "release": release_id})
             if events.active:
                 events.emit(ToolFinished(result=result, run_id=who.run_id, agent=who.agent, tenant=who.tenant))
             return result

@@ -11,9 +11,10 @@ from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
 from toolcrib.execution.bubbling import is_bubble_up
 from toolcrib.execution.ports import ChainPorts
+from toolcrib.registry.release import Release
 
 
-def link(tool: Tool, release: str, ports: ChainPorts) -> Link | None:
+def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
     """Only for tools with a retry policy of more than one attempt."""
     policy, repeatable = tool.spec.policy.retry, tool.spec.policy.repeatable
     if policy is None or policy.attempts == 1:

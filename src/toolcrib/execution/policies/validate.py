@@ -4,9 +4,10 @@ from toolcrib.core.chain import Call, CallNext, Link
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
 from toolcrib.execution.ports import ChainPorts
+from toolcrib.registry.release import Release
 
 
-def link(tool: Tool, release: str, ports: ChainPorts) -> Link:
+def link(tool: Tool, release: Release, ports: ChainPorts) -> Link:
     """Every tool validates; `ArgumentsInvalid` tells the model each mistake."""
     check = tool.validate
 

@@ -19,13 +19,6 @@ from toolcrib.loader.reading.yaml_source import At, Document, Path
 M = TypeVar("M", bound=BaseModel)
 
 _NOT_YET = "this version of toolcrib does not have {} yet"
-_PER_TOOL = MappingProxyType(
-    {
-        "breaker": "circuit breakers (`breaker`)",
-        "rate_limit": "rate limits (`rate_limit`)",
-        "concurrency": "a concurrency limit for each tool (`concurrency`)",
-    }
-)
 # path, `*` for any name -> what is missing; `=value` behind a path: only that value of it
 NOT_YET = MappingProxyType(
     {
@@ -35,8 +28,6 @@ NOT_YET = MappingProxyType(
         "agents.*.state_schema": "versions of the graph state (`state_schema`)",
         "agents.*.limits.cost_usd": "a cost limit (`cost_usd`)",
         "agents.*.limits.tokens": "a token limit (`tokens`)",
-        **{f"tools.*.{key}": words for key, words in _PER_TOOL.items()},
-        **{f"defaults.{key}": words for key, words in _PER_TOOL.items()},
         "http": "HTTP tools written in YAML (`http`)",
         "mcp": "tools of MCP servers (`mcp`)",
         "experiments": "experiments (`experiments`)",

@@ -1,8 +1,8 @@
 """`/v1/tools`: what may be called, and calling it."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Header
 from fastapi.responses import Response
 
 from toolcrib.core.errors import ArgumentsInvalid, ToolNotFound
@@ -24,15 +24,22 @@ async def list_tools(crib: OpenCrib) -> Any:
 
 
 @router.get("/{name}", response_model=ToolDocument, responses=failures({404: UNKNOWN}))
-async def show_tool(name: str, crib: OpenCrib) -> Any:
-    """One tool of the current release."""
-    return _json(crib.release.tool(name).spec.to_dict())
+async def show_tool(name: str, crib: OpenCrib, agent: str = "", tenant: str = "") -> Any:
+    """One tool of the current release, under the policy it has for calls of this agent and this tenant."""
+    return _json(crib.release.tool(name, agent=agent, tenant=tenant).spec.to_dict())
 
 
 @router.post("/{name}/calls", response_model=ToolResultDocument, responses=failures({404: UNKNOWN, 422: MISFIT}))
-async def call_tool(name: str, body: ToolCallRequest, crib: OpenCrib) -> Any:
-    """Call a tool. A call that failed in the tool is a result like any other: 200, `ok` false, `error` says why."""
-    result = await crib.call(name, body.args, tenant=body.tenant, timeout_s=body.timeout_s)
+async def call_tool(
+    name: str, body: ToolCallRequest, crib: OpenCrib, idempotency_key: Annotated[str, Header(max_length=255)] = ""
+) -> Any:
+    """Call a tool. A call that failed in the tool is a result like any other: 200, `ok` false, `error` says why.
+
+    With the header `Idempotency-Key` the same call, sent again, runs once; its result has `journaled` set.
+    """
+    result = await crib.call(
+        name, body.args, tenant=body.tenant, timeout_s=body.timeout_s, idempotency_key=idempotency_key
+    )
     _raise_if_refused(result)
     return _json(result.to_dict())
 

@@ -90,6 +90,7 @@ class ErrorDocument(_Answer):
     severity: str
     retryable: bool
     layer: str
+    retry_after_s: float | None = Field(None, description="Seconds to wait before trying again, when that is known.")
 
 
 class ToolDocument(_Answer):

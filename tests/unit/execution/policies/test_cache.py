@@ -121,7 +121,7 @@ async def test_failures_that_are_not_the_tools_are_never_kept(error: Exception) 
 async def test_the_answer_of_another_tool_in_its_place_is_not_kept() -> None:
     bench, counted = Bench(), Counted()
     tool = counted.release(bench).tools["look"]
-    wrap = cache.link(tool, "r", bench.ports)
+    wrap = cache.link(tool, bench.release(), bench.ports)
     assert wrap is not None
 
     async def falls_back(call: Call) -> ToolResult:
@@ -172,7 +172,7 @@ def test_a_tool_that_is_given_more_of_its_caller_has_no_such_link(injects: set[s
     async def look(x: Any = None) -> None: ...
 
     tool = make_tool(look, **KEPT)
-    assert cache.link(tool, "r", bench.ports) is not None
-    assert cache.link(replace(tool, injects=frozenset({"context"})), "r", bench.ports) is not None
-    assert cache.link(replace(tool, injects=frozenset(injects)), "r", bench.ports) is None
-    assert cache.link(make_tool(look), "r", bench.ports) is None
+    assert cache.link(tool, bench.release(), bench.ports) is not None
+    assert cache.link(replace(tool, injects=frozenset({"context"})), bench.release(), bench.ports) is not None
+    assert cache.link(replace(tool, injects=frozenset(injects)), bench.release(), bench.ports) is None
+    assert cache.link(make_tool(look), bench.release(), bench.ports) is None

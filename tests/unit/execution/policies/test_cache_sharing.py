@@ -163,7 +163,7 @@ async def test_each_waiter_gets_an_error_of_its_own() -> None:
         Counted(fails(ToolError("No.", hint="Why?", retryable=True, retry_after_s=2.0)), held=True),
     )
     tool = counted.release(bench).tools["look"]
-    wrap = cache.link(tool, "r", bench.ports)
+    wrap = cache.link(tool, bench.release(), bench.ports)
     assert wrap is not None
 
     async def run(call: Call) -> ToolResult:

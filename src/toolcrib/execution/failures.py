@@ -1,4 +1,4 @@
-"""Failures of a call: any exception as an error of ours, and an error once more for another caller."""
+"""What a tool's exception is for those outside of the chain."""
 
 from toolcrib.core.errors import CallFailed, ToolcribError, ToolFailed
 from toolcrib.core.results import said

@@ -1,0 +1,97 @@
+"""Journal: a call with an idempotency key runs once, however often it comes, also over a crash."""
+
+from dataclasses import replace
+from hashlib import blake2b
+from typing import Any
+
+from pydantic_core import to_json
+
+from toolcrib.core.chain import Call, CallNext, Link
+from toolcrib.core.errors import CallFailed, CallInDoubt, IdempotencyConflict
+from toolcrib.core.ports import JournalEntry
+from toolcrib.core.results import ToolResult, failed
+from toolcrib.core.tools import Tool
+from toolcrib.execution.bubbling import is_bubble_up
+from toolcrib.execution.failures import as_call_error
+from toolcrib.execution.ports import ChainPorts
+from toolcrib.registry.release import Release
+
+
+def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
+    """Only for tools whose calls change something; without a key a call goes straight through.
+
+    The result, good or bad, is written before it is given back: when the caller's process dies before it has used the
+    result, the same call gets it from the journal. A call that began and never ended is in doubt: repeated only where
+    that is harmless (`side_effect: idempotent`), else an error that a person settles.
+    """
+    policy = tool.spec.policy
+    if policy.side_effect in ("none", "read"):
+        return None
+    journal, clock = ports.journal, ports.clock
+
+    def wrap(call_next: CallNext) -> CallNext:
+        async def journaled(call: Call) -> ToolResult:
+            if not call.idempotency_key:
+                return await call_next(call)
+            entry = _entry(call, release, clock.now())
+            known = await journal.begin(entry)
+            if known is not None and (result := _settled(known, entry, harmless=policy.repeatable)):
+                return replace(result, journaled=True, call_id=call.id)
+            try:
+                result = await call_next(call)
+            except Exception as error:  # outer guard: every end is written down, but a cancellation, which is in doubt
+                if is_bubble_up(error) or (isinstance(error, CallFailed) and not error.started):
+                    await journal.forget(entry.key)
+                else:
+                    await journal.finish(entry.key, _failure(error, call, release, clock.monotonic()))
+                raise
+            await journal.finish(entry.key, result)
+            return result
+
+        return journaled
+
+    return wrap
+
+
+def _entry(call: Call, release: Release, now: float) -> JournalEntry:
+    name, tenant = call.tool.spec.name, call.context.tenant
+    return JournalEntry(
+        key=_digest([tenant, name, call.idempotency_key]),
+        tool=name,
+        tenant=tenant,
+        args_digest=_digest(dict(call.args)),
+        release=release.id,
+        began_at=now,
+    )
+
+
+def _settled(known: JournalEntry, entry: JournalEntry, *, harmless: bool) -> ToolResult | None:
+    """The result of the earlier call; None when it has none and may be repeated.
+
+    Raises:
+        IdempotencyConflict: the earlier call had other arguments.
+        CallInDoubt: it has no result, and repeating it could do harm.
+    """
+    if known.args_digest != entry.args_digest:
+        raise IdempotencyConflict(
+            f"Tool {entry.tool!r} was called with this idempotency key and other arguments before.",
+            hint="Use a new key for a new call.",
+        )
+    if known.result is None and not harmless:
+        ago = max(0.0, entry.began_at - known.began_at)
+        raise CallInDoubt(
+            f"This call of tool {entry.tool!r} began {ago:.3g} s ago and has no result: it still runs, or its process"
+            " died.",
+            hint="It is not repeated, because it may have taken effect. Look whether it did, then settle it.",
+        )
+    return known.result
+
+
+def _failure(error: Exception, call: Call, release: Release, now: float) -> ToolResult:
+    spec = call.tool.spec
+    result = failed(as_call_error(error, spec.name), tool=spec.name, release=release.id, call_id=call.id)
+    return replace(result, tool_digest=spec.digest, duration_s=now - call.began)
+
+
+def _digest(value: Any) -> str:
+    return blake2b(to_json(value, fallback=repr, inf_nan_mode="strings"), digest_size=32).hexdigest()

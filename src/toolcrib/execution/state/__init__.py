@@ -1,0 +1,1 @@
+"""What links remember between calls: plain objects, told the time by their callers."""
