@@ -10,7 +10,7 @@ from pathlib import Path
 
 from toolcrib.agents.models import Models
 from toolcrib.core.events import Event
-from toolcrib.core.ports import CallJournal, ReleaseStore, ResultCache, RunLedger
+from toolcrib.core.ports import CallJournal, ReleaseStore, RunLedger
 from toolcrib.core.settings import Settings
 from toolcrib.deployment.deployer import Deployer, DeployerPorts
 from toolcrib.deployment.watch import Watcher, WatchOptions
@@ -82,9 +82,6 @@ async def compose(
     state = root / STATE_DIRECTORY
     engine = await stack.enter_async_context(open_sqlite(state / "toolcrib.db"))
     checkpointer = await stack.enter_async_context(open_checkpointer(state / "threads.db"))
-    cache = MemoryResultCache(
-        max_bytes=settings.cache.max_mb * MIB, clock=clock, memory_used=await asyncio.to_thread(memory_reader)
-    )
     chain = ChainPorts(
         clock=clock,
         random=SystemRandom(),
@@ -96,7 +93,7 @@ async def compose(
         journal=SqlJournal(engine),
         gates=Gates(),
         locks=MemoryLocks(),
-        cache=cache,
+        cache=await _open_cache(settings, clock),
     )
     pool = ModulePool()
     stack.callback(pool.close)
@@ -114,16 +111,13 @@ async def compose(
         busy=lambda: threads.abandoned > 0,
     )
     executor = Executor(ids=TimeOrderedIds(), clock=clock, circuits=chain.circuits)
-    return _furnish(
-        ports,
-        executor,
-        SqlRunLedger(engine),
-        journal=chain.journal,
-        cache=cache,
-        hub=hub,
-        settings=settings,
-        stack=stack,
-    )
+    return _furnish(ports, executor, SqlRunLedger(engine), chain=chain, hub=hub, settings=settings, stack=stack)
+
+
+async def _open_cache(settings: Settings, clock: SystemClock) -> MemoryResultCache:
+    """The result cache, on this machine's memory."""
+    memory_used = await asyncio.to_thread(memory_reader)
+    return MemoryResultCache(max_bytes=settings.cache.max_mb * MIB, clock=clock, memory_used=memory_used)
 
 
 def _furnish(
@@ -131,8 +125,7 @@ def _furnish(
     executor: Executor,
     ledger: RunLedger,
     *,
-    journal: CallJournal,
-    cache: ResultCache,
+    chain: ChainPorts,
     hub: EventHub,
     settings: Settings,
     stack: AsyncExitStack,
@@ -164,8 +157,8 @@ def _furnish(
         deployer=deployer,
         store=store,
         ledger=ledger,
-        cache=cache,
-        journal=journal,
+        cache=chain.cache,
+        journal=chain.journal,
         hub=hub,
     )
-    return House(crib=crib, deployer=deployer, runs=runs, journal=journal, clock=clock)
+    return House(crib=crib, deployer=deployer, runs=runs, journal=chain.journal, clock=clock)
