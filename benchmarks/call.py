@@ -40,6 +40,7 @@ from toolcrib.runtime.clock import SystemClock, SystemRandom, TimeOrderedIds
 from toolcrib.stores.locks import MemoryLocks
 from toolcrib.stores.memory import MemoryJournal
 from toolcrib.stores.rate_limits import MemoryRateLimiter
+from toolcrib.stores.result_cache import MemoryResultCache
 from toolcrib.tools.adapt import adapt
 
 ARGS = {"order_id": "A-42", "limit": 3}
@@ -66,9 +67,10 @@ def bare_chain(clock: Clock, *hooks: Callable[[Event], None]) -> Measured:
     ports = ChainPorts(
         clock=clock,
         random=SystemRandom(),
-        events=hub,
         inline=InlineRunner(),
         threads=ThreadRunner(workers=2),
+        cache=MemoryResultCache(max_bytes=1 << 20, clock=clock, memory_used=lambda: 0.0),
+        events=hub,
         circuits=Circuits(events=hub),
         rates=MemoryRateLimiter(clock=clock),
         journal=MemoryJournal(),

@@ -5,7 +5,7 @@ from functools import cached_property
 from hashlib import sha256
 
 from toolcrib.core.chain import CallNext
-from toolcrib.core.ports import CallJournal, Locks, Runner
+from toolcrib.core.ports import CallJournal, Locks, ResultCache, Runner
 from toolcrib.core.releases import Manifest
 from toolcrib.core.tools import Tool
 from toolcrib.execution.chain import build_chain
@@ -18,6 +18,7 @@ from toolcrib.runners.inline import InlineRunner
 from toolcrib.stores.locks import MemoryLocks
 from toolcrib.stores.memory import MemoryJournal
 from toolcrib.stores.rate_limits import MemoryRateLimiter
+from toolcrib.stores.result_cache import MemoryResultCache
 from toolcrib.testing import CountingIds, FakeClock, FakeRandom, RecordingEvents
 
 
@@ -50,12 +51,18 @@ class Bench:
             events=self.events,
             inline=self.inline,
             threads=self.threads,
+            cache=self.cache,
             circuits=self.circuits,
             rates=self.rates,
             journal=self.journal,
             gates=self.gates,
             locks=self.locks,
         )
+
+    @cached_property
+    def cache(self) -> ResultCache:
+        """A cache of 1 MiB that lives by this bench's clock, on a machine with plenty of memory."""
+        return MemoryResultCache(max_bytes=1 << 20, clock=self.clock, memory_used=lambda: 0.0)
 
     @property
     def executor(self) -> Executor:

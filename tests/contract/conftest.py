@@ -2,17 +2,20 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from toolcrib.core.ports import CallJournal, Locks, ReleaseStore, RunLedger
+from toolcrib.core.ports import CallJournal, Locks, ReleaseStore, ResultCache, RunLedger
 from toolcrib.stores.locks import MemoryLocks
 from toolcrib.stores.memory import MemoryJournal, MemoryReleaseStore, MemoryRunLedger
+from toolcrib.stores.result_cache import MemoryResultCache
 from toolcrib.stores.sql import open_sqlite
 from toolcrib.stores.sql_journal import SqlJournal
 from toolcrib.stores.sql_ledger import SqlRunLedger
 from toolcrib.stores.sql_releases import SqlReleaseStore
+from toolcrib.testing import FakeClock
 
 OpenStore = Callable[[Path], AbstractAsyncContextManager[ReleaseStore]]
 
@@ -27,6 +30,22 @@ async def sql_releases(path: Path) -> AsyncIterator[ReleaseStore]:
 async def sql_ledger(path: Path) -> AsyncIterator[RunLedger]:
     async with open_sqlite(path) as engine:
         yield SqlRunLedger(engine)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CacheUnderTest:
+    """A result cache, the clock it lives by, and its bound."""
+
+    cache: ResultCache
+    clock: FakeClock
+    max_bytes: int
+
+
+@pytest.fixture
+def at() -> CacheUnderTest:
+    clock, max_bytes = FakeClock(), 400_000
+    cache = MemoryResultCache(max_bytes=max_bytes, clock=clock, memory_used=lambda: 0.0)
+    return CacheUnderTest(cache=cache, clock=clock, max_bytes=max_bytes)
 
 
 @pytest.fixture(params=["memory", "sql"])

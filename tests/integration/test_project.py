@@ -240,12 +240,60 @@ async def test_mistakes_in_the_cold_settings_are_told_before_anything_is_opened(
     assert not (project / ".toolcrib").exists()
 
 
+CACHED = """
+from dataclasses import dataclass
+from toolcrib import tool
+from ._words import HELLO
+
+@dataclass
+class Answer:
+    text: str
+
+@tool(side_effect="read", cache={"ttl_s": 300})
+def answer(name: str) -> Answer:
+    'Answer somebody.'
+    return Answer(f"{HELLO} {name}")
+"""
+
+
+async def test_kept_results_outlive_a_release_but_not_a_change_of_their_code(project: Path) -> None:
+    (project / "tools" / "cached.py").write_text(CACHED)
+    async with toolcrib.open(project) as crib:
+        first = await crib.call("answer", {"name": "Ada"})
+        (project / "graphs" / "more.py").write_text("MORE = 1\n")
+        assert (await crib.deploy()).state == "active"
+        kept = await crib.call("answer", {"name": "Ada"})
+        assert (kept.value, type(kept.value)) == (first.value, type(first.value))
+        assert (kept.cached, kept.release) == (True, crib.release.id)
+        assert kept.release != first.release
+
+        (project / "tools" / "_words.py").write_text('HELLO = "Servus"\n')
+        assert (await crib.deploy()).state == "active"
+        anew = await crib.call("answer", {"name": "Ada"})
+        assert (anew.value.text, anew.cached) == ("Servus Ada", False)
+        assert await crib.invalidate_cache(tool="answer") == 2
+        assert (crib.cache_stats().hits, crib.cache_stats().entries) == (1, 0)
+
+
+async def test_the_settings_say_how_much_memory_kept_results_may_take(project: Path) -> None:
+    (project / "toolcrib.yaml").write_text("cache: {max_mb: 1}\n")
+    big = CACHED.replace('{HELLO} {name}")', '{name}" * 40_000)')
+    (project / "tools" / "cached.py").write_text(big)
+    async with toolcrib.open(project) as crib:
+        for number in range(20):
+            assert (await crib.call("answer", {"name": f"n{number}"})).ok
+        stats = crib.cache_stats()
+        assert (stats.entries + stats.evicted, stats.size_bytes <= 1 << 20) == (20, True)
+        assert stats.evicted > 0
+
+
 def test_synchronous_code_has_the_same_methods(project: Path) -> None:
     with toolcrib.open_sync(project) as crib:
         assert crib.call("greet", {"name": "Ada"}).value == f"Hello Ada from {crib.release.id}"
         assert crib.run("asking", {}, thread_id="t").interrupts
         names = [event.event for event in crib.stream("asking", thread_id="t", resume="x")]
         assert (names[0], names[-1]) == ("run.started", "run.finished")
+        assert (crib.invalidate_cache(tool="greet", tenant="a", tag="t"), crib.cache_stats().entries) == (0, 0)
         with pytest.raises(ToolcribError):
             crib.rollback()
 

@@ -64,7 +64,12 @@ class Runner(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheEntry:
-    """A result to keep: under which key, for how long, and by what it can be thrown away."""
+    """A result to keep: under which key, for how long, and by what it can be thrown away.
+
+    Attributes:
+        began: reading of `Clock.monotonic` when the work for it began; what began before an invalidation may rest on
+            old data and is not kept. None when that cannot be.
+    """
 
     key: str
     result: ToolResult
@@ -72,6 +77,7 @@ class CacheEntry:
     tool: str
     tenant: str = ""
     tags: tuple[str, ...] = ()
+    began: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,13 +92,13 @@ class CacheStats:
 
 
 class ResultCache(Protocol):
-    """Results that may be given out again."""
+    """Results that may be given out again. What is done to a value that was put in or given out changes no other."""
 
     async def get(self, key: str) -> ToolResult | None:
         """The result, unless its time is over."""
 
     async def put(self, entry: CacheEntry) -> None:
-        """Keep a result; one too large for the cache is not kept."""
+        """Keep a result; one too large for the cache, or of which no copy can be made, is not kept."""
 
     async def invalidate(self, *, tool: str = "", tenant: str = "", tag: str = "") -> int:
         """Throw away the entries that fit all that is given (all entries when nothing is); how many there were."""

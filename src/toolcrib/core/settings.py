@@ -73,6 +73,18 @@ class RunsSettings(BaseModel):
     concurrency: Annotated[int, Field(ge=1, le=10_000)] = 64
 
 
+class CacheSettings(BaseModel):
+    """Results of tools with a `cache` policy, kept in memory.
+
+    Attributes:
+        max_mb: how much memory they may take, in MiB; the least recently used give way.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_mb: Annotated[int, Field(ge=1, le=1_000_000)] = 64
+
+
 class Settings(BaseModel):
     """Everything `toolcrib.yaml` may hold; what is not written has the default shown here.
 
@@ -82,6 +94,7 @@ class Settings(BaseModel):
         verify: how a candidate is tried out.
         threads: worker threads for `def` tools.
         runs: how many runs at once.
+        cache: how much memory kept results may take.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -91,3 +104,4 @@ class Settings(BaseModel):
     verify: VerifySettings = VerifySettings()
     threads: ThreadsSettings = ThreadsSettings()
     runs: RunsSettings = RunsSettings()
+    cache: CacheSettings = CacheSettings()

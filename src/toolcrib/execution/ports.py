@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from toolcrib.core.ports import CallJournal, Clock, EventSink, Locks, Random, RateLimiter, Runner
+from toolcrib.core.ports import CallJournal, Clock, EventSink, Locks, Random, RateLimiter, ResultCache, Runner
 from toolcrib.execution.state.breaker import Circuits
 from toolcrib.execution.state.gates import Gates
 
@@ -14,6 +14,7 @@ class ChainPorts:
     Attributes:
         inline: runs coroutine tools on the event loop.
         threads: runs synchronous tools in worker threads.
+        cache: results that may be given out again.
         circuits: breakers of all tools.
         rates: rates of all tools.
         journal: which calls with an idempotency key began and ended.
@@ -26,6 +27,7 @@ class ChainPorts:
     events: EventSink
     inline: Runner
     threads: Runner
+    cache: ResultCache
     circuits: Circuits
     rates: RateLimiter
     journal: CallJournal

@@ -47,6 +47,9 @@ def discover_tools(
             reasons.append(replace(place, code="tool", message=str(error), hint=error.hint))
             continue
         spec = replace(tool.spec, file=where.path, line=definition.line, digest=where.closure[:16])
+        if told := _cache_mistake(tool):
+            reasons.append(replace(place, code="cache", message=told[0], hint=told[1]))
+            continue
         if other := found.get(spec.name):
             message = f"tool {spec.name!r} is defined twice: here and at {other.spec.file}:{other.spec.line}"
             hint = "Rename one of them: @tool(name=...)."
@@ -76,6 +79,17 @@ def _make(value: Any, declared: Layer, config: ProjectConfig) -> Tool:
     except ValidationError as error:
         raise SchemaError(str(error.errors()[0]["msg"]), "Correct the value in @tool(...).") from error
     return replace(tool, spec=replace(tool.spec, policy=policy, sources=MappingProxyType(sources)))
+
+
+def _cache_mistake(tool: Tool) -> tuple[str, str] | None:
+    """Message and hint when results are to be kept of a tool that answers by more than its arguments and the tenant."""
+    given = sorted(tool.injects - {"context"})
+    if tool.spec.policy.cache is None or not given:
+        return None
+    mend = f"Take `cache` away (in tools.yaml: `tools: {{{tool.name}: {{cache: null}}}}`), or "
+    other = "write it with toolcrib's @tool" if tool.spec.kind == "langchain" else "ask for a `ToolContext` only"
+    message = f"tool {tool.name!r} is given {', '.join(given)} of its caller: its results cannot be kept for others"
+    return message, f"{mend}{other}."
 
 
 def _override(name: str, config: ProjectConfig) -> ToolOverride:

@@ -1,5 +1,6 @@
 """The adapters, chosen and put together: SQLite, threads, the system's clock; imported only to open a project."""
 
+import asyncio
 import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -32,7 +33,9 @@ from toolcrib.runtime.crib import Crib, Wings
 from toolcrib.runtime.observing import Observing, call_readings, release_readings, thread_readings
 from toolcrib.stores.checkpoints import open_checkpointer
 from toolcrib.stores.locks import MemoryLocks
+from toolcrib.stores.memory_use import memory_reader
 from toolcrib.stores.rate_limits import MemoryRateLimiter
+from toolcrib.stores.result_cache import MemoryResultCache
 from toolcrib.stores.sql import open_sqlite
 from toolcrib.stores.sql_journal import SqlJournal
 from toolcrib.stores.sql_ledger import SqlRunLedger
@@ -40,6 +43,7 @@ from toolcrib.stores.sql_releases import SqlReleaseStore
 
 CHECK = "toolcrib.deployment.check:check"
 STATE_DIRECTORY = ".toolcrib"
+MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +121,7 @@ async def _adapters(root: Path, settings: Settings, observing: Observing, stack:
         journal=SqlJournal(engine),
         gates=Gates(),
         locks=MemoryLocks(),
+        cache=await _open_cache(settings, clock),
     )
     pool = ModulePool()
     stack.callback(pool.close)
@@ -133,6 +138,12 @@ async def _adapters(root: Path, settings: Settings, observing: Observing, stack:
         verifier=verifier,
         pool=pool,
     )
+
+
+async def _open_cache(settings: Settings, clock: SystemClock) -> MemoryResultCache:
+    """The result cache, on this machine's memory."""
+    memory_used = await asyncio.to_thread(memory_reader)
+    return MemoryResultCache(max_bytes=settings.cache.max_mb * MIB, clock=clock, memory_used=memory_used)
 
 
 def _furnish(root: Path, settings: Settings, world: _Adapters, stack: AsyncExitStack) -> House:
@@ -164,13 +175,10 @@ def _furnish(root: Path, settings: Settings, world: _Adapters, stack: AsyncExitS
             deployer=deployer,
             store=world.store,
             ledger=world.ledger,
+            cache=chain.cache,
             journal=chain.journal,
             hub=hub,
-            exposition=world.observing.exposition(
-                release_readings(world.registry)
-                | thread_readings(world.threads)
-                | call_readings(chain.circuits, chain.gates)
-            ),
+            exposition=_exposition(world),
         )
     )
     return House(crib=crib, deployer=deployer, runs=runs, journal=chain.journal, clock=clock)

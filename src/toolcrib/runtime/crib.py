@@ -13,10 +13,12 @@ from toolcrib.core.calls import CallContext, ToolCall
 from toolcrib.core.errors import NotFound, ToolcribError
 from toolcrib.core.events import Event
 from toolcrib.core.ports import (
+    CacheStats,
     CallJournal,
     JournalEntry,
     LedgerSummary,
     ReleaseStore,
+    ResultCache,
     RunLedger,
     RunRecord,
     StoredRelease,
@@ -46,6 +48,7 @@ class Wings:
     deployer: Deployer
     store: ReleaseStore
     ledger: RunLedger
+    cache: ResultCache
     journal: CallJournal
     hub: EventHub
     exposition: Exposition
@@ -208,6 +211,20 @@ class Crib:
     async def recent_runs(self, limit: int = 100) -> Sequence[RunRecord]:
         """Runs in the ledger, the newest first."""
         return await self._wings.ledger.runs(limit)
+
+    async def invalidate_cache(self, *, tool: str = "", tenant: str = "", tag: str = "") -> int:
+        """Throw kept results away: those of a tool, of a tenant, with a tag, or what fits all that is given.
+
+        Without any, all of them. Results of calls under way are not kept either.
+
+        Returns:
+            How many results went.
+        """
+        return await self._wings.cache.invalidate(tool=tool, tenant=tenant, tag=tag)
+
+    def cache_stats(self) -> CacheStats:
+        """What the result cache did since the project was opened, and what it holds."""
+        return self._wings.cache.stats()
 
     def census(self) -> Mapping[str, Mapping[str, int]]:
         """Who uses which release in memory: release id -> holder kind (`run`, `call`, …) -> leases."""

@@ -8,6 +8,7 @@ from typing import Any
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from toolcrib.core.calls import ToolCall
+from toolcrib.core.ports import CacheStats
 from toolcrib.core.releases import Deployment
 from toolcrib.core.results import RunResult, ToolResult
 from toolcrib.registry.release import Release
@@ -76,6 +77,14 @@ class SyncCrib:
     def metrics(self) -> bytes:
         """See `Crib.metrics`."""
         return self._portal.call(self._crib.metrics)
+
+    def invalidate_cache(self, *, tool: str = "", tenant: str = "", tag: str = "") -> int:
+        """See `Crib.invalidate_cache`."""
+        return self._portal.call(lambda: self._crib.invalidate_cache(tool=tool, tenant=tenant, tag=tag))
+
+    def cache_stats(self) -> CacheStats:
+        """See `Crib.cache_stats`."""
+        return self._portal.call(self._crib.cache_stats)
 
 
 @contextmanager

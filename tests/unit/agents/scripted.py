@@ -28,6 +28,7 @@ from toolcrib.runtime.clock import SystemClock, SystemRandom
 from toolcrib.stores.locks import MemoryLocks
 from toolcrib.stores.memory import MemoryJournal
 from toolcrib.stores.rate_limits import MemoryRateLimiter
+from toolcrib.stores.result_cache import MemoryResultCache
 from toolcrib.testing import CountingIds
 
 
@@ -88,6 +89,7 @@ def release_of(
         events=events,
         inline=InlineRunner(),
         threads=ThreadRunner(workers=4),
+        cache=MemoryResultCache(max_bytes=1 << 20, clock=clock, memory_used=lambda: 0.0),
         circuits=circuits or Circuits(events=events),
         rates=MemoryRateLimiter(clock=clock),
         journal=journal or MemoryJournal(),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.support import Bench
 from toolcrib.core.calls import CallContext, ToolContext
 from toolcrib.core.chain import Call, CallNext, Link
-from toolcrib.core.policies import Breaker, Concurrency, Output, Retry
+from toolcrib.core.policies import Breaker, Cache, Concurrency, Output, Retry
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
 from toolcrib.execution.chain import compose
@@ -66,6 +66,7 @@ def test_the_links_stand_in_the_order_of_the_house() -> None:
         "fallback",
         "authorise",
         "validate",
+        "cache",
         "journal",
         "output",
         "rate_limit",
@@ -86,6 +87,7 @@ def test_the_links_stand_in_the_order_of_the_house() -> None:
         ({"retry": Retry(attempts=1)}, []),
         ({"side_effect": "write"}, ["journaled"]),
         ({"scopes": ("a",)}, ["authorise"]),
+        ({"cache": Cache()}, ["cache"]),
         ({"output": Output()}, ["output"]),
         ({"rate_limit": "1/second"}, ["rate_limit"]),
         ({"breaker": Breaker()}, ["breaker"]),

@@ -1,6 +1,7 @@
 """The executor: one call, many calls in order and bounded, and names nobody knows."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 
 from tests.support import Bench
 from toolcrib.core.calls import CallContext, ToolCall
+from toolcrib.core.chain import Call
 from toolcrib.core.errors import ToolError
 from toolcrib.core.events import ToolFinished
+from toolcrib.core.results import ToolResult
 from toolcrib.registry.release import Release
 from toolcrib.testing import make_tool
 
@@ -54,6 +57,28 @@ async def test_a_call_without_an_id_is_given_one() -> None:
     own = await executor.call(release, ToolCall(name="echo", id="own"), ANYBODY)
     assert first.call_id < second.call_id
     assert own.call_id == "own"
+
+
+@pytest.mark.parametrize(
+    ("context", "own", "deadline"),
+    [
+        (CallContext(), None, (None, "run")),
+        (CallContext(), 30.0, (1_030.0, "tool")),
+        (CallContext(timeout_s=5.0), 30.0, (1_005.0, "tool")),
+        (CallContext(deadline=1_010.0, deadline_level="iteration"), 30.0, (1_010.0, "iteration")),
+        (CallContext(deadline=1_010.0, timeout_s=5.0), None, (1_005.0, "tool")),
+    ],
+)
+async def test_a_calls_deadline_is_known_from_its_beginning(context: CallContext, own: Any, deadline: Any) -> None:
+    bench, seen = Bench(), []
+
+    async def chain(call: Call) -> ToolResult:
+        seen.append((call.deadline, call.deadline_level))
+        return ToolResult(ok=True)
+
+    release = replace(bench.release(make_tool(echo, timeout_s=own)), chains={"echo": chain})
+    await bench.executor.call(release, ToolCall(name="echo"), context)
+    assert seen == [deadline]
 
 
 async def test_many_calls_of_none_and_of_one_are_lists_too() -> None:

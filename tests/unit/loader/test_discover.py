@@ -1,5 +1,7 @@
 """Finding the tools of a project: each once, at its place, with its effective policy."""
 
+import pytest
+
 from tests.unit.loader.projects import ADD, Files, Project
 from toolcrib.core.reasons import Reason
 from toolcrib.core.tools import Tool
@@ -103,3 +105,37 @@ def test_the_digest_of_a_tool_changes_with_all_it_can_reach_and_with_nothing_els
     assert digest({"tools/b.py": "x = 2"}) == first
     assert digest({"helper.py": "2"}) != first
     assert digest({}) == first
+
+
+@pytest.mark.parametrize(
+    ("imports", "mark", "parameter", "given"),
+    [
+        ("from langchain_core.runnables import RunnableConfig", "@tool(cache={})", "config: RunnableConfig", "config"),
+        ("from langgraph.prebuilt import ToolRuntime", "@tool(cache={})", "runtime: ToolRuntime", "runtime"),
+    ],
+)
+def test_results_that_rest_on_their_caller_cannot_be_kept(
+    project: Project, imports: str, mark: str, parameter: str, given: str
+) -> None:
+    code = f"from toolcrib.core.decorator import tool\n{imports}\n\n{mark}\ndef add(a: int, {parameter}) -> int:\n"
+    (reason,) = reasons(project, {"tools/a.py": f"{code}    'Add one.'\n    return a\n"})
+    assert (reason.code, reason.place, reason.source) == ("cache", "tools/a.py:4:1", mark)
+    assert f"is given {given} of its caller" in reason.message
+    assert "tools: {add: {cache: null}}" in reason.hint
+    assert "ask for a `ToolContext` only" in reason.hint
+
+
+def test_a_langchain_tool_is_given_a_config_and_cannot_be_cached_until_that_is_taken_back(project: Project) -> None:
+    code = "from langchain_core.tools import tool\n\n@tool\ndef add(a: int) -> int:\n    'Add one.'\n    return a + 1\n"
+    cached = {"tools/a.py": code, "tools.yaml": "defaults: {cache: {ttl_s: 5}}\n"}
+    (reason,) = reasons(project, cached)
+    assert (reason.code, reason.line) == ("cache", 3)
+    assert "write it with toolcrib's @tool" in reason.hint
+    mended = cached | {"tools.yaml": "defaults: {cache: {ttl_s: 5}}\ntools: {add: {cache: null}}\n"}
+    assert tools(project, mended)["add"].spec.policy.cache is None
+
+
+def test_a_tool_that_asks_for_its_context_can_be_cached(project: Project) -> None:
+    code = ADD.replace("@tool", "@tool(cache={'ttl_s': 5})").replace("b: int", "b: int, context: ToolContext")
+    found = tools(project, {"tools/a.py": f"from toolcrib.core.calls import ToolContext{code}"})
+    assert found["add"].spec.policy.cache is not None

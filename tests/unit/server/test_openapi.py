@@ -27,6 +27,8 @@ ROUTES = {
     "POST /v1/deployments",
     "GET /v1/ledger",
     "GET /v1/census",
+    "GET /v1/cache",
+    "DELETE /v1/cache",
     "GET /v1/events",
     "GET /metrics",
 }
@@ -79,5 +81,5 @@ async def test_the_pages_fetch_everything_from_this_server(reading: Door, page: 
 
 def test_the_page_on_the_api_names_every_route() -> None:
     page = (Path(__file__).parents[3] / "docs" / "http-api.md").read_text(encoding="utf-8")
-    named = {re.sub(r"\{\w+\}", "{}", route) for route in re.findall(r"`((?:GET|POST) /\S*)`", page)}
+    named = {re.sub(r"\{\w+\}", "{}", route) for route in re.findall(r"`((?:GET|POST|DELETE) /\S*)`", page)}
     assert {re.sub(r"\{\w+\}", "{}", route) for route in ROUTES} <= named

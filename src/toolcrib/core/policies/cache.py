@@ -10,6 +10,8 @@ class Cache(BaseModel):
 
     The key holds the digest of the tool's code, the validated arguments, and the tenant with its scopes: a new release
     of the code, another tenant or other rights never see an old value. Concurrent misses of one key run the tool once.
+    A tool may ask for its `ToolContext` besides, but what it reads there of the agent, the run or the thread is that of
+    the first caller; one that is given state, runtime or config cannot be cached.
 
     Attributes:
         ttl_s: how long a result may be given out.

@@ -65,6 +65,16 @@ class RollbackRequest(BaseModel):
     release: str | None = Field(default=None, description="Its id; by default the one that served before.")
 
 
+class CacheSelection(BaseModel):
+    """Which kept results are meant. A misspelt name is refused: without any, all of them are."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tool: Name = Field(default="", description="Results of this tool.")
+    tenant: Name = Field(default="", description="Results for this tenant.")
+    tag: Name = Field(default="", description="Results with this tag.")
+
+
 class _Answer(BaseModel):
     """A document to which fields may be added."""
 
@@ -188,6 +198,22 @@ class DeploymentDocument(_Answer):
     timings_s: dict[str, float]
     actor: str
     at: float = Field(description="Unix time, seconds.")
+
+
+class CacheDocument(_Answer):
+    """What the result cache did since the start; `entries` and `size_bytes` are what it holds."""
+
+    hits: int
+    misses: int
+    evicted: int
+    entries: int
+    size_bytes: int
+
+
+class InvalidationDocument(_Answer):
+    """How many results were thrown away."""
+
+    removed: int
 
 
 class ReleaseEntry(_Answer):

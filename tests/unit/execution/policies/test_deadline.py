@@ -8,6 +8,7 @@ import pytest
 
 from tests.support import Bench
 from toolcrib.core.calls import CallContext, ToolCall, ToolContext
+from toolcrib.core.chain import Call
 from toolcrib.core.errors import DeadlineExceeded
 from toolcrib.core.policies import Retry
 from toolcrib.core.results import ToolResult
@@ -142,3 +143,12 @@ async def test_the_error_of_a_deadline_counts_the_attempts_before_it() -> None:
     assert result.error is not None
     assert result.error.code == "deadline_exceeded"
     assert result.attempts == 3
+
+
+async def test_time_spent_before_the_link_counts() -> None:
+    bench, tool = Bench(), make_tool(hangs, timeout_s=60.0)
+    late = Call(tool=tool, args={}, id="c", context=CallContext(), began=940.0, deadline=1_000.0, deadline_level="tool")
+    with anyio.fail_after(5):
+        result = await bench.chain(tool)(late)
+    assert result.error is not None
+    assert (result.error.code, result.attempts) == ("deadline_exceeded", 0)
