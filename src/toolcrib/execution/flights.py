@@ -1,96 +1,53 @@
-"""Flights: several calls that want the same thing wait for one run of it (single flight)."""
+"""Flights: of several calls that want the same one runs, and the others wait for what it brings (single flight)."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
-
-
-class Flight(Generic[T]):
-    """One run and those who wait for it; they own it, and the last one to leave ends it."""
-
-    __slots__ = ("task", "waiting")
-
-    def __init__(self, task: asyncio.Task[T]) -> None:
-        self.task = task
-        self.waiting = 0
 
 
 class Flights(Generic[T]):
     """The runs under way, by key.
 
-    The run is a task of its own, in the context of the first caller: whoever is cancelled or out of time, the others
-    get the result. With nobody left to wait the run is cancelled, and the last one leaves only when it has ended, as if
-    it had run the work itself.
+    Whoever begins a run works in its own task, at no cost while nobody joins, and says how it landed. One that lands
+    with nothing (its caller was cancelled, or its own time was over) leaves the next of those who wait to begin anew.
     """
 
     def __init__(self) -> None:
-        self._flying: dict[str, Flight[T]] = {}
+        self._flying: dict[str, list[asyncio.Future[T | None]]] = {}
 
     def __len__(self) -> int:
         """How many runs are under way."""
         return len(self._flying)
 
+    def begin(self, key: str) -> bool:
+        """Begin a run; False when one with this key is under way. Who began it must let it `land`."""
+        if key in self._flying:
+            return False
+        self._flying[key] = []
+        return True
+
     def waiting(self, key: str) -> int:
         """How many wait for the run with this key."""
-        flight = self._flying.get(key)
-        return flight.waiting if flight else 0
+        return sum(not one.done() for one in self._flying.get(key, ()))
 
-    async def join(self, key: str, work: Callable[[], Coroutine[Any, Any, T]], left_s: float | None) -> tuple[T, bool]:
-        """Wait for the run with this key; it is begun when there is none.
+    def land(self, key: str, brought: T | None) -> None:
+        """End a run, with what those who wait get; None lets one of them begin anew."""
+        for one in self._flying.pop(key):
+            if not one.done():
+                one.set_result(brought)
+
+    async def wait(self, key: str, left_s: float | None) -> T | None:
+        """What the run under way brings; None when it brought nothing.
 
         Args:
-            key: what to share.
-            work: the run. What it raises, only its beginner should see: let it return errors.
+            key: the run's key.
             left_s: seconds to wait; None as long as it takes.
 
-        Returns:
-            What the run gave, and whether this caller began it.
-
         Raises:
-            TimeoutError: the time is over.
-            FlightLost: somebody from outside cancelled the run.
+            TimeoutError: the time is over; the run goes on.
         """
-        flight = self._flying.get(key)
-        begins = flight is None or flight.task.done()  # an ended run has counted those it is for
-        if flight is None or begins:
-            flight = Flight(asyncio.create_task(work(), name="toolcrib-flight"))
-            self._flying[key] = flight
-            flight.task.add_done_callback(lambda task: self._forget(key, task))
-        flight.waiting += 1
-        try:
-            await asyncio.wait((flight.task,), timeout=left_s)
-            if not flight.task.done():
-                raise TimeoutError
-        finally:
-            flight.waiting -= 1
-            if not flight.waiting and not flight.task.done():
-                self._forget(key, flight.task)  # at once: who comes now begins anew, and is not cancelled with it
-                await _ended(flight.task)
-        if flight.task.cancelled():
-            raise FlightLost
-        return flight.task.result(), begins
-
-    def _forget(self, key: str, task: asyncio.Task[T]) -> None:
-        flight = self._flying.get(key)
-        if flight is not None and flight.task is task:
-            del self._flying[key]
-
-
-class FlightLost(Exception):
-    """The run was cancelled by somebody who does not wait for it."""
-
-
-async def _ended(task: asyncio.Task[Any]) -> None:
-    """Cancel the task and wait for its end; a cancellation meanwhile is handed on to it, and raised afterwards."""
-    task.cancel()
-    again = False
-    while not task.done():
-        try:
-            await asyncio.wait((task,))
-        except asyncio.CancelledError:
-            again = True
-            task.cancel()
-    if again:
-        raise asyncio.CancelledError
+        landing: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
+        self._flying[key].append(landing)
+        async with asyncio.timeout(left_s):
+            return await landing

@@ -1,20 +1,20 @@
 """Cache: answers a repeated call from the result cache; concurrent misses of one key run the tool once."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from toolcrib.core.chain import Call, CallNext, Link
 from toolcrib.core.errors import CallFailed, DeadlineExceeded, ToolcribError
 from toolcrib.core.policies import Cache
-from toolcrib.core.ports import CacheEntry, Clock, ResultCache
+from toolcrib.core.ports import CacheEntry, ResultCache
 from toolcrib.core.results import ErrorInfo, ToolResult
 from toolcrib.core.snapshots import Snapshot
 from toolcrib.core.tools import Tool
 from toolcrib.execution.bubbling import is_bubble_up
 from toolcrib.execution.call_keys import call_key
 from toolcrib.execution.failures import as_call_error, attempts_of, once_more
-from toolcrib.execution.flights import FlightLost, Flights
+from toolcrib.execution.flights import Flights
 from toolcrib.execution.ports import ChainPorts
 from toolcrib.registry.release import Release
 
@@ -23,18 +23,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Landed:
-    """How a shared run ended: with a result, or with an error of ours, or with LangGraph's control flow.
+    """What a run brings for those who wait for it: its result with copies of the value, or its error.
 
     Attributes:
-        alone: one caller waited for it, who may have the value itself.
         copies: the value for the others; None when no copy of it can be made.
     """
 
     result: ToolResult | None = None
-    error: ToolcribError | None = None
-    bubble: Exception | None = None
-    alone: bool = True
     copies: Snapshot | None = None
+    error: ToolcribError | None = None
 
 
 def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
@@ -61,74 +58,63 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
                 return replace(
                     kept, cached=True, attempts=0, duration_s=passed, queued_s=0.0, release=release.id, call_id=call.id
                 )
-
-            async def fly() -> _Landed:
-                landed = await _run(call, call_next, ports.clock)
-                await shelf.keep(key, call, landed)
-                return _for_all(landed, flights.waiting(key))
-
-            return await _wait(call, call_next, lambda left_s: flights.join(key, fly, left_s), monotonic)
+            while not flights.begin(key):
+                if landed := await _brought(call, flights, key, monotonic()):
+                    return await _shared(call, call_next, landed, monotonic)
+            return await _fly(call, call_next, flights, shelf, key)
 
         return cache
 
     return wrap
 
 
-async def _wait(
-    call: Call,
-    call_next: CallNext,
-    join: Callable[[float | None], Awaitable[tuple[_Landed, bool]]],
-    monotonic: Callable[[], float],
-) -> ToolResult:
-    """Wait for the shared run until the call's own deadline, and make what it gave this call's own."""
-    now, until = monotonic(), call.deadline
-    left_s = None if until is None else until - now
-    if left_s is not None and left_s <= 0:
-        raise DeadlineExceeded.before_start(call.tool.spec.name, call.deadline_level, max(0.0, now - call.began))
+async def _fly(call: Call, call_next: CallNext, flights: Flights[_Landed], shelf: "_Shelf", key: str) -> ToolResult:
+    """Run the call, keep its result, and hand it to those who wait."""
+    landed: _Landed | None = None
     try:
-        landed, began_it = await join(left_s)
+        result = await call_next(call)
+        await shelf.keep(key, call, result)
+        if flights.waiting(key):  # copied before anybody has the value to change it
+            landed = _Landed(result=result, copies=Snapshot.of(result.value))
+        return result
+    except Exception as raised:  # outer guard: a run's error belongs to all who wait for it
+        if _is_for_all(raised, call):
+            error = as_call_error(raised, call.tool.spec.name)
+            await shelf.keep_failure(key, call, error)
+            landed = _Landed(error=error)
+        raise
+    finally:
+        flights.land(key, landed)
+
+
+async def _brought(call: Call, flights: Flights[_Landed], key: str, now: float) -> _Landed | None:
+    """What the run under way brings, if it does so before the call's own deadline."""
+    name, left_s = call.tool.spec.name, None if call.deadline is None else call.deadline - now
+    if left_s is not None and left_s <= 0:
+        raise DeadlineExceeded.before_start(name, call.deadline_level, max(0.0, now - call.began))
+    try:
+        return await flights.wait(key, left_s)
     except TimeoutError as raised:
-        raise DeadlineExceeded.of(call.tool.spec.name, call.deadline_level, left_s or 0.0) from raised
-    except FlightLost:
-        return await call_next(call)
-    if began_it:
-        return _first(landed)
+        raise DeadlineExceeded.of(name, call.deadline_level, left_s or 0.0) from raised
+
+
+async def _shared(call: Call, call_next: CallNext, landed: _Landed, monotonic: Callable[[], float]) -> ToolResult:
+    """What another call's run brought, made this call's own."""
     if landed.error is not None:
         raise once_more(landed.error)
-    if landed.result is None or not (landed.alone or landed.copies):
-        return await call_next(call)  # an interrupt, or a value there is only one of, is its caller's own
-    value = landed.copies.value() if landed.copies else landed.result.value
-    return replace(landed.result, value=value, duration_s=monotonic() - call.began, call_id=call.id)
+    if landed.result is None or landed.copies is None:
+        return await call_next(call)  # a value there is only one of is its caller's own
+    passed = monotonic() - call.began
+    return replace(landed.result, value=landed.copies.value(), duration_s=passed, call_id=call.id)
 
 
-def _first(landed: _Landed) -> ToolResult:
-    """For the caller in whose context it ran, the run ends as it would have without others."""
-    if error := landed.bubble or landed.error:
-        raise error
-    assert landed.result is not None
-    return landed.result
-
-
-async def _run(call: Call, call_next: CallNext, clock: Clock) -> _Landed:
-    """Run the call for whoever waits: with the tool's time limit, not with that of the caller who came first."""
-    own, who = call.tool.spec.policy.timeout_s, call.context
-    if who.deadline is not None or who.timeout_s is not None:
-        who = replace(who, deadline=None, timeout_s=None)
-    until = None if own is None else clock.monotonic() + own
-    try:
-        result = await call_next(call._replace(context=who, deadline=until, deadline_level="tool"))
-    except Exception as raised:  # noqa: BLE001 - outer guard: a run's error belongs to several callers
-        if is_bubble_up(raised):
-            return _Landed(bubble=raised)
-        return _Landed(error=as_call_error(raised, call.tool.spec.name))
-    return _Landed(result=result)
-
-
-def _for_all(landed: _Landed, waiting: int) -> _Landed:
-    """With copies of the value for those who wait besides the first; made before anybody has the value to change it."""
-    if waiting <= 1 or landed.result is None:
-        return landed
-    return replace(landed, alone=False, copies=Snapshot.of(landed.result.value))
+def _is_for_all(raised: Exception, call: Call) -> bool:
+    """Whether others who want the same have failed with it: not by an interrupt, nor by this caller's want of time."""
+    if is_bubble_up(raised):
+        return False
+    if isinstance(raised, DeadlineExceeded):
+        return raised.level == "attempt" or (raised.level == "tool" and call.context.timeout_s is None)
+    return True
 
 
 class _Shelf:
@@ -147,15 +133,17 @@ class _Shelf:
             log.warning("result cache failed", extra={"tool": self._name, "operation": "get"}, exc_info=True)
             return None
 
-    async def keep(self, key: str, call: Call, landed: _Landed) -> None:
-        """Keep what the run gave, if it is worth keeping."""
-        result, ttl_s = landed.result, self._policy.ttl_s
-        if landed.error is not None and self._policy.errors_ttl_s is not None and _is_the_tools(landed.error):
-            ttl_s = self._policy.errors_ttl_s
-            result = self._failure(landed.error)
-        # Another tool's answer came from a fallback: this one may answer itself the next time.
-        elif result is None or not result.ok or result.tool != self._name:
-            return
+    async def keep(self, key: str, call: Call, result: ToolResult) -> None:
+        """Keep a good result. Another tool's answer came from a fallback: this one may answer itself the next time."""
+        if result.ok and result.tool == self._name:
+            await self._put(key, call, result, self._policy.ttl_s)
+
+    async def keep_failure(self, key: str, call: Call, error: ToolcribError) -> None:
+        """Keep a failure of the tool itself, where the policy asks for it."""
+        if self._policy.errors_ttl_s is not None and _is_the_tools(error):
+            await self._put(key, call, self._failure(error), self._policy.errors_ttl_s)
+
+    async def _put(self, key: str, call: Call, result: ToolResult, ttl_s: float) -> None:
         entry = CacheEntry(
             key=key,
             result=result,
