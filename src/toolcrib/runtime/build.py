@@ -28,7 +28,12 @@ Hook = Callable[[Event], None]
 
 @asynccontextmanager
 async def open_project(
-    root: str | Path | None = None, *, watch: bool = False, deploy: bool = True, hooks: tuple[Hook, ...] = ()
+    root: str | Path | None = None,
+    *,
+    watch: bool = False,
+    deploy: bool = True,
+    work: bool = True,
+    hooks: tuple[Hook, ...] = (),
 ) -> AsyncIterator["Crib"]:
     """Open a project in this process: SQLite under `.toolcrib/`, no servers.
 
@@ -37,6 +42,7 @@ async def open_project(
         watch: deploy each change of the directory while the project is open.
         deploy: deploy the directory now if it is not what was served last. When it is rejected, the last good release
             serves and `crib.problem` tells why; without it only what the store has is served.
+        work: run background tasks while the project is open; without it they are only looked at, submitted, cancelled.
         hooks: called with every event, on the event loop; keep them short.
 
     Raises:
@@ -56,7 +62,7 @@ async def open_project(
             await _first_release(directory, house)
         else:
             await house.deployer.restore()
-        stack.push_async_callback(_cancel, _background(house, watch=watch))
+        stack.push_async_callback(_cancel, _background(house, watch=watch, work=work))
         yield house.crib
 
 
@@ -103,13 +109,15 @@ async def _first_release(root: Path, house: "House") -> None:
         raise DeploymentRejected("The project was rejected by the gate.", reasons=deployment.reasons)
 
 
-def _background(house: "House", *, watch: bool) -> list[asyncio.Task[None]]:
-    """What goes on beside the calls: the janitor, and the watcher when asked for."""
-    work: dict[str, Callable[[], Awaitable[None]]] = {"janitor": lambda: _janitor(house)}
+def _background(house: "House", *, watch: bool, work: bool) -> list[asyncio.Task[None]]:
+    """What goes on beside the calls: the janitor, and the tasks and the watcher when asked for."""
+    jobs: dict[str, Callable[[], Awaitable[None]]] = {"janitor": lambda: _janitor(house)}
+    if work:
+        jobs["tasks"] = house.tasks.keep
     if watch:
-        work["watcher"] = house.watcher().run
+        jobs["watcher"] = house.watcher().run
     return [
-        asyncio.create_task(_keep_up(name, run, house.clock), name=f"toolcrib-{name}") for name, run in work.items()
+        asyncio.create_task(_keep_up(name, run, house.clock), name=f"toolcrib-{name}") for name, run in jobs.items()
     ]
 
 

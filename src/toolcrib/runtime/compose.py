@@ -10,12 +10,17 @@ from pathlib import Path
 from toolcrib.agents.models import Models
 from toolcrib.core.events import Event
 from toolcrib.core.ports import ReleaseStore, RunLedger
-from toolcrib.core.settings import Settings
+from toolcrib.core.settings import Settings, TasksSettings
+from toolcrib.core.tasks import TaskStore
 from toolcrib.deployment.deployer import Deployer, DeployerPorts
 from toolcrib.deployment.watch import Watcher, WatchOptions
 from toolcrib.execution.chain import build_chain
 from toolcrib.execution.executor import Executor
 from toolcrib.execution.ports import ChainPorts
+from toolcrib.execution.tasks.audience import Audience
+from toolcrib.execution.tasks.ports import TaskOptions, TaskPorts
+from toolcrib.execution.tasks.service import TaskService
+from toolcrib.execution.tasks.workers import TaskWorkers
 from toolcrib.loader.modules import ModulePool
 from toolcrib.loader.verifier.client import Verifier
 from toolcrib.observability.hub import EventHub
@@ -30,6 +35,7 @@ from toolcrib.stores.checkpoints import open_checkpointer
 from toolcrib.stores.sql import open_sqlite
 from toolcrib.stores.sql_ledger import SqlRunLedger
 from toolcrib.stores.sql_releases import SqlReleaseStore
+from toolcrib.stores.sql_tasks import SqlTaskStore
 
 CHECK = "toolcrib.deployment.check:check"
 STATE_DIRECTORY = ".toolcrib"
@@ -42,6 +48,7 @@ class House:
     crib: Crib
     deployer: Deployer
     runs: RunService
+    tasks: TaskWorkers
     clock: SystemClock
 
     def watcher(self) -> Watcher:
@@ -51,6 +58,14 @@ class House:
             debounce_s=settings.debounce_s, poll_s=settings.poll_s, force_polling=settings.force_polling
         )
         return Watcher(self.crib.root, options=options, clock=self.clock, deployer=self.deployer)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """The stores that are no port of the deployer."""
+
+    ledger: RunLedger
+    tasks: TaskStore
 
 
 def make_verifier(settings: Settings) -> Verifier:
@@ -88,12 +103,10 @@ async def compose(
         checkpointer=checkpointer,
         busy=lambda: threads.abandoned > 0,
     )
-    return _furnish(ports, settings, SqlRunLedger(engine), hub, stack)
+    return _furnish(ports, settings, Stores(ledger=SqlRunLedger(engine), tasks=SqlTaskStore(engine)), hub, stack)
 
 
-def _furnish(
-    ports: DeployerPorts, settings: Settings, ledger: RunLedger, hub: EventHub, stack: AsyncExitStack
-) -> House:
+def _furnish(ports: DeployerPorts, settings: Settings, stores: Stores, hub: EventHub, stack: AsyncExitStack) -> House:
     """The wings on their ports, and the facade before them."""
     clock, ids = SystemClock(), TimeOrderedIds()
     deployer = Deployer(ports)
@@ -103,7 +116,7 @@ def _furnish(
             registry=ports.registry,
             call_tool=executor.call,
             models=Models(today=lambda: datetime.fromtimestamp(clock.now(), UTC).astimezone().date()),
-            ledger=ledger,
+            ledger=stores.ledger,
             clock=clock,
             ids=ids,
             events=hub,
@@ -112,6 +125,13 @@ def _furnish(
         concurrency=settings.runs.concurrency,
     )
     stack.push_async_callback(runs.close)
+    tasks, workers = _tasks(
+        TaskPorts(
+            registry=ports.registry, call_tool=executor.call, store=stores.tasks, clock=clock, ids=ids, events=hub
+        ),
+        settings.tasks,
+    )
+    stack.push_async_callback(workers.close)
     store: ReleaseStore = ports.store
     crib = Crib(
         root=ports.root,
@@ -119,9 +139,20 @@ def _furnish(
         registry=ports.registry,
         executor=executor,
         runs=runs,
+        tasks=tasks,
         deployer=deployer,
         store=store,
-        ledger=ledger,
+        ledger=stores.ledger,
         hub=hub,
     )
-    return House(crib=crib, deployer=deployer, runs=runs, clock=clock)
+    return House(crib=crib, deployer=deployer, runs=runs, tasks=workers, clock=clock)
+
+
+def _tasks(ports: TaskPorts, settings: TasksSettings) -> tuple[TaskService, TaskWorkers]:
+    """The two sides of background tasks: what callers ask of, and what runs them."""
+    options = TaskOptions(
+        workers=settings.workers, queue=settings.queue, ttl_s=settings.ttl_s, lease_s=settings.lease_s
+    )
+    audience = Audience(store=ports.store, events=ports.events)
+    workers = TaskWorkers(ports, options=options, audience=audience)
+    return TaskService(ports, options=options, workers=workers, audience=audience), workers

@@ -16,8 +16,11 @@ from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import Change, Deployment
 from toolcrib.core.results import RunResult, ToolResult
 from toolcrib.core.settings import Settings
+from toolcrib.core.tasks import TaskBatch
 from toolcrib.deployment.deployer import Deployer
 from toolcrib.execution.executor import Executor
+from toolcrib.execution.tasks.audience import Callback
+from toolcrib.execution.tasks.service import TaskService
 from toolcrib.observability.hub import EventHub
 from toolcrib.registry.registry import Registry
 from toolcrib.registry.release import Release
@@ -38,6 +41,7 @@ class Crib:
         registry: Registry,
         executor: Executor,
         runs: RunService,
+        tasks: TaskService,
         deployer: Deployer,
         store: ReleaseStore,
         ledger: RunLedger,
@@ -48,6 +52,7 @@ class Crib:
         self._registry = registry
         self._executor = executor
         self._runs = runs
+        self._tasks = tasks
         self._deployer = deployer
         self._store = store
         self._ledger = ledger
@@ -92,6 +97,49 @@ class Crib:
         with self._registry.lease(holder="batch") as release:
             context = CallContext(tenant=tenant)
             return await self._executor.call_many(release, calls, context, max_concurrency=max_concurrency)
+
+    @property
+    def tasks(self) -> TaskService:
+        """The background tasks: `status`, `list`, `wait`, `result`, `cancel`."""
+        return self._tasks
+
+    async def submit(
+        self,
+        tool: str,
+        args: Mapping[str, Any] | None = None,
+        *,
+        tenant: str = "",
+        priority: int = 0,
+        key: str = "",
+        callback: Callback | None = None,
+        ttl_s: float | None = None,
+    ) -> str:
+        """Call a tool in the background; the task's id. Arguments and errors: `TaskService.submit`."""
+        return await self._tasks.submit(
+            tool, args, tenant=tenant, priority=priority, key=key, callback=callback, ttl_s=ttl_s
+        )
+
+    async def submit_batch(
+        self,
+        calls: Sequence[ToolCall],
+        *,
+        tenant: str = "",
+        priority: int = 0,
+        key: str = "",
+        callback: Callback | None = None,
+        ttl_s: float | None = None,
+        stop_on_failure: bool = False,
+    ) -> TaskBatch:
+        """Call many tools in the background, all or none. Arguments and errors: `TaskService.submit_batch`."""
+        return await self._tasks.submit_batch(
+            calls,
+            tenant=tenant,
+            priority=priority,
+            key=key,
+            callback=callback,
+            ttl_s=ttl_s,
+            stop_on_failure=stop_on_failure,
+        )
 
     async def run(
         self, agent: str, question: Any = None, *, thread_id: str = "", tenant: str = "", resume: Any = None
