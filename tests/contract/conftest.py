@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from toolcrib.core.ports import ReleaseStore, RunLedger
+from toolcrib.core.tasks import TaskStore
 from toolcrib.stores.memory import MemoryReleaseStore, MemoryRunLedger
+from toolcrib.stores.memory_tasks import MemoryTaskStore
 from toolcrib.stores.sql import open_sqlite
 from toolcrib.stores.sql_ledger import SqlRunLedger
 from toolcrib.stores.sql_releases import SqlReleaseStore
+from toolcrib.stores.sql_tasks import SqlTaskStore
 
 OpenStore = Callable[[Path], AbstractAsyncContextManager[ReleaseStore]]
 
@@ -42,4 +45,19 @@ async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         yield MemoryRunLedger()
         return
     async with sql_ledger(tmp_path / "folder" / "toolcrib.db") as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def sql_tasks(path: Path) -> AsyncIterator[TaskStore]:
+    async with open_sqlite(path) as engine:
+        yield SqlTaskStore(engine)
+
+
+@pytest.fixture(params=["memory", "sql"])
+async def tasks(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[TaskStore]:
+    if request.param == "memory":
+        yield MemoryTaskStore()
+        return
+    async with sql_tasks(tmp_path / "folder" / "toolcrib.db") as opened:
         yield opened

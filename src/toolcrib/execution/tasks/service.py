@@ -182,6 +182,10 @@ class TaskService:
             raise Conflict(f"Task {task_id} cannot be cancelled: it is {record.state}.")
         return record
 
+    async def drain(self, within_s: float) -> None:
+        """Begin no more tasks in this process, and wait for those that run, at most so long."""
+        await self._workers.drain(within_s)
+
     def _record(self, release: Release, call: ToolCall, *, place: str = "") -> TaskRecord:
         """The call as a new task, if the release could run it.
 
