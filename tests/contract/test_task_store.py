@@ -189,7 +189,7 @@ async def test_a_move_leaves_what_others_wrote_meanwhile(tasks: TaskStore) -> No
 
 @pytest.mark.parametrize("state", ["failed", "in_doubt"])
 async def test_a_failed_task_skips_what_waits_of_its_batch(tasks: TaskStore, state: TaskState) -> None:
-    mine = {"batch": "b", "stop_on_failure": True, "ttl_s": 5.0}
+    mine: dict[str, Any] = {"batch": "b", "stop_on_failure": True, "ttl_s": 5.0}
     first = await begun(tasks, a_task("1", **mine))
     second = await begun(tasks, a_task("2", **mine))
     await added(tasks, a_task("3", **mine), a_task("4", **mine), a_task("5", batch="c", stop_on_failure=True))
@@ -260,7 +260,7 @@ async def test_tasks_are_told_newest_first_filtered_and_no_more_than_asked(tasks
     assert [one.id for one in await tasks.tasks(tenant="")] == ["c", "b"]
     assert [one.id for one in await tasks.tasks(batch="b")] == ["c"]
     await tasks.claim(CLAIM)
-    assert [one.id for one in await tasks.tasks(states=("running",))] == ["a"]
+    assert [one.id for one in await tasks.tasks(states=frozenset[TaskState]({"running"}))] == ["a"]
     assert [one.id for one in await tasks.tasks(states=("running", "queued"), owner="me")] == ["a"]
 
 

@@ -10,6 +10,9 @@ from toolcrib.core.events import (
     ReleaseRetired,
     RunFinished,
     RunStarted,
+    TaskFinished,
+    TaskProgressed,
+    TaskStarted,
     ToolFinished,
     ToolStarted,
 )
@@ -27,6 +30,9 @@ EVENTS: tuple[tuple[str, Event], ...] = (
             result=RunResult(output=SECRET, success=True, trace=({"args": SECRET},), interrupts=(SECRET,)), agent="a"
         ),
     ),
+    ("task.started", TaskStarted(task="1", tool="t", release="r", tenant="x")),
+    ("task.progress", TaskProgressed(task="1", tool="t", progress=0.5, message="half")),
+    ("task.finished", TaskFinished(task="1", tool="t", state="succeeded", release="r")),
     ("deployment.finished", Deployed(deployment=Deployment(state="active", release="r"))),
     ("release.retired", ReleaseRetired(release="r", modules=3)),
 )

@@ -4,7 +4,18 @@ import logging
 
 import pytest
 
-from toolcrib.core.events import Deployed, Event, ReleaseRetired, RunFinished, RunStarted, ToolFinished, ToolStarted
+from toolcrib.core.events import (
+    Deployed,
+    Event,
+    ReleaseRetired,
+    RunFinished,
+    RunStarted,
+    TaskFinished,
+    TaskProgressed,
+    TaskStarted,
+    ToolFinished,
+    ToolStarted,
+)
 from toolcrib.core.releases import Deployment
 from toolcrib.core.results import ErrorInfo, RunResult, ToolResult
 from toolcrib.observability.logs import log_event
@@ -21,6 +32,13 @@ ERROR = ErrorInfo(code="c", message="m")
         (ToolFinished(result=ToolResult(ok=False, error=ERROR)), logging.WARNING),
         (RunFinished(result=RunResult(output="secret", success=True), agent="a"), logging.INFO),
         (RunFinished(result=RunResult(output=None, success=False, error=ERROR), agent="a"), logging.WARNING),
+        (TaskStarted(task="1", tool="t", release="r"), logging.DEBUG),
+        (TaskProgressed(task="1", tool="t", progress=0.5), logging.DEBUG),
+        (TaskFinished(task="1", tool="t", state="succeeded"), logging.INFO),
+        (TaskFinished(task="1", tool="t", state="cancelled"), logging.INFO),
+        (TaskFinished(task="1", tool="t", state="skipped"), logging.INFO),
+        (TaskFinished(task="1", tool="t", state="failed"), logging.WARNING),
+        (TaskFinished(task="1", tool="t", state="in_doubt"), logging.WARNING),
         (Deployed(deployment=Deployment(state="active", release="r")), logging.INFO),
         (Deployed(deployment=Deployment(state="rejected", release="r")), logging.WARNING),
         (ReleaseRetired(release="r"), logging.INFO),
