@@ -97,56 +97,57 @@ async def test_after_kill_9_waiting_and_repeatable_tasks_run_and_the_others_are_
     assert ends[write].expires_at is not None
 
 
-def test_a_server_that_is_stopped_in_order_lets_its_tasks_finish(project: Path) -> None:
+async def test_a_second_signal_ends_the_wait_for_tasks_and_what_may_run_twice_waits_again(project: Path) -> None:
     with serving(project) as (served, http):
         repeatable, write, waiting = two_running_one_waiting(served, http, project)
-        http.post(f"/v1/tasks/{write}/cancel")
-        served.process.terminate()
-        served.process.terminate()
-        assert served.process.wait(PATIENCE_S) == 0
-    listed = json.loads(command(project, "tasks", "--json").stdout)
-    states = {one["id"]: one["state"] for one in listed}
-    assert states[write] == "cancelled"
-    assert states[repeatable] == "queued", "broken off, and run again by the next process"
-    assert states[waiting] in ("queued", "in_doubt")
+        with httpx.stream("GET", f"{served.url}/v1/events", timeout=PATIENCE_S) as events:
+            served.process.terminate()
+            assert "event: end" in events.iter_lines()
+            served.process.terminate()
+            assert served.process.wait(8) == 0
+    async with toolcrib.open(project, work=False) as crib:
+        states = {record.id: record.state for record in await crib.tasks.list()}
+    assert states == {repeatable: "queued", write: "in_doubt", waiting: "queued"}
 
 
-@pytest.mark.parametrize("remote", [False, True])
-def test_the_command_line_lists_shows_and_cancels(project: Path, remote: bool) -> None:
+def test_the_command_line_asks_the_server(project: Path) -> None:
     with serving(project) as (served, http):
         running, _, waiting = two_running_one_waiting(served, http, project)
-        words = ("--url", served.url) if remote else ()
+        at = ("--url", served.url, "tasks")
 
-        listed = command(project, *words, "tasks", "--json")
-        shown = command(project, *words, "tasks", "show", running)
-        queued = command(project, *words, "tasks", "list", "--state", "queued", "--json")
-        cancelled = command(project, *words, "tasks", "cancel", waiting)
-        again = command(project, *words, "tasks", "show", waiting, "--json")
-        table = command(project, *words, "tasks")
+        shown = command(project, *at, "show", running)
+        queued = command(project, *at, "list", "--state", "queued", "--json")
+        cancelled = command(project, *at, "cancel", waiting)
+        table = command(project, *at)
 
-        assert [one["state"] for one in json.loads(listed.stdout)] == ["queued", "running", "running"]
-        assert "args" not in json.loads(listed.stdout)[0]
         assert (shown.returncode, shown.stdout.splitlines()[0].split()[1:3]) == (0, ["again", "running"])
-        assert [one["id"] for one in json.loads(queued.stdout)] == [waiting]
+        (only,) = json.loads(queued.stdout)
+        assert (only["id"], "args" in only) == (waiting, False)
         assert (cancelled.returncode, cancelled.stdout) == (0, f"{waiting} cancelled\n")
-        assert json.loads(again.stdout)["state"] == "cancelled"
         assert (table.returncode, waiting in table.stdout) == (0, True)
-        states = {one["id"]: one["state"] for one in http.get("/v1/tasks").json()}
-        assert states[running] == "running", "looking takes nothing away from the server"
+        assert http.get(f"/v1/tasks/{waiting}").json()["state"] == "cancelled"
 
-        if not remote:  # the server notices within a fraction of its lease
-            told = command(project, "tasks", "cancel", running)
-            assert told.stdout == f"{running} is told to stop\n"
-            with httpx.stream("GET", f"{served.url}/v1/events", timeout=PATIENCE_S) as events:
-                if http.get(f"/v1/tasks/{running}").json()["state"] == "running":
-                    assert "event: task.finished" in events.iter_lines()
-            assert http.get(f"/v1/tasks/{running}").json()["state"] == "cancelled"
+
+def test_the_command_line_beside_a_server_looks_and_cancels_but_takes_nothing_away(project: Path) -> None:
+    with serving(project) as (served, http):
+        running, write, waiting = two_running_one_waiting(served, http, project)
+
+        listed = command(project, "tasks", "--json")
+        states = {one["id"]: one["state"] for one in http.get("/v1/tasks").json()}
+        told = command(project, "tasks", "cancel", running)
+
+        assert {one["id"]: one["state"] for one in json.loads(listed.stdout)} == states
+        assert states == {running: "running", write: "running", waiting: "queued"}
+        assert told.stdout == f"{running} is told to stop\n"
+        with httpx.stream("GET", f"{served.url}/v1/events", timeout=PATIENCE_S) as events:
+            if http.get(f"/v1/tasks/{running}").json()["state"] == "running":  # it notices within a part of its lease
+                assert "event: task.finished" in events.iter_lines()
+        assert http.get(f"/v1/tasks/{running}").json()["state"] == "cancelled"
 
 
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("tasks", "show", "ghost"), 4, "There is no task 'ghost'"),
         (("tasks", "cancel", "ghost"), 4, "There is no task 'ghost'"),
         (("tasks", "show"), 2, "Which task?"),
         (("tasks", "--state", "nonsense"), 2, "nonsense"),

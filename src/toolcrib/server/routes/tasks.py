@@ -1,5 +1,6 @@
 """`/v1/tasks`: tools called in the background, looked at and cancelled while they run."""
 
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -14,12 +15,14 @@ from toolcrib.server.schema.tasks import BatchDocument, BatchRequest, TaskDocume
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 UNKNOWN = "No such task; its time may be over."
-REFUSED = {
-    404: "No such tool; near names are in the hint.",
-    409: "The key was used for another call.",
-    422: "The request or the arguments do not fit; each mistake is named.",
-    503: "Too many tasks wait, or nothing serves yet.",
-}
+REFUSED = MappingProxyType(
+    {
+        404: "No such tool; near names are in the hint.",
+        409: "The key was used for another call.",
+        422: "The request or the arguments do not fit; each mistake is named.",
+        503: "Too many tasks wait, or nothing serves yet.",
+    }
+)
 
 
 @router.post("", status_code=202, response_model=TaskDocument, responses=failures(REFUSED))
