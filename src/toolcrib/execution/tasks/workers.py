@@ -43,7 +43,8 @@ class TaskWorkers:
         self._options = options
         self._audience = audience
         self._owner = ports.ids.new()
-        self._runs: dict[str, _Run] = {}
+        # by id and beginning: a task that was lost and begun here again runs twice, until the first is broken off
+        self._runs: dict[tuple[str, int], _Run] = {}
         self._news = asyncio.Event()
         self._stopping = False
 
@@ -75,18 +76,20 @@ class TaskWorkers:
 
     def overlay(self, record: TaskRecord) -> TaskRecord:
         """The record with the newest progress, when the task runs here."""
-        run = self._runs.get(record.id)
+        run = self._runs.get((record.id, record.starts))
         if run is None or record.state != "running":
             return record
         return replace(record, progress=run.progress.fraction, message=run.progress.message)
 
     async def stop(self, task_id: str) -> bool:
         """Cancel a task that runs here and wait for its end, at most 5 s; whether it runs here."""
-        if run := self._runs.get(task_id):
+        runs = [run for run in self._runs.values() if run.record.id == task_id]
+        for run in runs:
             run.why = run.why or "cancelled"
             run.call.cancel()
-            await asyncio.wait({run.work}, timeout=STOP_S)
-        return run is not None
+        if runs:
+            await asyncio.wait({run.work for run in runs}, timeout=STOP_S)
+        return bool(runs)
 
     async def drain(self, within_s: float) -> None:
         """Begin no more tasks, and wait for those that run, at most so long."""
@@ -149,12 +152,13 @@ class TaskWorkers:
         wanted = ToolCall(name=record.tool, args=record.args, id=record.id)
         ports.events.emit(TaskStarted(task=record.id, tool=record.tool, release=release.id, tenant=record.tenant))
         call = asyncio.ensure_future(ports.call_tool(release, wanted, context))
-        work = asyncio.create_task(self._see_to_its_end(record.id, leases), name=f"toolcrib-task-{record.id}")
-        self._runs[record.id] = _Run(record=record, progress=progress, call=call, work=work)
+        key = record.id, record.starts
+        work = asyncio.create_task(self._see_to_its_end(key, leases), name=f"toolcrib-task-{record.id}")
+        self._runs[key] = _Run(record=record, progress=progress, call=call, work=work)
 
-    async def _see_to_its_end(self, task_id: str, leases: ExitStack) -> None:
+    async def _see_to_its_end(self, key: tuple[str, int], leases: ExitStack) -> None:
         """Wait for the call, let go of its release, and write down how it ended; only `close` cancels this."""
-        run = self._runs[task_id]
+        run = self._runs[key]
         try:
             with leases:
                 await asyncio.wait({run.call})
@@ -162,8 +166,7 @@ class TaskWorkers:
                 await self._ports.clock.sleep(RETRY_S)
         finally:
             run.progress.over = True
-            if self._runs.get(task_id) is run:  # lost and begun here again, it has a new run
-                del self._runs[task_id]
+            del self._runs[key]
             self.wake()
 
     async def _written(self, run: _Run) -> bool:

@@ -292,6 +292,25 @@ async def test_a_task_that_was_taken_over_is_broken_off_here_and_its_end_is_not_
     assert len(ground.bench.events.of(TaskFinished)) == 0
 
 
+async def test_a_task_that_was_lost_and_begun_here_again_goes_on_once() -> None:
+    ground, gate = Ground(), Gate()
+    ground.serve(gated(gate, side_effect="read"))
+    other = ground.neighbour()
+    async with at_work(ground) as crew:
+        task = await crew.service.submit("waits")
+        await settled([gate], 1)
+        ground.clock.advance(16)  # this process stood still for too long
+        await other.furnish().workers.look_after()
+        crew.workers.wake()
+        await settled([gate], 2)
+        await crew.workers.look_after()
+        await settled([gate], 2)
+        assert (gate.broken_off, len(crew.workers)) == (1, 1)
+        gate.opened.set()
+        record = await crew.ended(task)
+    assert (record.state, record.starts) == ("succeeded", 2)
+
+
 class Moody(MemoryTaskStore):
     """A store whose database is away for a while."""
 
