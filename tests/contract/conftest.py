@@ -8,13 +8,16 @@ from pathlib import Path
 import pytest
 
 from toolcrib.core.ports import CallJournal, Locks, ReleaseStore, ResultCache, RunLedger
+from toolcrib.core.tasks import TaskStore
 from toolcrib.stores.locks import MemoryLocks
 from toolcrib.stores.memory import MemoryJournal, MemoryReleaseStore, MemoryRunLedger
+from toolcrib.stores.memory_tasks import MemoryTaskStore
 from toolcrib.stores.result_cache import MemoryResultCache
 from toolcrib.stores.sql import open_sqlite
 from toolcrib.stores.sql_journal import SqlJournal
 from toolcrib.stores.sql_ledger import SqlRunLedger
 from toolcrib.stores.sql_releases import SqlReleaseStore
+from toolcrib.stores.sql_tasks import SqlTaskStore
 from toolcrib.testing import FakeClock
 
 OpenStore = Callable[[Path], AbstractAsyncContextManager[ReleaseStore]]
@@ -79,3 +82,18 @@ async def journal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 def locks(request: pytest.FixtureRequest) -> Locks:
     made: Locks = request.param()
     return made
+
+
+@asynccontextmanager
+async def sql_tasks(path: Path) -> AsyncIterator[TaskStore]:
+    async with open_sqlite(path) as engine:
+        yield SqlTaskStore(engine)
+
+
+@pytest.fixture(params=["memory", "sql"])
+async def tasks(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[TaskStore]:
+    if request.param == "memory":
+        yield MemoryTaskStore()
+        return
+    async with sql_tasks(tmp_path / "folder" / "toolcrib.db") as opened:
+        yield opened

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from toolcrib.cli.options import Common
 from toolcrib.cli.output import Json, note, show_reasons
 from toolcrib.core.errors import ProjectInvalid
+from toolcrib.core.tasks import TaskState
 
 if TYPE_CHECKING:
     from toolcrib.runtime.crib import Crib
@@ -50,6 +51,15 @@ class Backend(Protocol):
     async def ledger(self) -> Json:
         """`{summary, runs}`."""
 
+    async def tasks(self, state: TaskState | None, limit: int) -> list[Json]:
+        """The newest background tasks, without arguments and results."""
+
+    async def task(self, task_id: str) -> Json:
+        """One background task."""
+
+    async def cancel_task(self, task_id: str) -> Json:
+        """The background task after it was cancelled, or told to stop."""
+
 
 @asynccontextmanager
 async def backend(options: Common, *, deploy: bool = True) -> AsyncIterator[Backend]:
@@ -67,7 +77,7 @@ async def backend(options: Common, *, deploy: bool = True) -> AsyncIterator[Back
         return
     from toolcrib.runtime.build import open_project
 
-    async with open_project(options.project, deploy=deploy) as crib:
+    async with open_project(options.project, deploy=deploy, work=False) as crib:
         if crib.problem is not None:
             _warn(crib)
         yield Embedded(crib)
@@ -140,6 +150,18 @@ class Embedded:
         """See `Backend.ledger`."""
         runs = await self._crib.recent_runs()
         return {"summary": asdict(await self._crib.ledger()), "runs": [asdict(run) for run in runs]}
+
+    async def tasks(self, state: TaskState | None, limit: int) -> list[Json]:
+        """See `Backend.tasks`."""
+        return [record.summary() for record in await self._crib.tasks.list(state=state, limit=limit)]
+
+    async def task(self, task_id: str) -> Json:
+        """See `Backend.task`."""
+        return (await self._crib.tasks.status(task_id)).to_dict()
+
+    async def cancel_task(self, task_id: str) -> Json:
+        """See `Backend.cancel_task`."""
+        return (await self._crib.tasks.cancel(task_id)).to_dict()
 
 
 def agent_document(agent: Any) -> Json:

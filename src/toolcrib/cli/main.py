@@ -14,6 +14,7 @@ from toolcrib.cli.options import JsonOption, ProjectOption, UrlOption, command
 from toolcrib.cli.releasing import deploy, diff, releases, rollback, verify
 from toolcrib.cli.serving import dev, serve
 from toolcrib.cli.showing import agents, runs, tools
+from toolcrib.cli.tasks import tasks
 
 app = typer.Typer(
     name="toolcrib",
@@ -25,7 +26,7 @@ app = typer.Typer(
 )
 COMMANDS = (
     *(demo, init, dev, serve),
-    *(run, call, tools, agents, runs),
+    *(run, call, tools, agents, runs, tasks),
     *(verify, deploy, diff, releases, rollback),
     *(doctor, schema),
 )

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import httpx
 
@@ -20,6 +20,7 @@ from toolcrib.core.errors import (
     ToolcribError,
 )
 from toolcrib.core.reasons import Reason
+from toolcrib.core.tasks import TaskState
 
 CONNECT_S = 5.0
 
@@ -109,6 +110,18 @@ class Remote:
     async def ledger(self) -> Json:
         """See `Backend.ledger`."""
         return await self._json("GET", "/v1/ledger")
+
+    async def tasks(self, state: TaskState | None, limit: int) -> list[Json]:
+        """See `Backend.tasks`."""
+        return await self._list(f"/v1/tasks?limit={limit}{f'&state={state}' if state else ''}")
+
+    async def task(self, task_id: str) -> Json:
+        """See `Backend.task`."""
+        return await self._json("GET", f"/v1/tasks/{quote(task_id, safe='')}")
+
+    async def cancel_task(self, task_id: str) -> Json:
+        """See `Backend.cancel_task`."""
+        return await self._json("POST", f"/v1/tasks/{quote(task_id, safe='')}/cancel")
 
     async def _list(self, path: str) -> list[Json]:
         """A document that is a list, alone or as the only member of an object."""

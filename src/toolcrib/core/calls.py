@@ -2,9 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 DeadlineLevel = Literal["run", "iteration", "tool", "attempt"]
+
+
+class Progress(Protocol):
+    """Takes word of how far a call is; may be called from any thread, and never fails."""
+
+    def __call__(self, fraction: float, message: str = "") -> None:
+        """Tell: `fraction` from 0 to 1, and what is being done."""
+
+
+def no_progress(fraction: float, message: str = "") -> None:
+    """Nobody wants to know: the call is no background task."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +48,7 @@ class CallContext:
         key: id of the caller's API key; empty without.
         priority: of waiting calls the one with the higher number goes first.
         extras: what the caller's framework hands to tools that ask for it, by parameter kind (`config`, `state`).
+        progress: who wants to know how far the call is.
     """
 
     tenant: str = ""
@@ -50,13 +62,14 @@ class CallContext:
     key: str = ""
     priority: int = 0
     extras: Mapping[str, Any] = field(default_factory=dict)
+    progress: Progress = field(default=no_progress, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolContext:
     """What a tool may know about the call it serves; declare a parameter of this type to receive it.
 
-    The model never sees that parameter. All fields are plain values and safe to log.
+    The model never sees that parameter. All fields but `progress` are plain values and safe to log.
 
     Attributes:
         tool: name of the tool.
@@ -65,6 +78,8 @@ class ToolContext:
         attempt: 1 for the first try.
         tenant, agent, run_id, thread_id: who asks; empty when called directly.
         timeout_s: seconds left when this attempt began; None without limit.
+        progress: call it with a fraction (0 to 1) and a message to tell how far the call is, from any thread; those who
+            ask for the background task see it. It does nothing in a call that is no background task.
     """
 
     tool: str
@@ -77,3 +92,4 @@ class ToolContext:
     thread_id: str = ""
     timeout_s: float | None = None
     extras: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    progress: Progress = field(default=no_progress, repr=False, compare=False)

@@ -6,7 +6,8 @@ ToolcribError
 ├── NotFound                  a name that nobody knows, with near names
 │   ├── ToolNotFound
 │   ├── AgentNotFound
-│   └── ReleaseNotFound
+│   ├── ReleaseNotFound
+│   └── TaskNotFound
 ├── Conflict                  somebody else was faster, or the thing is in use
 │   ├── GenerationConflict
 │   ├── ReleaseInUse
@@ -108,6 +109,12 @@ class ReleaseNotFound(NotFound):
     """The release store holds no release with this id. `toolcrib releases` lists what it holds."""
 
     code: ClassVar[str] = "release_not_found"
+
+
+class TaskNotFound(NotFound):
+    """No background task has this id, or its time is over. `toolcrib tasks` lists what there is."""
+
+    code: ClassVar[str] = "task_not_found"
 
 
 class Conflict(ToolcribError):

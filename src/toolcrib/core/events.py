@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from toolcrib.core.releases import Deployment
 from toolcrib.core.results import RunResult, ToolResult
+from toolcrib.core.tasks import TaskState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +114,54 @@ class NodeFinished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaskStarted:
+    """A background task left the queue; `release` serves it from here to its end."""
+
+    name: ClassVar[str] = "task.started"
+    task: str
+    tool: str
+    release: str
+    tenant: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The event's data as JSON-ready mapping."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskProgressed:
+    """The tool of a background task told how far it is; what it tells within a tenth of a second is told once."""
+
+    name: ClassVar[str] = "task.progress"
+    task: str
+    tool: str
+    progress: float
+    message: str = ""
+    tenant: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The event's data as JSON-ready mapping."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFinished:
+    """A background task came to its end."""
+
+    name: ClassVar[str] = "task.finished"
+    task: str
+    tool: str
+    state: TaskState
+    release: str = ""
+    tenant: str = ""
+    batch: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The event's data as JSON-ready mapping, without result and error text."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deployed:
     """A deployment came to its end: activated, rejected or rolled back."""
 
@@ -160,6 +209,9 @@ Event = (
     | RunFinished
     | NodeStarted
     | NodeFinished
+    | TaskStarted
+    | TaskProgressed
+    | TaskFinished
     | Deployed
     | ReleaseRetired
 )

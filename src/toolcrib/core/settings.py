@@ -85,6 +85,24 @@ class CacheSettings(BaseModel):
     max_mb: Annotated[int, Field(ge=1, le=1_000_000)] = 64
 
 
+class TasksSettings(BaseModel):
+    """Background tasks.
+
+    Attributes:
+        workers: how many tasks run at the same time in one process.
+        queue: how many tasks may wait; further ones are refused.
+        ttl_s: seconds for which a task and its result are kept after its end, unless it is submitted with its own.
+        lease_s: seconds after which a task whose process died is taken over by another one, or after a restart.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    workers: Annotated[int, Field(ge=1, le=1_000)] = 4
+    queue: Annotated[int, Field(ge=1, le=10_000_000)] = 10_000
+    ttl_s: Seconds = 3600.0
+    lease_s: Annotated[float, Field(ge=1, le=3_600, allow_inf_nan=False)] = 15.0
+
+
 class Settings(BaseModel):
     """Everything `toolcrib.yaml` may hold; what is not written has the default shown here.
 
@@ -95,6 +113,7 @@ class Settings(BaseModel):
         threads: worker threads for `def` tools.
         runs: how many runs at once.
         cache: how much memory kept results may take.
+        tasks: how many background tasks at once, and how many may wait.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -105,3 +124,4 @@ class Settings(BaseModel):
     threads: ThreadsSettings = ThreadsSettings()
     runs: RunsSettings = RunsSettings()
     cache: CacheSettings = CacheSettings()
+    tasks: TasksSettings = TasksSettings()

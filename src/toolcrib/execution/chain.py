@@ -69,4 +69,5 @@ def _context(call: Call, release: str, now: float) -> ToolContext:
         thread_id=who.thread_id,
         timeout_s=None if call.deadline is None else max(0.0, call.deadline - now),
         extras=who.extras,
+        progress=who.progress,
     )

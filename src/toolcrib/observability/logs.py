@@ -15,6 +15,9 @@ from toolcrib.core.events import (
     ReleaseRetired,
     RunFinished,
     RunStarted,
+    TaskFinished,
+    TaskProgressed,
+    TaskStarted,
     ToolFinished,
     ToolStarted,
 )
@@ -38,8 +41,10 @@ def _place(event: Event) -> tuple[logging.Logger, int]:
     match event:
         case ToolFinished() | RunFinished():
             return work_log, logging.INFO if event.result.error is None else logging.WARNING
-        case ToolStarted() | RunStarted() | NodeStarted() | NodeFinished():
+        case ToolStarted() | RunStarted() | NodeStarted() | NodeFinished() | TaskStarted() | TaskProgressed():
             return work_log, logging.DEBUG
+        case TaskFinished():
+            return work_log, logging.WARNING if event.state in ("failed", "in_doubt") else logging.INFO
         case Deployed():
             return release_log, logging.WARNING if event.deployment.state == "rejected" else logging.INFO
         case BreakerChanged():
@@ -55,21 +60,20 @@ def _record(event: Event) -> tuple[str, dict[str, Any]]:
             return "tool_execution", _call(event)
         case RunFinished():
             return "agent_execution", _run(event)
-        case ToolStarted():
-            return "tool_started", event.to_dict()
         case RunStarted():
             return "agent_started", event.to_dict()
-        case NodeStarted():
-            return "node_started", event.to_dict()
         case NodeFinished():
             facts = event.to_dict()
             return "node_execution", facts | {"duration_ms": _ms(facts.pop("duration_s"))}
         case Deployed():
             return "deployment", _deployment(event)
-        case BreakerChanged():
-            return "breaker_changed", event.to_dict()
-        case ReleaseRetired():
-            return "release_retired", event.to_dict()
+        case _:
+            return event.name.replace(".", "_"), _facts(event)
+
+
+def _facts(event: Event) -> dict[str, Any]:
+    """An event's data, but for what a tool says in its own words."""
+    return {key: value for key, value in event.to_dict().items() if key != "message"}
 
 
 def _call(event: ToolFinished) -> dict[str, Any]:

@@ -35,6 +35,7 @@ async def open_project(
     *,
     watch: bool = False,
     deploy: bool = True,
+    work: bool = True,
     hooks: tuple[Hook, ...] = (),
     listeners: tuple[Listener, ...] = (),
 ) -> AsyncIterator["Crib"]:
@@ -45,6 +46,7 @@ async def open_project(
         watch: deploy each change of the directory while the project is open.
         deploy: deploy the directory now if it is not what was served last. When it is rejected, the last good release
             serves and `crib.problem` tells why; without it only what the store has is served.
+        work: run background tasks while the project is open; without it they are only looked at, submitted, cancelled.
         hooks: called with every event, in order. Plain functions run in a thread beside the calls, `async` ones as a
             task; one that is slow or fails touches no call. Who falls 10,000 events behind loses the oldest. What waits
             at the end gets 2 s.
@@ -67,7 +69,7 @@ async def open_project(
             await _first_release(directory, house)
         else:
             await house.deployer.restore()
-        stack.push_async_callback(_cancel, _background(house, watch=watch))
+        stack.push_async_callback(_cancel, _background(house, watch=watch, work=work))
         yield house.crib
 
 
@@ -114,13 +116,15 @@ async def _first_release(root: Path, house: "House") -> None:
         raise DeploymentRejected("The project was rejected by the gate.", reasons=deployment.reasons)
 
 
-def _background(house: "House", *, watch: bool) -> list[asyncio.Task[None]]:
-    """What goes on beside the calls: the janitor, and the watcher when asked for."""
-    work: dict[str, Callable[[], Awaitable[None]]] = {"janitor": lambda: _janitor(house)}
+def _background(house: "House", *, watch: bool, work: bool) -> list[asyncio.Task[None]]:
+    """What goes on beside the calls: the janitor, and the tasks and the watcher when asked for."""
+    jobs: dict[str, Callable[[], Awaitable[None]]] = {"janitor": lambda: _janitor(house)}
+    if work:
+        jobs["tasks"] = house.tasks.keep
     if watch:
-        work["watcher"] = house.watcher().run
+        jobs["watcher"] = house.watcher().run
     return [
-        asyncio.create_task(_keep_up(name, run, house.clock), name=f"toolcrib-{name}") for name, run in work.items()
+        asyncio.create_task(_keep_up(name, run, house.clock), name=f"toolcrib-{name}") for name, run in jobs.items()
     ]
 
 

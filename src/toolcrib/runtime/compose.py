@@ -12,7 +12,7 @@ from typing import Any
 from toolcrib.agents.models import Models
 from toolcrib.core.events import Event
 from toolcrib.core.ports import CallJournal
-from toolcrib.core.settings import Settings
+from toolcrib.core.settings import Settings, TasksSettings
 from toolcrib.deployment.deployer import Deployer, DeployerPorts
 from toolcrib.deployment.watch import Watcher, WatchOptions
 from toolcrib.execution.chain import build_chain
@@ -20,6 +20,10 @@ from toolcrib.execution.executor import Executor
 from toolcrib.execution.ports import ChainPorts
 from toolcrib.execution.state.breaker import Circuits
 from toolcrib.execution.state.gates import Gates
+from toolcrib.execution.tasks.audience import Audience
+from toolcrib.execution.tasks.ports import TaskOptions, TaskPorts
+from toolcrib.execution.tasks.service import TaskService
+from toolcrib.execution.tasks.workers import TaskWorkers
 from toolcrib.loader.modules import ModulePool
 from toolcrib.loader.verifier.client import Verifier
 from toolcrib.observability.exposition import Exposition
@@ -40,6 +44,7 @@ from toolcrib.stores.sql import open_sqlite
 from toolcrib.stores.sql_journal import SqlJournal
 from toolcrib.stores.sql_ledger import SqlRunLedger
 from toolcrib.stores.sql_releases import SqlReleaseStore
+from toolcrib.stores.sql_tasks import SqlTaskStore
 
 CHECK = "toolcrib.deployment.check:check"
 STATE_DIRECTORY = ".toolcrib"
@@ -53,6 +58,7 @@ class House:
     crib: Crib
     deployer: Deployer
     runs: RunService
+    tasks: TaskWorkers
     journal: CallJournal
     clock: SystemClock
 
@@ -82,6 +88,7 @@ class _Adapters:
     registry: Registry
     store: SqlReleaseStore
     ledger: SqlRunLedger
+    tasks: SqlTaskStore
     checkpointer: Any
     verifier: Verifier
     pool: ModulePool
@@ -134,6 +141,7 @@ async def _adapters(root: Path, settings: Settings, observing: Observing, stack:
         registry=Registry(),
         store=SqlReleaseStore(engine),
         ledger=SqlRunLedger(engine),
+        tasks=SqlTaskStore(engine),
         checkpointer=checkpointer,
         verifier=verifier,
         pool=pool,
@@ -165,6 +173,13 @@ def _furnish(root: Path, settings: Settings, world: _Adapters, stack: AsyncExitS
         concurrency=settings.runs.concurrency,
     )
     stack.push_async_callback(runs.close)
+    tasks, workers = _tasks(
+        TaskPorts(
+            registry=world.registry, call_tool=executor.call, store=world.tasks, clock=clock, ids=ids, events=hub
+        ),
+        settings.tasks,
+    )
+    stack.push_async_callback(workers.close)
     crib = Crib(
         Wings(
             root=root,
@@ -172,6 +187,7 @@ def _furnish(root: Path, settings: Settings, world: _Adapters, stack: AsyncExitS
             registry=world.registry,
             executor=executor,
             runs=runs,
+            tasks=tasks,
             deployer=deployer,
             store=world.store,
             ledger=world.ledger,
@@ -181,7 +197,7 @@ def _furnish(root: Path, settings: Settings, world: _Adapters, stack: AsyncExitS
             exposition=_exposition(world),
         )
     )
-    return House(crib=crib, deployer=deployer, runs=runs, journal=chain.journal, clock=clock)
+    return House(crib=crib, deployer=deployer, runs=runs, tasks=workers, journal=chain.journal, clock=clock)
 
 
 def _exposition(world: _Adapters) -> Exposition:
@@ -204,3 +220,13 @@ def _deployer(root: Path, world: _Adapters) -> Deployer:
         busy=lambda: world.threads.abandoned > 0,
     )
     return Deployer(ports)
+
+
+def _tasks(ports: TaskPorts, settings: TasksSettings) -> tuple[TaskService, TaskWorkers]:
+    """The two sides of background tasks: what callers ask of, and what runs them."""
+    options = TaskOptions(
+        workers=settings.workers, queue=settings.queue, ttl_s=settings.ttl_s, lease_s=settings.lease_s
+    )
+    audience = Audience(store=ports.store, events=ports.events)
+    workers = TaskWorkers(ports, options=options, audience=audience)
+    return TaskService(ports, options=options, workers=workers, audience=audience), workers

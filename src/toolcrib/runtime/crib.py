@@ -27,8 +27,11 @@ from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import Change, Deployment
 from toolcrib.core.results import RunResult, ToolResult
 from toolcrib.core.settings import Settings
+from toolcrib.core.tasks import TaskBatch
 from toolcrib.deployment.deployer import Deployer
 from toolcrib.execution.executor import Executor
+from toolcrib.execution.tasks.audience import Callback
+from toolcrib.execution.tasks.service import TaskService
 from toolcrib.observability.exposition import Exposition
 from toolcrib.observability.hub import EventHub
 from toolcrib.registry.registry import Registry
@@ -45,6 +48,7 @@ class Wings:
     registry: Registry
     executor: Executor
     runs: RunService
+    tasks: TaskService
     deployer: Deployer
     store: ReleaseStore
     ledger: RunLedger
@@ -138,6 +142,49 @@ class Crib:
             await self._wings.journal.finish(
                 key, ToolResult(ok=True, value=value, tool=entry.tool, release=entry.release)
             )
+
+    @property
+    def tasks(self) -> TaskService:
+        """The background tasks: `status`, `list`, `wait`, `result`, `cancel`."""
+        return self._wings.tasks
+
+    async def submit(
+        self,
+        tool: str,
+        args: Mapping[str, Any] | None = None,
+        *,
+        tenant: str = "",
+        priority: int = 0,
+        key: str = "",
+        callback: Callback | None = None,
+        ttl_s: float | None = None,
+    ) -> str:
+        """Call a tool in the background; the task's id. Arguments and errors: `TaskService.submit`."""
+        return await self._wings.tasks.submit(
+            tool, args, tenant=tenant, priority=priority, key=key, callback=callback, ttl_s=ttl_s
+        )
+
+    async def submit_batch(
+        self,
+        calls: Sequence[ToolCall],
+        *,
+        tenant: str = "",
+        priority: int = 0,
+        key: str = "",
+        callback: Callback | None = None,
+        ttl_s: float | None = None,
+        stop_on_failure: bool = False,
+    ) -> TaskBatch:
+        """Call many tools in the background, all or none. Arguments and errors: `TaskService.submit_batch`."""
+        return await self._wings.tasks.submit_batch(
+            calls,
+            tenant=tenant,
+            priority=priority,
+            key=key,
+            callback=callback,
+            ttl_s=ttl_s,
+            stop_on_failure=stop_on_failure,
+        )
 
     async def run(
         self, agent: str, question: Any = None, *, thread_id: str = "", tenant: str = "", resume: Any = None

@@ -1,6 +1,7 @@
 """`open_sync`: the same project for synchronous callers, over one portal to one event loop in a thread of its own."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,15 @@ from toolcrib.core.calls import ToolCall
 from toolcrib.core.ports import CacheStats
 from toolcrib.core.releases import Deployment
 from toolcrib.core.results import RunResult, ToolResult
+from toolcrib.core.tasks import TaskBatch, TaskRecord, TaskState
+from toolcrib.execution.tasks.audience import Callback
+from toolcrib.execution.tasks.service import TaskService
 from toolcrib.registry.release import Release
 from toolcrib.runs.service import RunEvent
 from toolcrib.runtime.build import Hook, open_project
 from toolcrib.runtime.crib import Crib
+
+SyncCallback = Callable[[TaskRecord], object]
 
 
 class SyncCrib:
@@ -45,6 +51,54 @@ class SyncCrib:
     def call_many(self, calls: Sequence[ToolCall], *, tenant: str = "", max_concurrency: int = 16) -> list[ToolResult]:
         """See `Crib.call_many`."""
         return self._portal.call(lambda: self._crib.call_many(calls, tenant=tenant, max_concurrency=max_concurrency))
+
+    @property
+    def tasks(self) -> "SyncTasks":
+        """See `Crib.tasks`."""
+        return SyncTasks(self._crib.tasks, self._portal)
+
+    def submit(
+        self,
+        tool: str,
+        args: Mapping[str, Any] | None = None,
+        *,
+        tenant: str = "",
+        priority: int = 0,
+        key: str = "",
+        callback: SyncCallback | None = None,
+        ttl_s: float | None = None,
+    ) -> str:
+        """See `Crib.submit`; the callback is called in a worker thread."""
+        called = _in_thread(callback)
+        return self._portal.call(
+            lambda: self._crib.submit(
+                tool, args, tenant=tenant, priority=priority, key=key, callback=called, ttl_s=ttl_s
+            )
+        )
+
+    def submit_batch(
+        self,
+        calls: Sequence[ToolCall],
+        *,
+        tenant: str = "",
+        priority: int = 0,
+        key: str = "",
+        callback: SyncCallback | None = None,
+        ttl_s: float | None = None,
+        stop_on_failure: bool = False,
+    ) -> TaskBatch:
+        """See `Crib.submit_batch`; the callback is called in a worker thread."""
+        return self._portal.call(
+            lambda: self._crib.submit_batch(
+                calls,
+                tenant=tenant,
+                priority=priority,
+                key=key,
+                callback=_in_thread(callback),
+                ttl_s=ttl_s,
+                stop_on_failure=stop_on_failure,
+            )
+        )
 
     def run(
         self, agent: str, question: Any = None, *, thread_id: str = "", tenant: str = "", resume: Any = None
@@ -85,6 +139,47 @@ class SyncCrib:
     def cache_stats(self) -> CacheStats:
         """See `Crib.cache_stats`."""
         return self._portal.call(self._crib.cache_stats)
+
+
+class SyncTasks:
+    """`Crib.tasks` for synchronous code."""
+
+    def __init__(self, tasks: TaskService, portal: BlockingPortal) -> None:
+        self._tasks = tasks
+        self._portal = portal
+
+    def status(self, task_id: str) -> TaskRecord:
+        """See `TaskService.status`."""
+        return self._portal.call(lambda: self._tasks.status(task_id))
+
+    def list(
+        self, *, state: TaskState | None = None, tenant: str | None = None, batch: str = "", limit: int = 100
+    ) -> Sequence[TaskRecord]:
+        """See `TaskService.list`."""
+        return self._portal.call(lambda: self._tasks.list(state=state, tenant=tenant, batch=batch, limit=limit))
+
+    def wait(self, task_id: str, *, timeout_s: float = 60.0) -> TaskRecord:
+        """See `TaskService.wait`."""
+        return self._portal.call(lambda: self._tasks.wait(task_id, timeout_s=timeout_s))
+
+    def result(self, task_id: str) -> ToolResult:
+        """See `TaskService.result`."""
+        return self._portal.call(lambda: self._tasks.result(task_id))
+
+    def cancel(self, task_id: str) -> TaskRecord:
+        """See `TaskService.cancel`."""
+        return self._portal.call(lambda: self._tasks.cancel(task_id))
+
+
+def _in_thread(callback: SyncCallback | None) -> Callback | None:
+    """A synchronous caller's callback may block: it must not do so on the event loop."""
+    if callback is None:
+        return None
+
+    async def called(record: TaskRecord) -> None:
+        await asyncio.to_thread(callback, record)
+
+    return called
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from toolcrib.core.errors import (
     ModelUnavailable,
     NotFound,
     ProjectInvalid,
+    QueueFull,
     ReleaseNotFound,
     ResumeRefused,
     RunnerSaturated,
@@ -49,7 +50,7 @@ def status_of(error: ToolcribError) -> HTTPStatus:
             return HTTPStatus.CONFLICT
         case ProjectInvalid() | ArgumentsInvalid():
             return HTTPStatus.UNPROCESSABLE_ENTITY
-        case ModelUnavailable() | RunnerSaturated():
+        case ModelUnavailable() | RunnerSaturated() | QueueFull():
             return HTTPStatus.SERVICE_UNAVAILABLE
         case DeadlineExceeded() | RunTimeout():
             return HTTPStatus.GATEWAY_TIMEOUT

@@ -98,7 +98,9 @@ async def _serve(options: ServeOptions, root: Path, host: str, listener: socket.
             for line in welcome_lines(crib, url_of(listener), watch=options.watch):
                 options.announce(line)
             await server.serve(sockets=[listener])
+            tasks = asyncio.ensure_future(inflight.finish(crib.tasks.drain(server.patience_s)))
             await inflight.drain(server.patience_s)
+            await asyncio.gather(tasks, return_exceptions=True)  # a second signal cancels the wait
 
 
 def _uvicorn_config(app: FastAPI) -> uvicorn.Config:

@@ -1,6 +1,18 @@
 """The tables, for any database SQLAlchemy speaks to."""
 
-from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 metadata = MetaData()
 
@@ -64,4 +76,40 @@ runs = Table(
     Column("started_at", Float, nullable=False),
     Column("finished_at", Float, nullable=True),
     Index("toolcrib_runs_thread", "tenant", "thread_id", "started_at"),
+)
+
+tasks = Table(
+    "toolcrib_tasks",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("tool", String(64), nullable=False),
+    Column("args", Text, nullable=False),
+    Column("tenant", String(255), nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("key", String(255), nullable=True),  # null without one: nulls are not equal, so they may be many
+    Column("priority", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("progress", Float, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("release", String(64), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("started_at", Float, nullable=True),
+    Column("finished_at", Float, nullable=True),
+    Column("result", Text, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("ttl_s", Float, nullable=False),
+    Column("expires_at", Float, nullable=True),
+    Column("batch", String(64), nullable=False),
+    Column("stop_on_failure", Boolean, nullable=False),
+    Column("callback_error", Text, nullable=False),
+    Column("cancel_asked", Boolean, nullable=False),
+    Column("owner", String(64), nullable=False),
+    Column("leased_until", Float, nullable=True),
+    Column("starts", Integer, nullable=False),
+    Column("crashes", Integer, nullable=False),
+    Column("repeatable", Boolean, nullable=False),
+    UniqueConstraint("tenant", "key"),
+    Index("toolcrib_tasks_next", "state", "priority", "created_at"),
+    Index("toolcrib_tasks_batch", "batch"),
+    Index("toolcrib_tasks_expiry", "expires_at"),
 )

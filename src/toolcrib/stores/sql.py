@@ -16,6 +16,7 @@ from toolcrib.stores.schema import metadata
 
 P = ParamSpec("P")
 T = TypeVar("T")
+END_S = 15.0  # more than a transaction waits for another one's lock
 
 
 @asynccontextmanager
@@ -42,12 +43,18 @@ async def open_sqlite(path: Path) -> AsyncIterator[AsyncEngine]:
 def whole(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
     """Decorator: a transaction that has begun is brought to its end even when its caller is cancelled.
 
-    A connection whose operation is cancelled cannot be used again and is dropped without being closed.
+    A connection whose operation is cancelled cannot be used again and is dropped without being closed. The caller hears
+    of its cancellation when the transaction is over, so that nobody closes the database under it.
     """
 
     @functools.wraps(method)
     async def shielded(*args: P.args, **kwargs: P.kwargs) -> T:
-        return await asyncio.shield(method(*args, **kwargs))
+        work = asyncio.ensure_future(method(*args, **kwargs))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            await asyncio.wait({work}, timeout=END_S)
+            raise
 
     return shielded
 

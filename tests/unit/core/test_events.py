@@ -12,6 +12,9 @@ from toolcrib.core.events import (
     ReleaseRetired,
     RunFinished,
     RunStarted,
+    TaskFinished,
+    TaskProgressed,
+    TaskStarted,
     ToolFinished,
     ToolStarted,
 )
@@ -34,6 +37,9 @@ EVENTS: tuple[tuple[str, Event], ...] = (
         "node.finished",
         NodeFinished(node="n", run_id="run", thread_id="th", agent="a", release="r", outcome="ok", duration_s=0.5),
     ),
+    ("task.started", TaskStarted(task="1", tool="t", release="r", tenant="x")),
+    ("task.progress", TaskProgressed(task="1", tool="t", progress=0.5, message="half")),
+    ("task.finished", TaskFinished(task="1", tool="t", state="succeeded", release="r")),
     ("deployment.finished", Deployed(deployment=Deployment(state="active", release="r"))),
     ("release.retired", ReleaseRetired(release="r", modules=3)),
 )

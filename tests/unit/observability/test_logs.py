@@ -15,6 +15,9 @@ from toolcrib.core.events import (
     ReleaseRetired,
     RunFinished,
     RunStarted,
+    TaskFinished,
+    TaskProgressed,
+    TaskStarted,
     ToolFinished,
     ToolStarted,
 )
@@ -39,6 +42,10 @@ DEBUG, INFO, WARNING = logging.DEBUG, logging.INFO, logging.WARNING
             "agent_started",
             {"agent": "a", "thread_id": "t"},
         ),
+        (TaskStarted(task="1", tool="t", release="r"), DEBUG, "task_started", {"task": "1", "tool": "t"}),
+        (TaskProgressed(task="1", tool="t", progress=0.5), DEBUG, "task_progress", {"progress": 0.5}),
+        (TaskFinished(task="1", tool="t", state="succeeded"), INFO, "task_finished", {"state": "succeeded"}),
+        (TaskFinished(task="1", tool="t", state="in_doubt"), WARNING, "task_finished", {"state": "in_doubt"}),
         (NodeStarted(**NODE), DEBUG, "node_started", {"node": "n", "agent": "a"}),
         (
             NodeFinished(**NODE, outcome="ok", duration_s=0.5),

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 from sqlalchemy import select, text
 
@@ -56,7 +57,10 @@ async def test_a_transaction_whose_caller_is_cancelled_comes_to_its_end() -> Non
     with anyio.fail_after(5):
         await began.wait()
         task.cancel()
+        for _ in range(5):
+            await anyio.lowlevel.checkpoint()
+        assert not task.done(), "whoever closes the database next waits for the transaction"
+        go_on.set()
         with pytest.raises(asyncio.CancelledError):
             await task
-        go_on.set()
-        await ended.wait()
+        assert ended.is_set()

@@ -38,6 +38,44 @@ RUN = MappingProxyType[str, Any](
         "interrupts": [],
     }
 )
+TASK_REQUEST = MappingProxyType[str, Any]({"tool": "slow_report", "args": {"month": "2026-01"}, "priority": 5})
+BATCH_REQUEST = MappingProxyType[str, Any](
+    {
+        "calls": [
+            {"tool": "slow_report", "args": {"month": "2026-01"}},
+            {"tool": "slow_report", "args": {"month": "2026-02"}},
+        ],
+        "stop_on_failure": True,
+    }
+)
+TASK = MappingProxyType[str, Any](
+    {
+        "id": "0192f0c1-9000-7e2a-a9f4-0d8f3f0d5a11",
+        "tool": "slow_report",
+        "args": {"month": "2026-01"},
+        "tenant": "",
+        "key": "",
+        "priority": 5,
+        "state": "running",
+        "progress": 0.4,
+        "message": "row 400 of 1000",
+        "release": RELEASE,
+        "created_at": 1767225600.0,
+        "started_at": 1767225600.2,
+        "finished_at": None,
+        "result": None,
+        "error": "",
+        "ttl_s": 3600.0,
+        "expires_at": None,
+        "batch": "",
+        "stop_on_failure": False,
+        "callback_error": "",
+        "cancel_asked": False,
+        "starts": 1,
+        "crashes": 0,
+        "repeatable": True,
+    }
+)
 DEPLOYMENT = MappingProxyType[str, Any](
     {
         "state": "active",
