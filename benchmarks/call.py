@@ -55,7 +55,12 @@ async def lookup(order_id: str, limit: int = 1) -> str:
 def bare_chain(clock: Clock) -> Measured:
     """The executor and a chain nobody listens to."""
     ports = ChainPorts(
-        clock=clock, random=SystemRandom(), events=EventHub(), inline=InlineRunner(), threads=ThreadRunner(workers=2)
+        clock=clock,
+        random=SystemRandom(),
+        events=EventHub(),
+        inline=InlineRunner(),
+        threads=ThreadRunner(workers=2),
+        processes=InlineRunner(),
     )
     tool = adapt(lookup)
     release = Release(

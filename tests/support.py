@@ -24,11 +24,17 @@ class Bench:
     events: RecordingEvents = field(default_factory=RecordingEvents)
     inline: Runner = field(default_factory=InlineRunner)
     threads: Runner = field(default_factory=InlineRunner)
+    processes: Runner = field(default_factory=InlineRunner)
 
     @property
     def ports(self) -> ChainPorts:
         return ChainPorts(
-            clock=self.clock, random=self.random, events=self.events, inline=self.inline, threads=self.threads
+            clock=self.clock,
+            random=self.random,
+            events=self.events,
+            inline=self.inline,
+            threads=self.threads,
+            processes=self.processes,
         )
 
     @property

@@ -12,6 +12,7 @@ class ChainPorts:
     Attributes:
         inline: runs coroutine tools on the event loop.
         threads: runs synchronous tools in worker threads.
+        processes: runs tools with `isolation: process` in worker processes.
     """
 
     clock: Clock
@@ -19,3 +20,4 @@ class ChainPorts:
     events: EventSink
     inline: Runner
     threads: Runner
+    processes: Runner

@@ -1,5 +1,6 @@
 """Finding the tools in loaded modules: decorated functions and LangChain tools, each once, at its place."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType, ModuleType
@@ -15,6 +16,9 @@ from toolcrib.loader.config import ProjectConfig, ToolOverride
 from toolcrib.loader.modules import SourceFile
 from toolcrib.tools.adapt import adapt, definition_of, is_tool
 from toolcrib.tools.schema import SchemaError
+
+_HERE_ONLY = frozenset({"state", "config", "runtime"})
+"""What may be injected into a tool, but not into one that runs in another process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,9 @@ def discover_tools(
         except SchemaError as error:
             reasons.append(replace(place, code="tool", message=str(error), hint=error.hint))
             continue
+        if problem := _cannot_cross(tool):
+            message, hint = problem
+            reasons.append(replace(place, code="isolation", message=message, hint=hint))
         spec = replace(tool.spec, file=where.path, line=definition.line, digest=where.closure[:16])
         if other := found.get(spec.name):
             message = f"tool {spec.name!r} is defined twice: here and at {other.spec.file}:{other.spec.line}"
@@ -87,6 +94,20 @@ def _make(value: Any, declared: Mapping[str, Any], config: ProjectConfig) -> Too
     except ValidationError as error:
         raise SchemaError(str(error.errors()[0]["msg"]), "Correct the value in @tool(...).") from error
     return replace(tool, spec=replace(tool.spec, policy=policy))
+
+
+def _cannot_cross(tool: Tool) -> tuple[str, str] | None:
+    """Why the tool cannot run in a worker process although it is to, and what to do about it."""
+    if tool.spec.policy.isolation != "process":
+        return None
+    if sys.platform != "linux":
+        return f"tool {tool.name!r} has isolation: process, which needs Linux", "Use isolation: thread on this machine."
+    # LangChain's tools always take a config, and do without; what is asked for by parameter is in the other kinds.
+    here = _HERE_ONLY if tool.spec.kind == "python" else _HERE_ONLY - {"config"}
+    if kinds := sorted(tool.injects & here):
+        message = f"tool {tool.name!r} has isolation: process and wants {', '.join(kinds)} injected"
+        return message, "These live in the server's process: take a ToolContext instead, or use isolation: thread."
+    return None
 
 
 def _override(name: str, config: ProjectConfig) -> ToolOverride:

@@ -56,6 +56,7 @@ async def open_project(
             await _first_release(directory, house)
         else:
             await house.deployer.restore()
+        house.process_tools.warm_up()
         stack.push_async_callback(_cancel, _background(house, watch=watch))
         yield house.crib
 
@@ -118,7 +119,8 @@ async def _janitor(house: "House") -> None:
     while True:
         await house.clock.sleep(BACKGROUND_S)
         house.runs.sweep()
-        await house.deployer.follow()
+        if await house.deployer.follow():
+            house.process_tools.warm_up()
         await house.deployer.sweep()
 
 

@@ -26,6 +26,7 @@ from toolcrib.runners.threads import ThreadRunner
 from toolcrib.runs.service import RunPorts, RunService
 from toolcrib.runtime.clock import SystemClock, SystemRandom, TimeOrderedIds
 from toolcrib.runtime.crib import Crib
+from toolcrib.runtime.process_tools import ProcessTools
 from toolcrib.stores.checkpoints import open_checkpointer
 from toolcrib.stores.sql import open_sqlite
 from toolcrib.stores.sql_ledger import SqlRunLedger
@@ -43,6 +44,7 @@ class House:
     deployer: Deployer
     runs: RunService
     clock: SystemClock
+    process_tools: ProcessTools
 
     def watcher(self) -> Watcher:
         """A watcher of the project's directory, as `toolcrib.yaml` wants it."""
@@ -63,8 +65,11 @@ async def compose(
 ) -> House:
     """Open stores and start what a project needs; `stack` closes it all in reverse order."""
     clock = SystemClock()
-    hub = EventHub((log_event, *hooks))
+    registry = Registry()
+    process_tools = ProcessTools(registry=registry, settings=settings.processes)
+    hub = EventHub((log_event, process_tools.hear, *hooks))
     stack.callback(hub.close)
+    stack.push_async_callback(process_tools.runner.close)
     threads = ThreadRunner(workers=settings.threads.workers)
     stack.callback(threads.close)
     verifier = make_verifier(settings)
@@ -72,13 +77,20 @@ async def compose(
     state = root / STATE_DIRECTORY
     engine = await stack.enter_async_context(open_sqlite(state / "toolcrib.db"))
     checkpointer = await stack.enter_async_context(open_checkpointer(state / "threads.db"))
-    chain = ChainPorts(clock=clock, random=SystemRandom(), events=hub, inline=InlineRunner(), threads=threads)
+    chain = ChainPorts(
+        clock=clock,
+        random=SystemRandom(),
+        events=hub,
+        inline=InlineRunner(),
+        threads=threads,
+        processes=process_tools.runner,
+    )
     pool = ModulePool()
     stack.callback(pool.close)
     ports = DeployerPorts(
         root=root,
         store=SqlReleaseStore(engine),
-        registry=Registry(),
+        registry=registry,
         verifier=verifier,
         pool=pool,
         clock=clock,
@@ -88,11 +100,17 @@ async def compose(
         checkpointer=checkpointer,
         busy=lambda: threads.abandoned > 0,
     )
-    return _furnish(ports, settings, SqlRunLedger(engine), hub, stack)
+    return _furnish(ports, settings, SqlRunLedger(engine), hub, stack, process_tools=process_tools)
 
 
 def _furnish(
-    ports: DeployerPorts, settings: Settings, ledger: RunLedger, hub: EventHub, stack: AsyncExitStack
+    ports: DeployerPorts,
+    settings: Settings,
+    ledger: RunLedger,
+    hub: EventHub,
+    stack: AsyncExitStack,
+    *,
+    process_tools: ProcessTools,
 ) -> House:
     """The wings on their ports, and the facade before them."""
     clock, ids = SystemClock(), TimeOrderedIds()
@@ -124,4 +142,4 @@ def _furnish(
         ledger=ledger,
         hub=hub,
     )
-    return House(crib=crib, deployer=deployer, runs=runs, clock=clock)
+    return House(crib=crib, deployer=deployer, runs=runs, clock=clock, process_tools=process_tools)
