@@ -79,6 +79,7 @@ def release_of(*tools: Tool, name: str = "r-test0001") -> Release:
         events=EventHub(),
         inline=InlineRunner(),
         threads=ThreadRunner(workers=4),
+        processes=InlineRunner(),
     )
     chains: dict[str, CallNext] = {tool.name: build_chain(tool, release=name, ports=ports) for tool in tools}
     return Release(

@@ -65,14 +65,13 @@ class Crew:
         """Kill a worker and start another one in its place at once."""
         post = self._busy.pop(worker)
         worker.kill()
-        self.warm_up(worker.release, post)
+        if self._posts.get(worker.release) is post and self._size() < self._most:
+            self._hire(worker.release, post)
 
-    def warm_up(self, release: str, post: _Post | None = None) -> None:
+    def warm_up(self, release: str) -> None:
         """Have a worker ready for this release, or on its way, if there is room."""
-        if post is None:
-            post = self._posts.setdefault(release, _Post())
-        current = self._posts.get(release) is post
-        if current and len(post.starting) <= len(post.waiting) and not post.idle and self._size() < self._most:
+        post = self._posts.setdefault(release, _Post())
+        if not post.idle and not post.starting and self._size() < self._most:
             self._hire(release, post)
 
     def retire(self, release: str) -> None:

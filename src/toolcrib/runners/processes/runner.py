@@ -100,7 +100,7 @@ class ProcessRunner:
             async with asyncio.timeout(limit):
                 answer = await worker.ask(message, tool=tool.spec.name)
         except WorkerLost as lost:
-            status = await worker.gone(GONE_S)
+            status = None if worker.killed else await worker.gone(GONE_S)
             await self._replaced(worker)
             raise _crashed(tool.spec.name, lost, status) from lost
         except TimeoutError as error:

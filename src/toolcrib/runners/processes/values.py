@@ -38,7 +38,7 @@ def dump(value: Any) -> tuple[bytes, bool]:
         return orjson.dumps(said(value, repr)), False
 
 
-def load(body: bytes, *, marked: bool) -> Any:
+def load(body: bytes | memoryview, *, marked: bool) -> Any:
     """The value that `dump` was given, as far as it keeps types."""
     value = orjson.loads(body)
     return _read(value) if marked else value

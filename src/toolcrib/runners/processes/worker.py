@@ -23,7 +23,7 @@ class Answer(NamedTuple):
     """What a worker answered: `head` tells what `body` is."""
 
     head: dict[str, Any]
-    body: bytes
+    body: memoryview
 
 
 class WorkerLost(Exception):
@@ -44,6 +44,7 @@ class Worker(asyncio.Protocol):
         self._socket: socket.socket | None = None
         self._output: OutputLog | None = None
         self._lost = ""
+        self.killed = False
 
     @property
     def pid(self) -> int:
@@ -119,6 +120,7 @@ class Worker(asyncio.Protocol):
 
     def kill(self) -> None:
         """SIGKILL for the process and its group, at once; the fork server then finds those that left the group."""
+        self.killed = True
         if self._forked:
             self._forked.kill()
         self._lose("was killed")
@@ -147,13 +149,13 @@ class Worker(asyncio.Protocol):
             self.kill()
         elif len(buffer) >= HEADER.size + size:
             self._buffer = bytearray()
-            self._deliver(bytes(memoryview(buffer)[HEADER.size :]), size)
+            self._deliver(memoryview(buffer)[HEADER.size :], size)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The process has died or closed its end."""
         self._lose("closed its connection")
 
-    def _deliver(self, frame: bytes, size: int) -> None:
+    def _deliver(self, frame: memoryview, size: int) -> None:
         try:
             if len(frame) != size:
                 raise ValueError("two answers to one question")

@@ -71,7 +71,10 @@ class _Yard:
                 self._wake.recv(MESSAGE_BYTES)
                 self._bury()
             if self._control in ready:
-                message, descriptors, _, _ = socket.recv_fds(self._control, MESSAGE_BYTES, 2)
+                try:
+                    message, descriptors, _, _ = socket.recv_fds(self._control, MESSAGE_BYTES, 2)
+                except ConnectionResetError:  # it has gone with some of our news unread
+                    return
                 if not message:
                     return
                 self._obey(orjson.loads(message), descriptors)
