@@ -88,9 +88,11 @@ class ProcessRunner:
         limit = tool.spec.policy.attempt_timeout_s
         if limit is not None:
             fields["timeout_s"] = limit if context.timeout_s is None else min(limit, context.timeout_s)
-        message, _ = values.dump({"tool": tool.spec.name, "args": args, "context": fields})
-        if len(message) > self._limits.message_bytes:
-            raise _too_large(f"Tool {tool.spec.name!r} was given", len(message), self._limits)
+        most = self._limits.message_bytes
+        try:
+            message, _ = values.dump({"tool": tool.spec.name, "args": args, "context": fields}, most_bytes=most)
+        except values.TooLarge as error:
+            raise _too_large(f"Tool {tool.spec.name!r} was given", error.size, self._limits) from None
         return message
 
     async def _asked(self, worker: Worker, tool: Tool, message: bytes) -> Answer:

@@ -108,13 +108,13 @@ class _Worker:
         """Run one call; head and body of its answer."""
         try:
             value = self._run(tools, frame)
-            body, marked = values.dump(value)
+            body, marked = values.dump(value, most_bytes=self._station.message_bytes)
+        except values.TooLarge as error:
+            return {"large": error.size, "spent": True}, b""
         except MemoryError:
             return {"memory": True, "spent": True}, b""
         except BaseException as error:  # noqa: BLE001 - outer guard: the tool's code is not ours
             return {"error": describe(error)}, b""
-        if len(body) > self._station.message_bytes:
-            return {"large": len(body), "spent": True}, b""
         return {"marked": marked}, body
 
     def _run(self, tools: Mapping[str, Tool], frame: bytes) -> Any:

@@ -25,17 +25,31 @@ INT_BITS = 63
 _LAST = frozenset({str, int, float, bool, type(None)})
 
 
-def dump(value: Any) -> tuple[bytes, bool]:
-    """`value` as JSON, and whether there are marks in it; never raises `Exception`.
+class TooLarge(Exception):
+    """A value is larger than it may be; `size` tells by bytes of JSON, or of its one part that is too large alone."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.size = size
+
+
+def dump(value: Any, *, most_bytes: int) -> tuple[bytes, bool]:
+    """`value` as JSON, and whether there are marks in it.
 
     JSON types, bytes, dates and times, `Decimal`, `UUID`, `Path`, tuples and sets keep their type. Enumerations become
     their value, models and dataclasses mappings, anything else what `jsonable` makes of it.
+
+    Raises:
+        TooLarge: there are more than so many bytes of it.
     """
-    writer = _Writer()
+    writer = _Writer(most_bytes)
     try:
-        return orjson.dumps(writer.write(value)), writer.marked
+        body = orjson.dumps(writer.write(value))
     except (RecursionError, TypeError, ValueError, AttributeError):  # circular, too deep, or broken
-        return orjson.dumps(said(value, repr)), False
+        body, writer.marked = orjson.dumps(said(value, repr)), False
+    if len(body) > most_bytes:
+        raise TooLarge(len(body))
+    return body, writer.marked
 
 
 def load(body: bytes | memoryview, *, marked: bool) -> Any:
@@ -47,9 +61,10 @@ def load(body: bytes | memoryview, *, marked: bool) -> Any:
 class _Writer:
     """One walk over a value."""
 
-    __slots__ = ("marked",)
+    __slots__ = ("_most_bytes", "marked")
 
-    def __init__(self) -> None:
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
         self.marked = False
 
     def write(self, value: Any) -> Any:
@@ -61,6 +76,8 @@ class _Writer:
             return [self.write(one) for one in value]
         if kind is dict:
             return self._mapping(value)
+        if kind in (bytes, bytearray) and len(value) > self._most_bytes:
+            raise TooLarge(len(value))
         if say := _SAID.get(kind):
             return self._mark(kind.__name__, say(value))
         if kind in (tuple, set, frozenset):
@@ -74,6 +91,8 @@ class _Writer:
             return value if math.isfinite(value) else self._mark("float", repr(value))
         if kind is int:
             return value if value.bit_length() <= INT_BITS else self._mark("int", hex(value))
+        if len(value) > self._most_bytes:
+            raise TooLarge(len(value))
         try:
             value.encode()
         except UnicodeEncodeError:

@@ -4,9 +4,9 @@ import asyncio
 import os
 import signal
 import socket
-from contextlib import suppress
 from typing import Any, NamedTuple
 
+import anyio
 import orjson
 
 from toolcrib.core.frames import HEADER, pack
@@ -126,12 +126,14 @@ class Worker(asyncio.Protocol):
         self._lose("was killed")
 
     async def gone(self, within_s: float) -> int | None:
-        """Wait until it and all it started are no more; its exit status (negative: the signal), None in doubt."""
+        """Wait until it and all it started are no more; its exit status (negative: the signal), None in doubt.
+
+        Shielded from the cancellation of the caller, which is why this is waited for.
+        """
         if self._forked is None:
             return None
-        with suppress(TimeoutError):
-            async with asyncio.timeout(within_s):
-                return await asyncio.shield(self._forked.ended)
+        with anyio.move_on_after(within_s, shield=True):
+            return await asyncio.shield(self._forked.ended)
         return None
 
     def data_received(self, data: bytes) -> None:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from toolcrib.runners.processes.values import dump, load
+from toolcrib.runners.processes.values import TooLarge, dump, load
 
 
 class Colour(Enum):
@@ -44,7 +44,7 @@ class Broken:
 
 
 def crossed(value: Any) -> Any:
-    body, marked = dump(value)
+    body, marked = dump(value, most_bytes=1_000_000)
     return load(body, marked=marked)
 
 
@@ -131,7 +131,15 @@ def test_what_cannot_cross_arrives_as_text() -> None:
 
 @pytest.mark.parametrize("kind", [date(2026, 1, 2), time(1, 2), timedelta(1, 2, 3), UUID(int=7)])
 def test_a_marked_value_is_data_only_and_never_code(kind: Any) -> None:
-    body, marked = dump(kind)
+    body, marked = dump(kind, most_bytes=1_000)
     assert marked
     assert b"pickle" not in body
     assert load(body, marked=True) == kind
+
+
+@pytest.mark.parametrize("value", ["x" * 101, b"x" * 101, [1] * 101, {"a": ["x" * 50, "y" * 50]}])
+def test_a_value_of_too_many_bytes_is_refused(value: Any) -> None:
+    with pytest.raises(TooLarge) as caught:
+        dump(value, most_bytes=100)
+    assert caught.value.size > 100
+    assert dump(value, most_bytes=1_000)
