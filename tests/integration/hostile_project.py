@@ -25,6 +25,28 @@ def meets(place: str) -> str:
         return line.recv(100).decode()
 '''
 
+CHAINED = '''
+import os
+from langchain_core.tools import StructuredTool, tool
+from pydantic import BaseModel
+
+class Order(BaseModel):
+    id: int
+    lines: list[str] = []
+
+@tool
+def chained(order: Order) -> dict:
+    """A LangChain tool."""
+    return {"pid": os.getpid(), "order": order, "lines": tuple(order.lines)}
+
+@tool
+async def chained_async(a: int) -> int:
+    """A LangChain coroutine tool."""
+    return a + 1
+'''
+
+TOOLS_YAML = "tools: {chained: {isolation: process}, chained_async: {isolation: process}}\n"
+
 HANGS = '''
 import os, re, signal, subprocess, sys, time
 
@@ -287,6 +309,7 @@ def write_hostile_project(root: Path) -> Path:
     """The project under `root`, which it gives back."""
     (root / "tools").mkdir(parents=True)
     (root / "toolcrib.yaml").write_text(SETTINGS)
-    for name, text in {"works": WORKS, "hangs": HANGS, "ends": ENDS}.items():
+    (root / "tools.yaml").write_text(TOOLS_YAML)
+    for name, text in {"works": WORKS, "chained": CHAINED, "hangs": HANGS, "ends": ENDS}.items():
         (root / "tools" / f"{name}.py").write_text(text)
     return root

@@ -182,6 +182,14 @@ async def test_a_flood_of_output_is_logged_within_bounds_and_stalls_nobody(
     assert capfd.readouterr().out == ""
 
 
+async def test_langchain_tools_run_in_worker_processes_too(crib: Crib) -> None:
+    result = await crib.call("chained", {"order": {"id": 1, "lines": ["a"]}})
+    assert result.ok, result.error
+    assert result.value.pop("pid") != os.getpid()
+    assert result.value == {"order": {"id": 1, "lines": ["a"]}, "lines": ("a",)}
+    assert (await crib.call("chained_async", {"a": 1})).value == 2
+
+
 async def test_a_worker_full_of_leaked_threads_is_replaced(crib: Crib, tmp_path: Path) -> None:
     async with neighbour(crib, tmp_path):
         pid = (await crib.call("leaks")).value
@@ -259,7 +267,7 @@ asyncio.run(main())
 
 def test_a_server_that_is_killed_leaves_no_process_behind(tmp_path: Path) -> None:
     root, late = write_hostile_project(tmp_path / "project"), tmp_path / "late"
-    (root / "tools.yaml").write_text("tools: {flees: {timeout_s: 60}}\n")
+    (root / "tools.yaml").write_text("tools: {flees: {timeout_s: 60}}\n")  # the default would end it too soon
     with subprocess.Popen([sys.executable, "-c", PARENT, str(root), str(late)], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         worker = int(parent.stdout.readline())

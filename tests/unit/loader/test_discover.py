@@ -1,5 +1,7 @@
 """Finding the tools of a project: each once, at its place, with its effective policy."""
 
+import pytest
+
 from tests.unit.loader.projects import ADD, Files, Project
 from toolcrib.core.reasons import Reason
 from toolcrib.core.tools import Tool
@@ -103,3 +105,58 @@ def test_the_digest_of_a_tool_changes_with_all_it_can_reach_and_with_nothing_els
     assert digest({"tools/b.py": "x = 2"}) == first
     assert digest({"helper.py": "2"}) != first
     assert digest({}) == first
+
+
+INJECTED = '''
+from typing import Annotated, Any
+from langchain_core.runnables import RunnableConfig
+from langchain_core.tools import tool as langchain_tool
+from langgraph.prebuilt import InjectedState
+from toolcrib import ToolContext, tool
+
+@tool{0}
+def plain(a: int, context: ToolContext) -> int:
+    """Take what can cross."""
+    return a
+
+@tool{0}
+def stateful(a: int, state: Annotated[dict[str, Any], InjectedState]) -> int:
+    """Want the state."""
+    return a
+
+@tool{0}
+def configured(a: int, config: RunnableConfig) -> int:
+    """Want the config."""
+    return a
+
+@langchain_tool
+def chained(a: int) -> int:
+    """Take nothing."""
+    return a
+
+@langchain_tool
+def chained_state(a: int, state: Annotated[dict[str, Any], InjectedState]) -> int:
+    """Want the state."""
+    return a
+'''
+
+
+def test_a_tool_cannot_run_in_a_worker_process_and_have_what_lives_in_this_one(project: Project) -> None:
+    found = reasons(project, {"tools/a.py": INJECTED.format(""), "tools.yaml": "defaults: {isolation: process}"})
+    assert {reason.code for reason in found} == {"isolation"}
+    assert [reason.message for reason in found] == [
+        "tool 'stateful' has isolation: process and wants state injected",
+        "tool 'configured' has isolation: process and wants config injected",
+        "tool 'chained_state' has isolation: process and wants state injected",
+    ]
+    assert [reason.line for reason in found] == [13, 18, 28]
+    assert all("ToolContext" in reason.hint for reason in found)
+    only = '(isolation="process")'
+    assert len(reasons(project, {"tools/a.py": INJECTED.format(only)})) == 2
+
+
+def test_worker_processes_need_linux(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    (reason,) = reasons(project, {"tools/a.py": ADD.replace("@tool", '@tool(isolation="process")')})
+    assert (reason.code, reason.line) == ("isolation", 4)
+    assert "needs Linux" in reason.message

@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -51,7 +50,7 @@ def hangs(path: str = "") -> None:
         with open(path, "w", encoding="ascii") as told_pid:
             told_pid.write(str(os.getpid()))
     while True:
-        time.sleep(60)
+        signal.pause()
 
 
 def ends(code: int) -> None:
