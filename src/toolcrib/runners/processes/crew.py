@@ -95,7 +95,9 @@ class Crew:
             future.set_exception(ConnectionError("the worker processes were closed"))
 
     def _size(self) -> int:
-        return len(self._busy) + sum(len(post.idle) + len(post.starting) for post in self._posts.values())
+        posts = self._posts.values()
+        idle = sum(not worker.lost for post in posts for worker in post.idle)
+        return len(self._busy) + idle + sum(len(post.starting) for post in posts)
 
     def _hire(self, release: str, post: _Post) -> None:
         """Start one more worker; an idle one of another release makes room, the one whose release came first."""

@@ -23,8 +23,6 @@ from toolcrib.runners.processes.worker import Answer, Worker, WorkerLost, ending
 log = logging.getLogger("toolcrib.tools")
 GONE_S = 0.25
 """So long a failed call waits for the last process of its worker to be gone."""
-THREAD_BYTES = MEGABYTE
-"""A larger result is read in a thread."""
 CONTEXT_FIELDS = ("tool", "call_id", "release", "attempt", "tenant", "agent", "run_id", "thread_id", "timeout_s")
 Payload = Callable[[str], Awaitable[bytes]]
 
@@ -90,10 +88,10 @@ class ProcessRunner:
             fields["timeout_s"] = limit if context.timeout_s is None else min(limit, context.timeout_s)
         most = self._limits.message_bytes
         try:
-            message, _ = values.dump({"tool": tool.spec.name, "args": args, "context": fields}, most_bytes=most)
+            call = {"tool": tool.spec.name, "args": args, "context": fields}
+            return values.dump(call, most_bytes=most).body
         except values.TooLarge as error:
             raise _too_large(f"Tool {tool.spec.name!r} was given", error.size, self._limits) from None
-        return message
 
     async def _asked(self, worker: Worker, tool: Tool, message: bytes) -> Answer:
         """The worker's answer; a worker that gave none, or has served its time, is replaced."""
@@ -138,8 +136,8 @@ class ProcessRunner:
         if large := head.get("large"):
             raise _too_large(f"Tool {name!r} returned", int(large), self._limits)
         marked = bool(head.get("marked"))
-        if len(answer.body) > THREAD_BYTES:
-            return await asyncio.to_thread(values.load, answer.body, marked=marked)
+        if head.get("pieces"):
+            return await asyncio.to_thread(values.load_pieces, answer.body, marked=marked)
         return values.load(answer.body, marked=marked)
 
 

@@ -21,10 +21,13 @@ from toolcrib.core.tools import Tool
 from toolcrib.runners.processes import values
 from toolcrib.runners.processes.failures import describe
 from toolcrib.runners.processes.linux import adopt_orphans, die_with_parent
+from toolcrib.runners.processes.pieces import PIECE_BYTES, cut
 
 Load = Callable[[bytes], Mapping[str, Tool]]
 SPARE_THREADS = 64
 """A worker in which calls have left so many more threads than loading did is replaced."""
+LARGE_BYTES = 2 * PIECE_BYTES
+"""A larger result goes in pieces."""
 EXIT_ORPHANED, EXIT_DISCONNECTED = 70, 71
 
 
@@ -108,14 +111,17 @@ class _Worker:
         """Run one call; head and body of its answer."""
         try:
             value = self._run(tools, frame)
-            body, marked = values.dump(value, most_bytes=self._station.message_bytes)
+            body, marked, tree = values.dump(value, most_bytes=self._station.message_bytes)
+            pieces = len(body) > LARGE_BYTES
+            if pieces:
+                body = cut(tree)
         except values.TooLarge as error:
             return {"large": error.size, "spent": True}, b""
         except MemoryError:
             return {"memory": True, "spent": True}, b""
         except BaseException as error:  # noqa: BLE001 - outer guard: the tool's code is not ours
             return {"error": describe(error)}, b""
-        return {"marked": marked}, body
+        return {"marked": marked, "pieces": pieces}, body
 
     def _run(self, tools: Mapping[str, Tool], frame: bytes) -> Any:
         call = values.load(frame, marked=True)

@@ -12,13 +12,14 @@ from decimal import Decimal
 from enum import Enum
 from pathlib import Path, PosixPath, PurePosixPath
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
 from pydantic import BaseModel
 
 from toolcrib.core.results import jsonable, said
+from toolcrib.runners.processes.pieces import join
 
 MARK = "$"
 INT_BITS = 63
@@ -33,8 +34,16 @@ class TooLarge(Exception):
         self.size = size
 
 
-def dump(value: Any, *, most_bytes: int) -> tuple[bytes, bool]:
-    """`value` as JSON, and whether there are marks in it.
+class Dumped(NamedTuple):
+    """A value as JSON, whether there are marks in it, and the tree that was written."""
+
+    body: bytes
+    marked: bool
+    tree: Any
+
+
+def dump(value: Any, *, most_bytes: int) -> Dumped:
+    """`value` as JSON.
 
     JSON types, bytes, dates and times, `Decimal`, `UUID`, `Path`, tuples and sets keep their type. Enumerations become
     their value, models and dataclasses mappings, anything else what `jsonable` makes of it.
@@ -44,18 +53,26 @@ def dump(value: Any, *, most_bytes: int) -> tuple[bytes, bool]:
     """
     writer = _Writer(most_bytes)
     try:
-        body = orjson.dumps(writer.write(value))
+        tree = writer.write(value)
+        body = orjson.dumps(tree)
     except (RecursionError, TypeError, ValueError, AttributeError):  # circular, too deep, or broken
-        body, writer.marked = orjson.dumps(said(value, repr)), False
+        tree, writer.marked = said(value, repr), False
+        body = orjson.dumps(tree)
     if len(body) > most_bytes:
         raise TooLarge(len(body))
-    return body, writer.marked
+    return Dumped(body, writer.marked, tree)
 
 
 def load(body: bytes | memoryview, *, marked: bool) -> Any:
     """The value that `dump` was given, as far as it keeps types."""
     value = orjson.loads(body)
-    return _read(value) if marked else value
+    return unmark(value) if marked else value
+
+
+def load_pieces(pieces: bytes | memoryview, *, marked: bool) -> Any:
+    """The same of a large value that came in pieces."""
+    value = join(pieces)
+    return unmark(value) if marked else value
 
 
 class _Writer:
@@ -130,20 +147,20 @@ def _base64(value: bytes) -> str:
     return base64.b64encode(value).decode()
 
 
-def _read(value: Any) -> Any:
+def unmark(value: Any) -> Any:
     """The value without its marks."""
     kind = type(value)
     if kind is list:
-        return [_read(one) for one in value]
+        return [unmark(one) for one in value]
     if kind is not dict:
         return value
     if MARK not in value:
-        return {key: _read(one) for key, one in value.items()}
+        return {key: unmark(one) for key, one in value.items()}
     name, inner = value[MARK], value["v"]
     if name == "dict":
-        return {_hashable(_read(key)): _read(one) for key, one in inner}
+        return {_hashable(unmark(key)): unmark(one) for key, one in inner}
     if name in ("tuple", "set", "frozenset"):
-        return _collection(name, [_read(one) for one in inner])
+        return _collection(name, [unmark(one) for one in inner])
     return _READ[name](inner)
 
 

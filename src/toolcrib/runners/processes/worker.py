@@ -36,7 +36,7 @@ class Worker(asyncio.Protocol):
     def __init__(self, release: str, *, most_bytes: int) -> None:
         self.release = release
         self.calls = 0
-        self._most_bytes = most_bytes + HEAD_BYTES
+        self._most_bytes = most_bytes + most_bytes // 64 + HEAD_BYTES  # heads of pieces
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[Answer] | None = None
@@ -50,6 +50,11 @@ class Worker(asyncio.Protocol):
     def pid(self) -> int:
         """Its process id, 0 before it has one."""
         return self._forked.pid if self._forked else 0
+
+    @property
+    def lost(self) -> bool:
+        """Whether it is known to be of no more use."""
+        return bool(self._lost)
 
     @property
     def usable(self) -> bool:
