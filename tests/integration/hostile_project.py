@@ -268,11 +268,11 @@ def returns(megabytes: int) -> str:
     return "x" * (megabytes * 1024 * 1024)
 
 @ends
-def forks_and_returns() -> int:
+def forks_and_returns(number: int) -> list[int]:
     """Two processes return from one call."""
     pid = os.getpid()
     os.fork()
-    return pid
+    return [number, pid]
 
 @ends
 async def closes_loop() -> str:

@@ -58,21 +58,6 @@ async def took(crew: Crew, release: str = "r-1") -> asyncio.Task[Worker]:
     return task
 
 
-async def test_a_wait_that_is_cancelled_as_its_worker_comes_gives_it_to_the_next() -> None:
-    starts = Starts()
-    crew = Crew(start=starts, workers=1)
-    first = await took(crew)
-    starts.allow()
-    while not starts.made:
-        await anyio.lowlevel.checkpoint()
-    await anyio.lowlevel.checkpoint()
-    first.cancel()
-    await turns()
-    with anyio.fail_after(5):
-        assert await crew.take("r-1") is starts.made[0]
-    assert starts.pending == []
-
-
 @pytest.mark.parametrize("early", range(6))
 async def test_a_wait_that_is_cancelled_at_any_moment_leaves_the_crew_as_good_as_before(early: int) -> None:
     starts = Starts()
