@@ -100,8 +100,11 @@ class ProcessRunner:
             async with asyncio.timeout(limit):
                 answer = await worker.ask(message, tool=tool.spec.name)
         except WorkerLost as lost:
-            status = None if worker.killed else await worker.gone(GONE_S)
-            await self._replaced(worker)
+            try:
+                status = None if worker.killed else await worker.gone(GONE_S)
+            finally:  # this wait can be cancelled too
+                self._crew.replace(worker)
+            await worker.gone(GONE_S)
             raise _crashed(tool.spec.name, lost, status) from lost
         except TimeoutError as error:
             await self._replaced(worker)

@@ -84,6 +84,10 @@ def lives(pid: int) -> bool:
         return False
 
 
+def open_files(pid: int) -> list[str]:
+    return os.listdir(f"/proc/{pid}/fd")
+
+
 def children(pid: int) -> list[int]:
     with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as listing:
         return [int(word) for word in listing.read().split()]

@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from tests.unit.runners.processes import tools
-from tests.unit.runners.processes.conftest import Make, appears, call, children, ended, lives
+from tests.unit.runners.processes.conftest import Make, appears, call, children, ended, lives, open_files
 from toolcrib.core.errors import DeadlineExceeded, ToolCrashed, ToolError, ToolFailed
 from toolcrib.runners.processes.runner import ProcessRunner
 
@@ -120,6 +120,24 @@ async def test_a_cancelled_call_kills_its_worker_and_no_other(runner: ProcessRun
     assert task.cancelled()
     assert not lives(pid)
     assert lives(other)
+
+
+async def test_a_call_cancelled_while_its_lost_worker_is_looked_after_leaves_no_gap(
+    make_runner: Make, tmp_path: Path
+) -> None:
+    runner = make_runner(workers=1)
+    task = asyncio.ensure_future(call(runner, tools.cuts_the_line, path=str(tmp_path / "pid")))
+    pid = int(await appears(anyio.Path(tmp_path / "pid")))
+    with anyio.fail_after(5):
+        while set(open_files(pid)) - {"0", "1", "2"}:
+            await anyio.lowlevel.checkpoint()
+        for _ in range(10):
+            await anyio.lowlevel.checkpoint()
+        task.cancel()
+        await asyncio.wait([task])
+    assert task.cancelled()
+    await ended(pid)
+    assert await pid_of(runner) == await pid_of(runner)
 
 
 async def test_an_attempt_is_timed_from_when_a_worker_has_it(make_runner: Make, tmp_path: Path) -> None:

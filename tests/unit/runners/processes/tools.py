@@ -53,6 +53,13 @@ def hangs(path: str = "") -> None:
         signal.pause()
 
 
+def cuts_the_line(path: str) -> None:
+    with open(path, "w", encoding="ascii") as told_pid:
+        told_pid.write(str(os.getpid()))
+    os.closerange(3, 4096)
+    signal.pause()
+
+
 def ends(code: int) -> None:
     if code < 0:
         os.kill(os.getpid(), -code)
@@ -65,7 +72,7 @@ async def later(value: int) -> int:
     return value
 
 
-TOOLS: tuple[Callable[..., Any], ...] = (echo, whoami, told, raises, says, hangs, ends, later)
+TOOLS: tuple[Callable[..., Any], ...] = (echo, whoami, told, raises, says, hangs, cuts_the_line, ends, later)
 
 
 def load(payload: bytes) -> Mapping[str, Tool]:
