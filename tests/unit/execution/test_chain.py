@@ -148,3 +148,9 @@ async def coroutine() -> None: ...
 async def test_plain_functions_run_in_threads_unless_they_ask_for_the_loop(tool: Tool, where: str) -> None:
     bench = Bench(inline=NamedRunner("inline"), threads=NamedRunner("threads"))
     assert (await bench.chain(tool)(a_call(tool))).value == where
+
+
+def test_the_attempts_of_a_tool_in_a_worker_process_are_timed_by_its_runner() -> None:
+    ports = Bench().ports
+    assert attempt.link(make_tool(nothing, attempt_timeout_s=1), "r-test", ports) is not None
+    assert attempt.link(make_tool(nothing, attempt_timeout_s=1, isolation="process"), "r-test", ports) is None
