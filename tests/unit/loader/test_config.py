@@ -198,14 +198,14 @@ MISTAKES = (
         "tools: {a: {isolation: thred}}\n",
         "wrong_value",
         "1:24-29",
-        "tools.a.isolation must be one of 'auto', 'inline' or 'thread', not 'thred'",
+        "tools.a.isolation must be one of 'auto', 'inline', 'thread' or 'process', not 'thred'",
         "Did you mean 'thread'?",
     ),
     (
         "tools:\n  a:\n    isolation:\n",
         "wrong_value",
         "3:5-14",
-        "tools.a.isolation must be one of 'auto', 'inline' or 'thread'; nothing is written here",
+        "tools.a.isolation must be one of 'auto', 'inline', 'thread' or 'process'; nothing is written here",
         "",
     ),
     (
