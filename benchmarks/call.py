@@ -76,6 +76,7 @@ def bare_chain(clock: Clock, *hooks: Callable[[Event], None]) -> Measured:
         journal=MemoryJournal(),
         gates=Gates(),
         locks=MemoryLocks(),
+        processes=InlineRunner(),
     )
     tool = adapt(lookup)
     chains: dict[str, CallNext] = {}

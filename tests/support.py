@@ -43,6 +43,8 @@ class Bench:
     def rates(self) -> MemoryRateLimiter:
         return MemoryRateLimiter(clock=self.clock)
 
+    processes: Runner = field(default_factory=InlineRunner)
+
     @property
     def ports(self) -> ChainPorts:
         return ChainPorts(
@@ -57,6 +59,7 @@ class Bench:
             journal=self.journal,
             gates=self.gates,
             locks=self.locks,
+            processes=self.processes,
         )
 
     @cached_property

@@ -1,5 +1,6 @@
 """What `toolcrib.yaml` may say: settings of the process, read once when it starts."""
 
+import os
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -61,6 +62,24 @@ class ThreadsSettings(BaseModel):
     workers: Annotated[int, Field(ge=1, le=1_000)] = 16
 
 
+class ProcessesSettings(BaseModel):
+    """Worker processes for tools with `isolation: process`.
+
+    Attributes:
+        workers: how many such tools can run at the same time; by default one for each processor, at least two.
+        memory_mb: memory of each worker; a tool that wants more fails with `tool_crashed`.
+        calls_per_worker: a worker is replaced after so many calls, so that leaks do not add up.
+        result_mb: how large the arguments or the result of one call may be, as JSON.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    workers: Annotated[int, Field(ge=1, le=1_000)] = Field(default_factory=lambda: max(2, os.cpu_count() or 2))
+    memory_mb: Annotated[int, Field(ge=256, le=1_048_576)] = 2048
+    calls_per_worker: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    result_mb: Annotated[int, Field(ge=1, le=200)] = 32
+
+
 class RunsSettings(BaseModel):
     """Runs of agents.
 
@@ -111,6 +130,7 @@ class Settings(BaseModel):
         watch: how changes of files are noticed.
         verify: how a candidate is tried out.
         threads: worker threads for `def` tools.
+        processes: worker processes for tools with `isolation: process`.
         runs: how many runs at once.
         cache: how much memory kept results may take.
         tasks: how many background tasks at once, and how many may wait.
@@ -122,6 +142,7 @@ class Settings(BaseModel):
     watch: WatchSettings = WatchSettings()
     verify: VerifySettings = VerifySettings()
     threads: ThreadsSettings = ThreadsSettings()
+    processes: ProcessesSettings = Field(default_factory=ProcessesSettings)
     runs: RunsSettings = RunsSettings()
     cache: CacheSettings = CacheSettings()
     tasks: TasksSettings = TasksSettings()

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from toolcrib.core.calls import ToolContext
 from toolcrib.core.chain import Call, CallNext, Link
+from toolcrib.core.ports import Runner
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
 from toolcrib.execution.ports import ChainPorts
@@ -34,7 +35,7 @@ def build_chain(tool: Tool, *, release: Release, ports: ChainPorts) -> CallNext:
 def _innermost(tool: Tool, release: str, ports: ChainPorts) -> CallNext:
     """The end of the chain: hand the call to its runner, with a context only for a tool that asks for one."""
     name, digest = tool.spec.name, tool.spec.digest
-    runner = ports.inline if tool.is_async or tool.spec.policy.isolation == "inline" else ports.threads
+    runner = _runner(tool, ports)
     monotonic, wants_context = ports.clock.monotonic, bool(tool.injects)
     nobody = ToolContext(tool=name, call_id="", release=release)
 
@@ -53,6 +54,14 @@ def _innermost(tool: Tool, release: str, ports: ChainPorts) -> CallNext:
         )
 
     return run
+
+
+def _runner(tool: Tool, ports: ChainPorts) -> Runner:
+    """Where the tool's policy wants it to run; a coroutine function never needs a thread."""
+    isolation = tool.spec.policy.isolation
+    if isolation == "process":
+        return ports.processes
+    return ports.inline if tool.is_async or isolation == "inline" else ports.threads
 
 
 def _context(call: Call, release: str, now: float) -> ToolContext:

@@ -14,6 +14,7 @@ class ChainPorts:
     Attributes:
         inline: runs coroutine tools on the event loop.
         threads: runs synchronous tools in worker threads.
+        processes: runs tools with `isolation: process` in worker processes.
         cache: results that may be given out again.
         circuits: breakers of all tools.
         rates: rates of all tools.
@@ -27,6 +28,7 @@ class ChainPorts:
     events: EventSink
     inline: Runner
     threads: Runner
+    processes: Runner
     cache: ResultCache
     circuits: Circuits
     rates: RateLimiter

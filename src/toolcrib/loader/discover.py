@@ -1,5 +1,6 @@
 """Finding the tools in loaded modules: decorated functions and LangChain tools, each once, at its place."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType, ModuleType
@@ -15,6 +16,9 @@ from toolcrib.loader.layers import Layer, declared_layer, layer_reasons, layered
 from toolcrib.loader.modules import SourceFile
 from toolcrib.tools.adapt import adapt, definition_of, is_tool
 from toolcrib.tools.schema import SchemaError
+
+_HERE_ONLY = frozenset({"state", "config", "runtime"})
+"""What may be injected into a tool, but not into one that runs in another process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,9 @@ def discover_tools(
         except SchemaError as error:
             reasons.append(replace(place, code="tool", message=str(error), hint=error.hint))
             continue
+        if problem := _cannot_cross(tool):
+            message, hint = problem
+            reasons.append(replace(place, code="isolation", message=message, hint=hint))
         spec = replace(tool.spec, file=where.path, line=definition.line, digest=where.closure[:16])
         if told := _cache_mistake(tool):
             reasons.append(replace(place, code="cache", message=told[0], hint=told[1]))
@@ -90,6 +97,20 @@ def _cache_mistake(tool: Tool) -> tuple[str, str] | None:
     other = "write it with toolcrib's @tool" if tool.spec.kind == "langchain" else "ask for a `ToolContext` only"
     message = f"tool {tool.name!r} is given {', '.join(given)} of its caller: its results cannot be kept for others"
     return message, f"{mend}{other}."
+
+
+def _cannot_cross(tool: Tool) -> tuple[str, str] | None:
+    """Why the tool cannot run in a worker process although it is to, and what to do about it."""
+    if tool.spec.policy.isolation != "process":
+        return None
+    if sys.platform != "linux":
+        return f"tool {tool.name!r} has isolation: process, which needs Linux", "Use isolation: thread on this machine."
+    # LangChain's tools always take a config, and do without; what is asked for by parameter is in the other kinds.
+    here = _HERE_ONLY if tool.spec.kind == "python" else _HERE_ONLY - {"config"}
+    if kinds := sorted(tool.injects & here):
+        message = f"tool {tool.name!r} has isolation: process and wants {', '.join(kinds)} injected"
+        return message, "These live in the server's process: take a ToolContext instead, or use isolation: thread."
+    return None
 
 
 def _override(name: str, config: ProjectConfig) -> ToolOverride:

@@ -109,7 +109,8 @@ class ModuleSpace:
     """The modules of one release: resolves the project's own names and loads each module at most once."""
 
     def __init__(self, *, root: str, digest: str, files: Sequence[SourceFile], pool: ModulePool) -> None:
-        self._root = root
+        self.root = root
+        self.digest = digest
         self._prefix = f"{ROOT}.r_{digest[:16]}"
         self._pool = pool
         self._files = {dotted_name(file.path): file for file in files}
@@ -120,6 +121,11 @@ class ModuleSpace:
         self._new: list[ProjectModule] = []
         self._builtins = {**vars(builtins), "__import__": self._import}
         sys.modules.setdefault(ROOT, _root_package())
+
+    @property
+    def files(self) -> tuple[SourceFile, ...]:
+        """All Python files of the release."""
+        return tuple(self._files.values())
 
     @property
     def names(self) -> frozenset[str]:
@@ -145,7 +151,7 @@ class ModuleSpace:
         if dotted not in self._closures:
             reach = sorted(self._reach(dotted))
             lines = "".join(f"{name} {self._files[name].digest}\n" for name in reach)
-            self._closures[dotted] = hashlib.sha256(f"{self._root}\n{dotted}\n{lines}".encode()).hexdigest()
+            self._closures[dotted] = hashlib.sha256(f"{self.root}\n{dotted}\n{lines}".encode()).hexdigest()
         return self._closures[dotted]
 
     def load(self, dotted: str) -> ModuleType:
@@ -208,7 +214,7 @@ class ModuleSpace:
         """The module before its code has run."""
         module = ModuleType(f"{self._prefix}.{dotted}")
         package = is_package(file.path)
-        filename = module_file(self._root, file.path, file.digest)
+        filename = module_file(self.root, file.path, file.digest)
         lines = source_lines(file.source)
         text = "".join(lines)
         loader = _SourceLoader(text)

@@ -1,7 +1,7 @@
 """Loading a bundle: from bytes to tools, prompts and graphs, with every reason why it cannot be done."""
 
 import fnmatch
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -19,6 +19,7 @@ from toolcrib.loader.dotted import dotted_name
 from toolcrib.loader.layers import VariantKey, fallback_reasons, make_variants
 from toolcrib.loader.modules import ModulePool, ModuleSpace, SourceFile
 from toolcrib.loader.prompts import render_prompt
+from toolcrib.tools.adapt import adapt, is_tool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +117,29 @@ def load_project(
         graphs=graphs,
         space=space,
     ), ()
+
+
+def load_tools(
+    files: Sequence[SourceFile], *, root: str, digest: str, wanted: Mapping[str, Collection[str]]
+) -> Mapping[str, Tool]:
+    """Some tools of a release that was loaded elsewhere before, with their modules and no others.
+
+    Args:
+        files: all Python files of the release.
+        root: directory the modules' `__file__` is in.
+        digest: of the release's manifest.
+        wanted: path -> names of the tools that stand in this file.
+
+    Raises:
+        BaseException: whatever the modules' code raises.
+    """
+    space = ModuleSpace(root=root, digest=digest, files=files, pool=ModulePool())
+    found: dict[str, Tool] = {}
+    for path, names in wanted.items():
+        for value in list(vars(space.load(dotted_name(path))).values()):
+            if is_tool(value) and (tool := adapt(value)).name in names:
+                found[tool.name] = tool
+    return MappingProxyType(found)
 
 
 @dataclass(frozen=True, slots=True)

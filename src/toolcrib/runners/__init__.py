@@ -1,1 +1,1 @@
-"""Where a tool's code runs: on the event loop or in a worker thread."""
+"""Where a tool's code runs: on the event loop, in a worker thread or in a worker process."""

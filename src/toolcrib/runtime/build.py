@@ -69,6 +69,7 @@ async def open_project(
             await _first_release(directory, house)
         else:
             await house.deployer.restore()
+        house.process_tools.warm_up()
         stack.push_async_callback(_cancel, _background(house, watch=watch, work=work))
         yield house.crib
 
@@ -133,7 +134,8 @@ async def _janitor(house: "House") -> None:
     while True:
         await house.clock.sleep(BACKGROUND_S)
         house.runs.sweep()
-        await house.deployer.follow()
+        if await house.deployer.follow():
+            house.process_tools.warm_up()
         await house.deployer.sweep()
         await house.journal.sweep(before=house.clock.now() - JOURNAL_S)
 

@@ -35,6 +35,7 @@ from toolcrib.runs.service import RunPorts, RunService
 from toolcrib.runtime.clock import SystemClock, SystemRandom, TimeOrderedIds
 from toolcrib.runtime.crib import Crib, Wings
 from toolcrib.runtime.observing import Observing, call_readings, release_readings, thread_readings
+from toolcrib.runtime.process_tools import ProcessTools
 from toolcrib.stores.checkpoints import open_checkpointer
 from toolcrib.stores.locks import MemoryLocks
 from toolcrib.stores.memory_use import memory_reader
@@ -61,6 +62,7 @@ class House:
     tasks: TaskWorkers
     journal: CallJournal
     clock: SystemClock
+    process_tools: ProcessTools
 
     def watcher(self) -> Watcher:
         """A watcher of the project's directory, as `toolcrib.yaml` wants it."""
@@ -84,6 +86,7 @@ class _Adapters:
     ids: TimeOrderedIds
     observing: Observing
     threads: ThreadRunner
+    process_tools: ProcessTools
     chain: ChainPorts
     registry: Registry
     store: SqlReleaseStore
@@ -103,12 +106,19 @@ async def compose(
     listeners: tuple[Callable[[Event], None], ...] = (),
 ) -> House:
     """Open stores and start what a project needs; `stack` closes it all in reverse order."""
-    observing = Observing(hooks, listeners)
+    registry = Registry()
+    process_tools = ProcessTools(registry=registry, settings=settings.processes)
+    observing = Observing(hooks, (process_tools.hear, *listeners))
     stack.push_async_callback(observing.close)
-    return _furnish(root, settings, await _adapters(root, settings, observing, stack), stack)
+    stack.push_async_callback(process_tools.runner.close)
+    world = await _adapters(root, settings, observing, process_tools, stack)
+    return _furnish(root, settings, world, stack)
 
 
-async def _adapters(root: Path, settings: Settings, observing: Observing, stack: AsyncExitStack) -> _Adapters:
+async def _adapters(
+    root: Path, settings: Settings, observing: Observing, process_tools: ProcessTools, stack: AsyncExitStack
+) -> _Adapters:
+    """Open what is to be opened, in the order in which it may be closed again."""
     clock, hub = SystemClock(), observing.hub
     threads = ThreadRunner(workers=settings.threads.workers)
     stack.callback(threads.close)
@@ -123,6 +133,7 @@ async def _adapters(root: Path, settings: Settings, observing: Observing, stack:
         events=hub,
         inline=InlineRunner(),
         threads=threads,
+        processes=process_tools.runner,
         circuits=Circuits(events=hub),
         rates=MemoryRateLimiter(clock=clock),
         journal=SqlJournal(engine),
@@ -137,8 +148,9 @@ async def _adapters(root: Path, settings: Settings, observing: Observing, stack:
         ids=TimeOrderedIds(),
         observing=observing,
         threads=threads,
+        process_tools=process_tools,
         chain=chain,
-        registry=Registry(),
+        registry=process_tools.registry,
         store=SqlReleaseStore(engine),
         ledger=SqlRunLedger(engine),
         tasks=SqlTaskStore(engine),
@@ -173,12 +185,7 @@ def _furnish(root: Path, settings: Settings, world: _Adapters, stack: AsyncExitS
         concurrency=settings.runs.concurrency,
     )
     stack.push_async_callback(runs.close)
-    tasks, workers = _tasks(
-        TaskPorts(
-            registry=world.registry, call_tool=executor.call, store=world.tasks, clock=clock, ids=ids, events=hub
-        ),
-        settings.tasks,
-    )
+    tasks, workers = _tasks(world, executor, settings.tasks)
     stack.push_async_callback(workers.close)
     crib = Crib(
         Wings(
@@ -197,7 +204,15 @@ def _furnish(root: Path, settings: Settings, world: _Adapters, stack: AsyncExitS
             exposition=_exposition(world),
         )
     )
-    return House(crib=crib, deployer=deployer, runs=runs, tasks=workers, journal=chain.journal, clock=clock)
+    return House(
+        crib=crib,
+        deployer=deployer,
+        runs=runs,
+        tasks=workers,
+        journal=chain.journal,
+        clock=clock,
+        process_tools=world.process_tools,
+    )
 
 
 def _exposition(world: _Adapters) -> Exposition:
@@ -222,8 +237,16 @@ def _deployer(root: Path, world: _Adapters) -> Deployer:
     return Deployer(ports)
 
 
-def _tasks(ports: TaskPorts, settings: TasksSettings) -> tuple[TaskService, TaskWorkers]:
+def _tasks(world: _Adapters, executor: Executor, settings: TasksSettings) -> tuple[TaskService, TaskWorkers]:
     """The two sides of background tasks: what callers ask of, and what runs them."""
+    ports = TaskPorts(
+        registry=world.registry,
+        call_tool=executor.call,
+        store=world.tasks,
+        clock=world.clock,
+        ids=world.ids,
+        events=world.observing.hub,
+    )
     options = TaskOptions(
         workers=settings.workers, queue=settings.queue, ttl_s=settings.ttl_s, lease_s=settings.lease_s
     )

@@ -9,7 +9,7 @@ from cachetools import LRUCache
 
 from toolcrib.core.ports import CacheEntry, CacheStats, Clock
 from toolcrib.core.results import ToolResult
-from toolcrib.core.snapshots import Snapshot
+from toolcrib.core.wire.snapshots import Snapshot
 
 # What an entry takes besides its value: result, key, labels, places in the order of use. Measured with tracemalloc.
 OVERHEAD_BYTES = 1_000

@@ -95,6 +95,7 @@ def release_of(
         journal=journal or MemoryJournal(),
         gates=Gates(),
         locks=MemoryLocks(),
+        processes=InlineRunner(),
     )
     chains: dict[str, CallNext] = {}
     release = Release(

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support import Bench
+from tests.support import Bench, make_release
 from toolcrib.core.calls import CallContext, ToolContext
 from toolcrib.core.chain import Call, CallNext, Link
 from toolcrib.core.policies import Breaker, Cache, Concurrency, Output, Retry
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
 from toolcrib.execution.chain import compose
+from toolcrib.execution.policies import attempt
 from toolcrib.execution.preset import LINKS
 from toolcrib.testing import make_tool
 
@@ -170,3 +171,9 @@ async def coroutine() -> None: ...
 async def test_plain_functions_run_in_threads_unless_they_ask_for_the_loop(tool: Tool, where: str) -> None:
     bench = Bench(inline=NamedRunner("inline"), threads=NamedRunner("threads"))
     assert (await bench.chain(tool)(a_call(tool))).value == where
+
+
+def test_the_attempts_of_a_tool_in_a_worker_process_are_timed_by_its_runner() -> None:
+    ports = Bench().ports
+    assert attempt.link(make_tool(nothing, attempt_timeout_s=1), make_release(), ports) is not None
+    assert attempt.link(make_tool(nothing, attempt_timeout_s=1, isolation="process"), make_release(), ports) is None

@@ -139,3 +139,58 @@ def test_a_tool_that_asks_for_its_context_can_be_cached(project: Project) -> Non
     code = ADD.replace("@tool", "@tool(cache={'ttl_s': 5})").replace("b: int", "b: int, context: ToolContext")
     found = tools(project, {"tools/a.py": f"from toolcrib.core.calls import ToolContext{code}"})
     assert found["add"].spec.policy.cache is not None
+
+
+INJECTED = '''
+from typing import Annotated, Any
+from langchain_core.runnables import RunnableConfig
+from langchain_core.tools import tool as langchain_tool
+from langgraph.prebuilt import InjectedState
+from toolcrib import ToolContext, tool
+
+@tool{0}
+def plain(a: int, context: ToolContext) -> int:
+    """Take what can cross."""
+    return a
+
+@tool{0}
+def stateful(a: int, state: Annotated[dict[str, Any], InjectedState]) -> int:
+    """Want the state."""
+    return a
+
+@tool{0}
+def configured(a: int, config: RunnableConfig) -> int:
+    """Want the config."""
+    return a
+
+@langchain_tool
+def chained(a: int) -> int:
+    """Take nothing."""
+    return a
+
+@langchain_tool
+def chained_state(a: int, state: Annotated[dict[str, Any], InjectedState]) -> int:
+    """Want the state."""
+    return a
+'''
+
+
+def test_a_tool_cannot_run_in_a_worker_process_and_have_what_lives_in_this_one(project: Project) -> None:
+    found = reasons(project, {"tools/a.py": INJECTED.format(""), "tools.yaml": "defaults: {isolation: process}"})
+    assert {reason.code for reason in found} == {"isolation"}
+    assert [reason.message for reason in found] == [
+        "tool 'stateful' has isolation: process and wants state injected",
+        "tool 'configured' has isolation: process and wants config injected",
+        "tool 'chained_state' has isolation: process and wants state injected",
+    ]
+    assert [reason.line for reason in found] == [13, 18, 28]
+    assert all("ToolContext" in reason.hint for reason in found)
+    only = '(isolation="process")'
+    assert len(reasons(project, {"tools/a.py": INJECTED.format(only)})) == 2
+
+
+def test_worker_processes_need_linux(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    (reason,) = reasons(project, {"tools/a.py": ADD.replace("@tool", '@tool(isolation="process")')})
+    assert (reason.code, reason.line) == ("isolation", 4)
+    assert "needs Linux" in reason.message

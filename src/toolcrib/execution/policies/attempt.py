@@ -11,9 +11,12 @@ from toolcrib.registry.release import Release
 
 
 def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
-    """Only for tools with `attempt_timeout_s`."""
+    """Only for tools with `attempt_timeout_s`.
+
+    Not for those in worker processes: their runner bounds each attempt itself, from the moment a worker has it.
+    """
     limit, name, monotonic = tool.spec.policy.attempt_timeout_s, tool.spec.name, ports.clock.monotonic
-    if limit is None:
+    if limit is None or tool.spec.policy.isolation == "process":
         return None
 
     def wrap(call_next: CallNext) -> CallNext:

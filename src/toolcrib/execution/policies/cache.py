@@ -9,8 +9,8 @@ from toolcrib.core.errors import CallFailed, DeadlineExceeded, ToolcribError
 from toolcrib.core.policies import Cache
 from toolcrib.core.ports import CacheEntry, ResultCache
 from toolcrib.core.results import ErrorInfo, ToolResult
-from toolcrib.core.snapshots import Snapshot
 from toolcrib.core.tools import Tool
+from toolcrib.core.wire.snapshots import Snapshot
 from toolcrib.execution.bubbling import is_bubble_up
 from toolcrib.execution.call_keys import call_key
 from toolcrib.execution.failures import as_call_error, attempts_of, once_more

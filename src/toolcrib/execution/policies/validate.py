@@ -8,13 +8,22 @@ from toolcrib.registry.release import Release
 
 
 def link(tool: Tool, release: Release, ports: ChainPorts) -> Link:
-    """Every tool validates; `ArgumentsInvalid` tells the model each mistake."""
+    """Every tool validates; `ArgumentsInvalid` tells the model each mistake.
+
+    To a worker process the arguments go as they came, and are made into the tool's types there: a model or a type of
+    the project's own cannot cross.
+    """
     check = tool.validate
+    crosses = tool.spec.policy.isolation == "process"
 
     def wrap(call_next: CallNext) -> CallNext:
+        async def look(call: Call) -> ToolResult:
+            check(call.args)
+            return await call_next(call)
+
         async def validate(call: Call) -> ToolResult:
             return await call_next(call._replace(args=check(call.args)))
 
-        return validate
+        return look if crosses else validate
 
     return wrap

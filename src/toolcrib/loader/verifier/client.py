@@ -12,9 +12,9 @@ from typing import Any
 import orjson
 
 from toolcrib.core.reasons import Reason
+from toolcrib.core.wire.frames import HEADER, MAX_FRAME_BYTES, pack
 from toolcrib.loader.bundle import Bundle
 from toolcrib.loader.compiling import Compiled
-from toolcrib.loader.verifier.frames import HEADER, MAX_FRAME_BYTES, pack
 
 START_TIMEOUT_S = 60.0
 GRACE_S = 30.0
@@ -105,7 +105,7 @@ class Verifier:
             },
             "want": [p for p in files if p.endswith(".py") and self._code.get(p, ("",))[0] != files[p]],
         }
-        process.stdin.write(pack(request))
+        process.stdin.write(pack(orjson.dumps(request)))
         await process.stdin.drain()
         async with asyncio.timeout(self._timeout_s + GRACE_S):
             answer = orjson.loads(await _read(process.stdout))

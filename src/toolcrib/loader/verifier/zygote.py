@@ -24,10 +24,10 @@ from typing import IO, Any, NoReturn
 import orjson
 
 from toolcrib.core.reasons import Reason
+from toolcrib.core.wire.frames import HEADER, pack, read_frame, write_all
 from toolcrib.loader.bundle import Bundle, make_bundle
 from toolcrib.loader.compiling import Compiled, compile_source, module_file, source_line
 from toolcrib.loader.config import read_config
-from toolcrib.loader.verifier.frames import HEADER, pack, read_frame, write_all
 
 MEMORY_BYTES = 4 * 1024**3
 ORPHAN_S = 2.0
@@ -68,7 +68,7 @@ def main() -> None:
     check = _resolve(sys.argv[1])
     signal.signal(signal.SIGTERM, _leave)
     gc.freeze()
-    write_all(replies, pack({"ready": True}))
+    write_all(replies, pack(orjson.dumps({"ready": True})))
     sources: dict[str, bytes] = {}
     compiled: dict[str, Compiled] = {}
     while request := read_frame(requests):
@@ -118,7 +118,7 @@ def _answer(request: dict[str, Any], check: Check, sources: dict[str, bytes], co
         "check_s": _now() - began,
     }
     _forget(files, request["root"], sources, compiled)
-    return pack(answer)
+    return pack(orjson.dumps(answer))
 
 
 def _forget(files: dict[str, str], root: str, sources: dict[str, bytes], compiled: dict[str, Compiled]) -> None:
@@ -159,10 +159,10 @@ def _child(job: CheckRequest, check: Check, trace: IO[bytes], pipe: int, timeout
         faulthandler.dump_traceback_later(timeout_s * 0.9, file=trace)
 
         def progress(path: str) -> None:
-            write_all(pipe, pack({"file": path}))
+            write_all(pipe, pack(orjson.dumps({"file": path})))
 
         reasons = check(CheckRequest(bundle=job.bundle, compiled=job.compiled, root=job.root, progress=progress))
-        write_all(pipe, pack({"verdict": [reason.to_dict() for reason in reasons]}))
+        write_all(pipe, pack(orjson.dumps({"verdict": [reason.to_dict() for reason in reasons]})))
     except BaseException:  # noqa: BLE001 - outer guard: a child without a verdict is explained by the one who waits
         os._exit(70)
     os._exit(0)

@@ -90,6 +90,6 @@ async def test_an_unknown_release_is_a_404_with_near_names(reading: Door) -> Non
 
 async def test_the_census_counts_who_uses_a_release(reading: Door) -> None:
     with reading.crib._wings.registry.lease(holder="run"):
-        assert (await reading.http.get("/v1/census")).json() == {reading.crib.release.id: {"run": 1}}
+        assert (await reading.http.get("/v1/census")).json()[reading.crib.release.id]["run"] == 1
         shown = (await reading.http.get(f"/v1/releases/{reading.crib.release.id}")).json()
-        assert shown["leases"] == {"run": 1}
+        assert shown["leases"]["run"] == 1

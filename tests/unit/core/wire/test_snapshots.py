@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from toolcrib.core.snapshots import Snapshot
+from toolcrib.core.wire.snapshots import Snapshot
 
 
 @dataclass

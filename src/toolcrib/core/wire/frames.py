@@ -1,18 +1,14 @@
-"""Frames between the runtime and its verifier process: a length, then JSON or bytes."""
+"""Frames between this process and those it starts: a length, then so many bytes."""
 
 import os
 import struct
-from typing import Any
-
-import orjson
 
 HEADER = struct.Struct("!Q")
 MAX_FRAME_BYTES = 256 * 1024 * 1024
 
 
-def pack(value: Any) -> bytes:
-    """A JSON value, or bytes as they are, as one frame."""
-    body = value if isinstance(value, bytes) else orjson.dumps(value)
+def pack(body: bytes) -> bytes:
+    """The bytes as one frame."""
     return HEADER.pack(len(body)) + body
 
 

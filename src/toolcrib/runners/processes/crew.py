@@ -1,0 +1,148 @@
+"""`Crew`: the workers of all releases, at most so many: who is free, who waits for one, who is being started."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from toolcrib.runners.processes.worker import Worker
+
+log = logging.getLogger(__name__)
+Start = Callable[[str], Awaitable[Worker]]
+
+
+@dataclass(slots=True, eq=False)
+class _Post:
+    """The workers of one release: `idle` the last used last, `waiting` the first come first."""
+
+    idle: list[Worker] = field(default_factory=list)
+    waiting: "deque[asyncio.Future[Worker]]" = field(default_factory=deque)
+    starting: "set[asyncio.Task[None]]" = field(default_factory=set)
+
+
+class Crew:
+    """Hands out workers. A start belongs to the crew, not to the call that waits: a cancelled call leaks none."""
+
+    def __init__(self, *, start: Start, workers: int) -> None:
+        self._start = start
+        self._most = workers
+        self._posts: dict[str, _Post] = {}
+        self._busy: dict[Worker, _Post] = {}
+        self._closed = False
+
+    async def take(self, release: str) -> Worker:
+        """A worker for this release, for one call; give it back or let it go.
+
+        Raises:
+            Exception: whatever kept a worker from starting.
+        """
+        post = self._posts.setdefault(release, _Post())
+        while post.idle:
+            worker = post.idle.pop()
+            if worker.usable:
+                self._busy[worker] = post
+                return worker
+            worker.kill()
+        future: asyncio.Future[Worker] = asyncio.get_running_loop().create_future()
+        post.waiting.append(future)
+        while len(post.starting) < len(post.waiting):
+            self._hire(release, post)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled() and future.exception() is None:
+                self.give(future.result())
+            elif future in post.waiting:
+                post.waiting.remove(future)
+            raise
+
+    def give(self, worker: Worker) -> None:
+        """The call is over; the worker is as good as before."""
+        self._place(worker, self._busy.pop(worker))
+
+    def replace(self, worker: Worker) -> None:
+        """Kill a worker and start another one in its place at once."""
+        post = self._busy.pop(worker)
+        worker.kill()
+        if self._posts.get(worker.release) is post and self._size() < self._most:
+            self._hire(worker.release, post)
+
+    def warm_up(self, release: str) -> None:
+        """Have a worker ready for this release, or on its way, if there is room."""
+        post = self._posts.setdefault(release, _Post())
+        if not post.idle and not post.starting and self._size() < self._most:
+            self._hire(release, post)
+
+    def retire(self, release: str) -> None:
+        """The release is no more: its idle workers end now, busy ones after their call."""
+        post = self._posts.pop(release, _Post())
+        for worker in post.idle:
+            worker.kill()
+        post.idle.clear()
+
+    async def close(self) -> None:
+        """End all workers; whoever waits is told."""
+        self._closed = True
+        posts = list(self._posts.values())
+        starting = {task for post in posts for task in post.starting}
+        for task in starting:
+            task.cancel()
+        await asyncio.gather(*starting, return_exceptions=True)
+        for worker in [*self._busy, *(worker for post in posts for worker in post.idle)]:
+            worker.kill()
+        for future in (future for post in posts for future in post.waiting if not future.done()):
+            future.set_exception(ConnectionError("the worker processes were closed"))
+
+    def _size(self) -> int:
+        posts = self._posts.values()
+        idle = sum(not worker.lost for post in posts for worker in post.idle)
+        return len(self._busy) + idle + sum(len(post.starting) for post in posts)
+
+    def _hire(self, release: str, post: _Post) -> None:
+        """Start one more worker; an idle one of another release makes room, the one whose release came first."""
+        if self._size() >= self._most:
+            other = next((other for other in self._posts.values() if other.idle), None)
+            if other:
+                other.idle.pop(0).kill()
+        task = asyncio.create_task(self._started(release, post), name=f"toolcrib-worker-start-{release}")
+        post.starting.add(task)
+
+    async def _started(self, release: str, post: _Post) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        try:
+            worker = await self._start(release)
+        except asyncio.CancelledError:
+            post.starting.discard(task)
+            raise
+        except Exception as error:  # noqa: BLE001 - outer guard: told to the call that waits, else logged
+            post.starting.discard(task)
+            self._failed(release, post, error)
+            return
+        post.starting.discard(task)
+        self._place(worker, post)
+
+    def _failed(self, release: str, post: _Post, error: Exception) -> None:
+        for future in post.waiting:
+            if not future.done():
+                post.waiting.remove(future)
+                future.set_exception(error)
+                return
+        log.warning("worker process not started", extra={"release": release, "reason": str(error)})
+
+    def _place(self, worker: Worker, post: _Post) -> None:
+        """To the first who waits for its release, else among the idle, if its release and the room are still there."""
+        while post.waiting and worker.usable:
+            future = post.waiting.popleft()
+            if not future.done():
+                self._busy[worker] = post
+                future.set_result(worker)
+                return
+        current = self._posts.get(worker.release) is post
+        if self._closed or not current or not worker.usable or self._size() >= self._most:
+            worker.kill()
+            while post.waiting and len(post.starting) < len(post.waiting) and not self._closed:
+                self._hire(worker.release, post)
+        else:
+            post.idle.append(worker)
