@@ -1,6 +1,5 @@
 """What every `ResultCache` does."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,7 +31,7 @@ async def test_a_result_comes_back_whole_under_its_key_and_no_other(at: CacheUnd
 
 async def test_a_failure_is_a_result_too(at: CacheUnderTest) -> None:
     failure = ToolResult(ok=False, error=ErrorInfo(code="tool_error", message="No.", hint="Why?"))
-    await at.cache.put(replace(entry("a"), result=failure))
+    await at.cache.put(entry("a")._replace(result=failure))
     assert await at.cache.get("a") == failure
 
 
@@ -114,11 +113,11 @@ async def test_work_that_began_before_an_invalidation_is_not_kept(at: CacheUnder
     at.clock.advance(1.0)
     await at.cache.put(entry("a"))
     await at.cache.invalidate(tool="other")
-    await at.cache.put(replace(entry("a"), began=began))
-    await at.cache.put(replace(entry("b"), began=began))
+    await at.cache.put(entry("a")._replace(began=began))
+    await at.cache.put(entry("b")._replace(began=began))
     await at.cache.put(entry("no-time"))
     at.clock.advance(1.0)
-    await at.cache.put(replace(entry("c"), began=at.clock.monotonic()))
+    await at.cache.put(entry("c")._replace(began=at.clock.monotonic()))
     assert await held(at, "a", "b", "no-time", "c") == ["no-time", "c"]
 
 

@@ -1,6 +1,6 @@
 """A call on its way through a tool's chain, and the shape of the chain's links."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, NamedTuple
 
 from toolcrib.core.calls import CallContext, DeadlineLevel
@@ -31,5 +31,5 @@ class Call(NamedTuple):
     idempotency_key: str = ""
 
 
-CallNext = Callable[[Call], Awaitable[ToolResult]]
+CallNext = Callable[[Call], Coroutine[Any, Any, ToolResult]]
 Link = Callable[[CallNext], CallNext]

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from toolcrib.core.calls import ToolContext
 from toolcrib.core.events import Event
@@ -62,8 +62,7 @@ class Runner(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CacheEntry:
+class CacheEntry(NamedTuple):
     """A result to keep: under which key, for how long, and by what it can be thrown away.
 
     Attributes:

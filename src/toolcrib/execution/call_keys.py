@@ -41,11 +41,17 @@ def call_key(call: Call) -> str | None:
     scopes = None if who.scopes is None else sorted(who.scopes)
     try:
         output = None if spec.policy.output is None else spec.policy.output.model_dump()
-        whole = [spec.name, spec.digest, who.tenant, scopes, output, _canonical(dict(call.args))]
+        args = call.args if _is_plain(call.args) else _canonical(dict(call.args))
+        whole = [spec.name, spec.digest, who.tenant, scopes, output, args]
         text = orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)
     except (_NotCanonical, RecursionError, TypeError):  # TypeError: integers beyond 64 bits, half characters
         return None
     return sha256(text).hexdigest()
+
+
+def _is_plain(args: Mapping[str, Any]) -> bool:
+    """Whether the arguments are canonical as they are, as most are: text, numbers, truth and nothing."""
+    return type(args) is dict and "" not in args and all(type(one) in _PLAIN for one in args.values())
 
 
 def _canonical(value: Any) -> Any:

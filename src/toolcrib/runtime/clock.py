@@ -10,13 +10,9 @@ from uuid_utils import uuid7
 class SystemClock:
     """`Clock` of this machine."""
 
-    def monotonic(self) -> float:
-        """See `Clock.monotonic`."""
-        return time.monotonic()
-
-    def now(self) -> float:
-        """See `Clock.now`."""
-        return time.time()
+    # The functions themselves, for every call of a tool asks several times.
+    monotonic = staticmethod(time.monotonic)
+    now = staticmethod(time.time)
 
     async def sleep(self, seconds: float) -> None:
         """See `Clock.sleep`."""

@@ -1,11 +1,10 @@
 """`ResultCache` in memory: the least recently used give way to a bound of bytes, and to a machine short of memory."""
 
 import heapq
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-
-from cachetools import LRUCache
+from dataclasses import replace
+from typing import NamedTuple
 
 from toolcrib.core.ports import CacheEntry, CacheStats, Clock
 from toolcrib.core.results import ToolResult
@@ -24,9 +23,8 @@ TURN_EVERY = 1_000
 Label = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """An entry as it lies in the cache."""
+class _Kept(NamedTuple):
+    """An entry as it lies in the cache; the result's own value stands only where nobody can change it."""
 
     result: ToolResult
     value: Snapshot
@@ -66,17 +64,17 @@ class MemoryResultCache:
 
     async def get(self, key: str) -> ToolResult | None:
         """See `ResultCache.get`."""
-        kept = self._entries.get(key)
+        kept = self._entries.use(key)
         if kept is not None and kept.until > self._clock.monotonic():
             try:
-                result = replace(kept.result, value=kept.value.value())
+                result = replace(kept.result, value=kept.value.value()) if kept.value.is_pickle else kept.result
             except Exception:  # noqa: BLE001 - outer guard: the value's class went with its release
                 kept = None
             else:
                 self._hits += 1
                 return result
         self._misses += 1
-        self._entries.pop(key, None)
+        self._entries.remove(key)
         return None
 
     async def put(self, entry: CacheEntry) -> None:
@@ -84,7 +82,7 @@ class MemoryResultCache:
         now = self._clock.monotonic()
         self._entries.expire(now, EXPIRED_PER_PUT)
         await self._give_way(now)
-        self._entries.pop(entry.key, None)
+        self._entries.remove(entry.key)
         if entry.began is not None and entry.began <= self._invalidated_at:
             return
         value = Snapshot.of(entry.result.value, limit_bytes=self._largest)
@@ -92,8 +90,8 @@ class MemoryResultCache:
             return
         size = value.size_bytes + OVERHEAD_BYTES
         if size <= self._largest:
-            bare = replace(entry.result, value=None)
-            self._entries[entry.key] = _Kept(bare, value, now + entry.ttl_s, _labels(entry), size)
+            bare = replace(entry.result, value=None) if value.is_pickle else entry.result
+            self._entries.add(entry.key, _Kept(bare, value, now + entry.ttl_s, _labels(entry), size))
 
     async def invalidate(self, *, tool: str = "", tenant: str = "", tag: str = "") -> int:
         """See `ResultCache.invalidate`. Other work has its turn in between."""
@@ -101,7 +99,7 @@ class MemoryResultCache:
         wanted = [(kind, name) for kind, name in (("tool", tool), ("tenant", tenant), ("tag", tag)) if name]
         count = 0
         for number, key in enumerate(self._entries.keys_of(wanted), start=1):
-            kept = self._entries.pop(key, None)
+            kept = self._entries.remove(key)
             count += kept is not None and kept.until > now
             if not number % TURN_EVERY:
                 await self._clock.sleep(0)
@@ -115,7 +113,7 @@ class MemoryResultCache:
             misses=self._misses,
             evicted=entries.evicted,
             entries=len(entries),
-            size_bytes=int(entries.currsize),
+            size_bytes=entries.size_bytes,
         )
 
     async def _give_way(self, now: float) -> None:
@@ -126,55 +124,76 @@ class MemoryResultCache:
         if self._memory_used() >= SCARCE:
             for number in range((len(self._entries) + 1) // 2):
                 if self._entries:
-                    self._entries.popitem()
+                    self._entries.evict()
                 if number % TURN_EVERY == TURN_EVERY - 1:
                     await self._clock.sleep(0)
 
 
-class _Order(LRUCache[str, _Kept]):
+class _Order:
     """Entries in the order of their use; whichever way one goes, its labels and its second go with it.
 
     Attributes:
+        size_bytes: what all entries together take.
         evicted: how many had to give way.
     """
 
     def __init__(self, max_bytes: int) -> None:
-        super().__init__(max_bytes, getsizeof=lambda kept: kept.size_bytes)
+        self.size_bytes = 0
         self.evicted = 0
+        self._max_bytes = max_bytes
+        self._entries: OrderedDict[str, _Kept] = OrderedDict()
         self._by_label: defaultdict[Label, dict[str, None]] = defaultdict(dict)
         self._by_second: dict[int, dict[str, None]] = {}
         self._seconds: list[int] = []
 
-    def __setitem__(self, key: str, kept: _Kept) -> None:
-        super().__setitem__(key, kept)
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def use(self, key: str) -> _Kept | None:
+        """The entry, which is now the one used last."""
+        kept = self._entries.get(key)
+        if kept is not None:
+            self._entries.move_to_end(key)
+        return kept
+
+    def add(self, key: str, kept: _Kept) -> None:
+        """Put an entry in under a new key; the least recently used give way to it."""
+        self._entries[key] = kept
+        self.size_bytes += kept.size_bytes
         for label in kept.labels:
             self._by_label[label][key] = None
         if kept.second not in self._by_second:
             self._by_second[kept.second] = {}
             heapq.heappush(self._seconds, kept.second)
         self._by_second[kept.second][key] = None
+        while self.size_bytes > self._max_bytes:
+            self.evict()
 
-    def __delitem__(self, key: str) -> None:
-        kept = self[key]
-        super().__delitem__(key)
+    def remove(self, key: str) -> _Kept | None:
+        """Take an entry out, if it is there."""
+        kept = self._entries.pop(key, None)
+        if kept is None:
+            return None
+        self.size_bytes -= kept.size_bytes
         for label in kept.labels:
             labelled = self._by_label[label]
             del labelled[key]
             if not labelled:
                 del self._by_label[label]
         del self._by_second[kept.second][key]  # an empty second stays until it is over: there are few
+        return kept
 
-    def popitem(self) -> tuple[str, _Kept]:
-        """Take out the least recently used entry, which gives way."""
+    def evict(self) -> None:
+        """Take out the least recently used entry."""
         self.evicted += 1
-        return super().popitem()
+        self.remove(next(iter(self._entries)))
 
     def expire(self, now: float, limit: int) -> None:
         """Throw away some of the entries whose second is over."""
         while self._seconds and self._seconds[0] <= now:
             due = self._by_second[self._seconds[0]]
             while due and limit:
-                del self[next(iter(due))]
+                self.remove(next(iter(due)))
                 limit -= 1
             if due:
                 return
@@ -184,7 +203,7 @@ class _Order(LRUCache[str, _Kept]):
         """The keys of the entries that have all of these labels."""
         found = sorted((self._by_label.get(label, {}) for label in labels), key=len)
         if not found:
-            return list(self)
+            return list(self._entries)
         return [key for key in found[0] if all(key in other for other in found[1:])]
 
 

@@ -3,9 +3,8 @@
 import io
 import pickle
 import sys
-from dataclasses import dataclass
 from types import NoneType
-from typing import Any
+from typing import Any, NamedTuple
 
 _IMMUTABLE = frozenset({str, bytes, int, float, bool, NoneType})
 
@@ -14,8 +13,7 @@ class _TooLarge(Exception):
     """The value has more bytes than it may."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """A value nobody can change any more.
 
     Text, bytes, numbers and None are kept as they are; everything else as a pickle, which never leaves the process.
@@ -24,11 +22,12 @@ class Snapshot:
     keep the modules of a retired release alive.
 
     Attributes:
+        kept: the value, or its pickle when `is_pickle`.
         size_bytes: about how much memory it takes.
     """
 
-    _kept: Any
-    _is_pickle: bool
+    kept: Any
+    is_pickle: bool
     size_bytes: int
 
     @classmethod
@@ -36,14 +35,14 @@ class Snapshot:
         """The value as it is now; None when it is larger than the limit, or no copy of it can be made."""
         if type(value) in _IMMUTABLE:
             size = sys.getsizeof(value)
-            return cls(_kept=value, _is_pickle=False, size_bytes=size) if size <= limit_bytes else None
+            return cls(value, False, size) if size <= limit_bytes else None
         sink = _Sink(limit_bytes)
         try:
             pickle.Pickler(sink, protocol=5).dump(value)
         except Exception:  # noqa: BLE001 - outer guard: values of tools may be circular, open, local, broken
             return None
         kept = sink.getvalue()
-        return cls(_kept=kept, _is_pickle=True, size_bytes=sys.getsizeof(kept))
+        return cls(kept, True, sys.getsizeof(kept))
 
     def value(self) -> Any:
         """The value, a copy of the caller's own.
@@ -51,7 +50,7 @@ class Snapshot:
         Raises:
             Exception: the value's class is gone, or cannot be made again.
         """
-        return pickle.loads(self._kept) if self._is_pickle else self._kept
+        return pickle.loads(self.kept) if self.is_pickle else self.kept
 
 
 class _Sink(io.BytesIO):

@@ -1,11 +1,10 @@
 """Attempt: bounds each single try of a tool that asks for it."""
 
-import asyncio
-
 from toolcrib.core.chain import Call, CallNext, Link
 from toolcrib.core.errors import DeadlineExceeded
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
+from toolcrib.execution.alarm import TimeIsOver, within
 from toolcrib.execution.ports import ChainPorts
 from toolcrib.registry.release import Release
 
@@ -24,13 +23,9 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
             until = monotonic() + limit
             if call.deadline is not None and call.deadline <= until:
                 return await call_next(call)
-            scope = asyncio.timeout(limit)
             try:
-                async with scope:
-                    return await call_next(call._replace(deadline=until, deadline_level="attempt"))
-            except TimeoutError as raised:
-                if not scope.expired():
-                    raise
+                return await within(limit, call_next, call._replace(deadline=until, deadline_level="attempt"))
+            except TimeIsOver as raised:
                 raise DeadlineExceeded.of(name, "attempt", limit) from raised
 
         return attempt

@@ -1,11 +1,10 @@
 """Deadline: the call ends when the tool's time, or what is left of the caller's, is over."""
 
-import asyncio
-
 from toolcrib.core.chain import Call, CallNext, Link
 from toolcrib.core.errors import DeadlineExceeded
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
+from toolcrib.execution.alarm import TimeIsOver, within
 from toolcrib.execution.ports import ChainPorts
 from toolcrib.registry.release import Release
 
@@ -25,13 +24,9 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link:
             left = call.deadline - monotonic()
             if left <= 0:
                 raise DeadlineExceeded.before_start(name, call.deadline_level, max(0.0, call.deadline - call.began))
-            scope = asyncio.timeout(left)
             try:
-                async with scope:
-                    return await call_next(call)
-            except TimeoutError as raised:
-                if not scope.expired():
-                    raise
+                return await within(left, call_next, call)
+            except TimeIsOver as raised:
                 error = DeadlineExceeded.of(name, call.deadline_level, call.deadline - call.began)
                 error.attempts = getattr(raised.__cause__, "__toolcrib_attempts__", 1)
                 raise error from raised

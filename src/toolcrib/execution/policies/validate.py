@@ -22,7 +22,7 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link:
             return await call_next(call)
 
         async def validate(call: Call) -> ToolResult:
-            return await call_next(call._replace(args=check(call.args)))
+            return await call_next(Call(call.tool, check(call.args), *call[2:]))
 
         return look if crosses else validate
 
