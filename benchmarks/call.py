@@ -33,6 +33,7 @@ from toolcrib.runners.inline import InlineRunner
 from toolcrib.runners.threads import ThreadRunner
 from toolcrib.runtime.clock import SystemClock, SystemRandom, TimeOrderedIds
 from toolcrib.tools.adapt import adapt
+from toolcrib.tools.resources.pool import ResourcePool
 
 ARGS = {"order_id": "A-42", "limit": 3}
 PROJECT_TOOL = '''
@@ -55,7 +56,12 @@ async def lookup(order_id: str, limit: int = 1) -> str:
 def bare_chain(clock: Clock) -> Measured:
     """The executor and a chain nobody listens to."""
     ports = ChainPorts(
-        clock=clock, random=SystemRandom(), events=EventHub(), inline=InlineRunner(), threads=ThreadRunner(workers=2)
+        clock=clock,
+        random=SystemRandom(),
+        events=EventHub(),
+        inline=InlineRunner(),
+        threads=ThreadRunner(workers=2),
+        resources=ResourcePool(env={}, clock=clock),
     )
     tool = adapt(lookup)
     release = Release(

@@ -1,5 +1,6 @@
 """What tests of several rooms build from: chains and releases without a project."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -13,6 +14,7 @@ from toolcrib.execution.ports import ChainPorts
 from toolcrib.registry.release import Release
 from toolcrib.runners.inline import InlineRunner
 from toolcrib.testing import CountingIds, FakeClock, FakeRandom, RecordingEvents
+from toolcrib.tools.resources.pool import ResourcePool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,11 +26,21 @@ class Bench:
     events: RecordingEvents = field(default_factory=RecordingEvents)
     inline: Runner = field(default_factory=InlineRunner)
     threads: Runner = field(default_factory=InlineRunner)
+    env: Mapping[str, str] = field(default_factory=dict)
+    resources: ResourcePool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "resources", ResourcePool(env=self.env, clock=self.clock, close_s=0.05))
 
     @property
     def ports(self) -> ChainPorts:
         return ChainPorts(
-            clock=self.clock, random=self.random, events=self.events, inline=self.inline, threads=self.threads
+            clock=self.clock,
+            random=self.random,
+            events=self.events,
+            inline=self.inline,
+            threads=self.threads,
+            resources=self.resources,
         )
 
     @property

@@ -40,6 +40,7 @@ def build_release(
         chains=MappingProxyType({name: compose(tool, manifest.release) for name, tool in project.tools.items()}),
         agents=MappingProxyType(agents),
         prompts=MappingProxyType(dict(project.prompts)),
+        resources=project.resources,
         modules=project.space,
     )
     return release, []

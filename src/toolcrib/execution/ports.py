@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from toolcrib.core.ports import Clock, EventSink, Random, Runner
+from toolcrib.core.ports import Clock, EventSink, Random, Resources, Runner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,6 +12,7 @@ class ChainPorts:
     Attributes:
         inline: runs coroutine tools on the event loop.
         threads: runs synchronous tools in worker threads.
+        resources: lends tools what they need beside their arguments.
     """
 
     clock: Clock
@@ -19,3 +20,4 @@ class ChainPorts:
     events: EventSink
     inline: Runner
     threads: Runner
+    resources: Resources

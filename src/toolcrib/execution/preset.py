@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from toolcrib.core.chain import Link
 from toolcrib.core.tools import Tool
-from toolcrib.execution.policies import attempt, deadline, observe, retry, validate
+from toolcrib.execution.policies import attempt, deadline, observe, resources, retry, validate
 from toolcrib.execution.ports import ChainPorts
 
 LINKS: tuple[Callable[[Tool, str, ChainPorts], Link | None], ...] = (
@@ -13,4 +13,5 @@ LINKS: tuple[Callable[[Tool, str, ChainPorts], Link | None], ...] = (
     deadline.link,
     retry.link,
     attempt.link,
+    resources.link,
 )

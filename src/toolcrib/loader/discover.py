@@ -1,5 +1,6 @@
 """Finding the tools in loaded modules: decorated functions and LangChain tools, each once, at its place."""
 
+import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType, ModuleType
@@ -10,9 +11,10 @@ from pydantic import ValidationError
 from toolcrib.core.policies import ToolPolicy
 from toolcrib.core.reasons import Reason
 from toolcrib.core.tools import Tool
-from toolcrib.loader.blame import line_of
+from toolcrib.loader.blame import whole_line
 from toolcrib.loader.config import ProjectConfig, ToolOverride
 from toolcrib.loader.modules import SourceFile
+from toolcrib.loader.resources import ResourceFinder
 from toolcrib.tools.adapt import adapt, definition_of, is_tool
 from toolcrib.tools.schema import SchemaError
 
@@ -33,18 +35,21 @@ def is_tool_file(path: str) -> bool:
 
 
 def discover_tools(
-    modules: list[ToolModule], config: ProjectConfig, files: Mapping[str, SourceFile]
+    modules: list[ToolModule], config: ProjectConfig, files: Mapping[str, SourceFile], resources: ResourceFinder
 ) -> tuple[Mapping[str, Tool], list[Reason]]:
-    """All tools of these modules with their effective policies, and everything wrong with them."""
+    """All tools of these modules with their effective policies and what they need, and everything wrong with them.
+
+    What is wrong with needed resources is left with `resources`.
+    """
     found: dict[str, Tool] = {}
     reasons: list[Reason] = []
     for where, value in _candidates(modules):
         definition = definition_of(value)
-        place = _at(where.path, definition.line, files)
+        place = whole_line(files, where.path, definition.line)
         try:
             tool = _make(value, definition.policy, config)
         except SchemaError as error:
-            reasons.append(replace(place, code="tool", message=str(error), hint=error.hint))
+            reasons.append(replace(place, code=error.code, message=str(error), hint=error.hint))
             continue
         spec = replace(tool.spec, file=where.path, line=definition.line, digest=where.closure[:16])
         if other := found.get(spec.name):
@@ -52,7 +57,8 @@ def discover_tools(
             hint = "Rename one of them: @tool(name=...)."
             reasons.append(replace(place, code="duplicate_tool", message=message, hint=hint))
             continue
-        found[spec.name] = replace(tool, spec=spec)
+        tool = replace(tool, spec=spec)
+        found[spec.name] = resources.bound(tool, value) if inspect.isroutine(value) else tool
     kept = {name: tool for name, tool in found.items() if _override(name, config).enabled}
     return MappingProxyType(kept), reasons + _unknown_overrides(found, config)
 
@@ -99,10 +105,3 @@ def _unknown_overrides(found: Mapping[str, Tool], config: ProjectConfig) -> list
         for name in config.tool_overrides
         if name not in found
     ]
-
-
-def _at(path: str, line: int, files: Mapping[str, SourceFile]) -> Reason:
-    """A reason without words, at the whole of a line."""
-    text = line_of(files, path, line)
-    column = len(text) - len(text.lstrip()) + 1
-    return Reason(code="", message="", file=path, line=line, column=column, end_column=len(text) + 1, source=text)

@@ -9,7 +9,7 @@ from toolcrib.core.chain import CallNext
 from toolcrib.core.errors import AgentNotFound, ToolNotFound
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.releases import Manifest
-from toolcrib.core.tools import Tool
+from toolcrib.core.tools import ResourceSpec, Tool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -23,6 +23,7 @@ class Release:
         chains: name -> the tool's composed policy chain.
         agents: name -> agent with its compiled graph.
         prompts: path in the project -> text.
+        resources: name -> resource that its tools may need.
         modules: the space of its loaded modules, for retirement; opaque here.
     """
 
@@ -32,6 +33,7 @@ class Release:
     chains: Mapping[str, CallNext]
     agents: Mapping[str, Agent] = field(default_factory=dict)
     prompts: Mapping[str, str] = field(default_factory=dict)
+    resources: Mapping[str, ResourceSpec] = field(default_factory=dict)
     modules: Any = None
 
     @property

@@ -120,6 +120,7 @@ async def _janitor(house: "House") -> None:
         house.runs.sweep()
         await house.deployer.follow()
         await house.deployer.sweep()
+        await house.resources.trim()
 
 
 async def _keep_up(name: str, run: Callable[[], Awaitable[None]], clock: Clock) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from toolcrib.agents.models import Models
 from toolcrib.core.events import Event
-from toolcrib.core.ports import ReleaseStore, RunLedger
+from toolcrib.core.ports import ReleaseStore, Resources, RunLedger
 from toolcrib.core.settings import Settings
 from toolcrib.deployment.deployer import Deployer, DeployerPorts
 from toolcrib.deployment.watch import Watcher, WatchOptions
@@ -30,6 +30,7 @@ from toolcrib.stores.checkpoints import open_checkpointer
 from toolcrib.stores.sql import open_sqlite
 from toolcrib.stores.sql_ledger import SqlRunLedger
 from toolcrib.stores.sql_releases import SqlReleaseStore
+from toolcrib.tools.resources.pool import ResourcePool
 
 CHECK = "toolcrib.deployment.check:check"
 STATE_DIRECTORY = ".toolcrib"
@@ -42,6 +43,7 @@ class House:
     crib: Crib
     deployer: Deployer
     runs: RunService
+    resources: Resources
     clock: SystemClock
 
     def watcher(self) -> Watcher:
@@ -72,9 +74,18 @@ async def compose(
     state = root / STATE_DIRECTORY
     engine = await stack.enter_async_context(open_sqlite(state / "toolcrib.db"))
     checkpointer = await stack.enter_async_context(open_checkpointer(state / "threads.db"))
-    chain = ChainPorts(clock=clock, random=SystemRandom(), events=hub, inline=InlineRunner(), threads=threads)
     pool = ModulePool()
     stack.callback(pool.close)
+    resources = ResourcePool(env=os.environ, clock=clock)
+    stack.push_async_callback(resources.close)  # before the modules go whose code closes them
+    chain = ChainPorts(
+        clock=clock,
+        random=SystemRandom(),
+        events=hub,
+        inline=InlineRunner(),
+        threads=threads,
+        resources=resources,
+    )
     ports = DeployerPorts(
         root=root,
         store=SqlReleaseStore(engine),
@@ -87,6 +98,7 @@ async def compose(
         compose=lambda tool, release: build_chain(tool, release=release, ports=chain),
         checkpointer=checkpointer,
         busy=lambda: threads.abandoned > 0,
+        resources=resources,
     )
     return _furnish(ports, settings, SqlRunLedger(engine), hub, stack)
 
@@ -123,5 +135,6 @@ def _furnish(
         store=store,
         ledger=ledger,
         hub=hub,
+        resources=ports.resources,
     )
-    return House(crib=crib, deployer=deployer, runs=runs, clock=clock)
+    return House(crib=crib, deployer=deployer, runs=runs, resources=ports.resources, clock=clock)

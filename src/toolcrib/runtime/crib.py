@@ -11,7 +11,15 @@ from toolcrib.agents.tool_node import ToolNode
 from toolcrib.core.calls import CallContext, ToolCall
 from toolcrib.core.errors import ToolcribError
 from toolcrib.core.events import Event
-from toolcrib.core.ports import LedgerSummary, ReleaseStore, RunLedger, RunRecord, StoredRelease
+from toolcrib.core.ports import (
+    LedgerSummary,
+    ReleaseStore,
+    Resources,
+    ResourceStats,
+    RunLedger,
+    RunRecord,
+    StoredRelease,
+)
 from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import Change, Deployment
 from toolcrib.core.results import RunResult, ToolResult
@@ -42,6 +50,7 @@ class Crib:
         store: ReleaseStore,
         ledger: RunLedger,
         hub: EventHub,
+        resources: Resources,
     ) -> None:
         self.root = root
         self.settings = settings
@@ -52,6 +61,7 @@ class Crib:
         self._store = store
         self._ledger = ledger
         self._hub = hub
+        self._resources = resources
 
     @property
     def release(self) -> Release:
@@ -169,6 +179,10 @@ class Crib:
     def census(self) -> Mapping[str, Mapping[str, int]]:
         """Who uses which release in memory: release id -> holder kind (`run`, `call`, …) -> leases."""
         return self._registry.census()
+
+    def resources(self) -> Mapping[str, ResourceStats]:
+        """How each resource that tools share does, by name: open, in use, waiting; opened and failed so far."""
+        return self._resources.snapshot()
 
     def events(self) -> AsyncIterator[Event]:
         """Everything that happens from now on. Who falls behind loses the oldest events and slows no call."""

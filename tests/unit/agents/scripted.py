@@ -23,6 +23,7 @@ from toolcrib.runners.inline import InlineRunner
 from toolcrib.runners.threads import ThreadRunner
 from toolcrib.runtime.clock import SystemClock, SystemRandom
 from toolcrib.testing import CountingIds
+from toolcrib.tools.resources.pool import ResourcePool
 
 
 class ScriptedModel(BaseChatModel):
@@ -79,6 +80,7 @@ def release_of(*tools: Tool, name: str = "r-test0001") -> Release:
         events=EventHub(),
         inline=InlineRunner(),
         threads=ThreadRunner(workers=4),
+        resources=ResourcePool(env={}, clock=SystemClock()),
     )
     chains: dict[str, CallNext] = {tool.name: build_chain(tool, release=name, ports=ports) for tool in tools}
     return Release(
