@@ -56,7 +56,14 @@ class Catalogue:
         Raises:
             SchemaError: its name is taken, or is none.
         """
-        name = check_name(_declared(factory).name or factory.__name__)
+        try:
+            self._name(factory)
+        except SchemaError as error:
+            self._made[id(factory)] = error
+            raise
+
+    def _name(self, factory: Factory) -> None:
+        name = check_name(_declared(factory).name or factory.__name__, kind="resource")
         other = self._named.setdefault(name, factory)
         if other is not factory:
             home = self._home_of(other)
