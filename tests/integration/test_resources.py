@@ -121,7 +121,7 @@ async def test_a_call_keeps_the_connection_of_its_release_until_its_end(project:
         place = tmp_path / "go"
         waiting = asyncio.create_task(crib.call("wait", {"place": str(place)}))
         with anyio.fail_after(20):
-            while not Path(f"{place}.begun").exists():
+            while not await anyio.Path(f"{place}.begun").exists():
                 await anyio.lowlevel.checkpoint()
         for number in range(2, 6):
             project.write(version=f"v{number}")

@@ -139,9 +139,8 @@ class Supply:
     async def _prepare(self) -> Instance:
         """An instance that may be lent: the newest ready one that is well, else a new one."""
         while self._ready:
-            # A shared one stays among the ready: others use it while it is looked at.
-            instance = self._ready[-1] if self._slots is None else self._ready.pop()
-            if not self._is_worn(instance) and await self._is_well(instance) and not self._is_worn(instance):
+            instance = self._ready.pop()
+            if not self._is_worn(instance) and await self._is_well(instance):
                 return instance
             self._discard(instance)
         return await self._open()

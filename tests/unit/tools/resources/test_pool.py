@@ -1,6 +1,7 @@
 """What is open: one shared instance or a pool, opened once, looked at, replaced, and closed once."""
 
 import asyncio
+import contextvars
 import logging
 from collections.abc import AsyncIterator
 from typing import Any
@@ -15,6 +16,7 @@ from toolcrib.core.ports import Loan, ResourceStats
 from toolcrib.core.tools import ResourceSpec
 
 pytestmark = pytest.mark.anyio
+WHO = contextvars.ContextVar("WHO", default="nobody")
 
 
 async def borrow(stock: Stock, resource: ResourceSpec) -> Loan:
@@ -205,6 +207,17 @@ async def test_a_shared_instance_that_is_given_back_while_it_is_looked_at_stays_
     assert await used(stock, db) == "db1"
 
 
+async def test_a_shared_instance_that_is_not_well_is_closed_after_its_last_user(stock: Stock) -> None:
+    db = stock.numbered(health=lambda value: value != "db1", health_every_s=10.0)
+    held = await borrow(stock, db)
+    stock.clock.advance(10.0)
+    assert await used(stock, db) == "db2"
+    assert stock.log == ["+db1", "+db2"]
+    held.end()
+    await settled()
+    assert stock.log == ["+db1", "+db2", "-db1"]
+
+
 async def test_what_nobody_used_for_long_is_closed_and_opened_again_when_needed(stock: Stock) -> None:
     db = stock.numbered(idle_s=30.0)
     held = await borrow(stock, db)
@@ -258,8 +271,10 @@ async def test_a_needed_resource_that_fails_is_named_in_the_error(stock: Stock) 
 
 async def test_it_is_opened_and_closed_by_one_task_with_a_context_of_its_own(stock: Stock) -> None:
     tasks = []
+    WHO.set("the first call")
 
     async def factory() -> AsyncIterator[int]:
+        assert WHO.get() == "nobody"
         tasks.append(asyncio.current_task())
         async with anyio.create_task_group() as group:  # must be left by the task that entered it
             group.start_soon(anyio.sleep_forever)
