@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, overload
+from typing import Any, NamedTuple, TypeVar, overload
 
 from toolcrib.core.policies import Breaker, Cache, Concurrency, Isolation, Output, RateLimit, Retry, SideEffect
 
@@ -146,9 +146,10 @@ def resource(factory: F | None = None, /, **said: Any) -> F | Callable[[F], F]:
     return mark if factory is None else mark(factory)
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(NamedTuple):
     """Asks for a resource: `db: Annotated[Database, Resource(open_db)]` in a tool or in another resource's factory.
+
+    A named tuple, unlike the other values: it stands in type hints and is written without keywords.
 
     Attributes:
         of: the factory, or the resource's name; a name finds a factory in any file under `tools/`.
@@ -157,8 +158,7 @@ class Resource:
     of: str | Callable[..., Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(NamedTuple):
     """Asks for an environment variable: `key: Annotated[str, Secret("API_KEY")]`; read anew for each call.
 
     A missing one is a mistake of the project when it is loaded, unless the parameter has a default.

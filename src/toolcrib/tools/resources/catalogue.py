@@ -4,7 +4,7 @@ import hashlib
 import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any
 
@@ -147,7 +147,7 @@ class Catalogue:
                 f"Set {wish.name} where toolcrib runs and restart it, or give the parameter a default.",
                 code="missing_secret",
             )
-        return replace(wish, optional=optional)
+        return wish._replace(optional=optional)
 
 
 def is_factory(value: Any) -> bool:

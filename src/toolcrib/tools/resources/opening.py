@@ -61,7 +61,7 @@ async def _entered(context: AbstractContextManager[Any], call: Invoke) -> AsyncI
     value = await call(context.__enter__)
     try:
         yield value
-    except BaseException as error:
+    except BaseException as error:  # outer guard: whatever went wrong, the context manager decides what becomes of it
         if not await call(context.__exit__, type(error), error, error.__traceback__):
             raise
     else:

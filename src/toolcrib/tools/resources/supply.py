@@ -57,7 +57,7 @@ class Supply:
         self.waiting += 1
         try:
             instance = await (self._share() if self._slots is None else self._draw(self._slots))
-        except Exception as error:
+        except Exception as error:  # outer guard: a factory is project code
             raise unopened(self.spec.name, error) from error  # one of its own for each of those who waited together
         finally:
             self.waiting -= 1
