@@ -13,7 +13,7 @@ from toolcrib.core.policies import Retry
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
 from toolcrib.execution.chain import compose
-from toolcrib.execution.policies import attempt, deadline, observe, retry, validate
+from toolcrib.execution.policies import attempt, deadline, observe, resources, retry, validate
 from toolcrib.execution.preset import LINKS
 from toolcrib.testing import make_tool
 
@@ -62,7 +62,7 @@ async def test_composing_lists_is_composing_functions(first: list[str], second: 
 
 
 def test_the_links_stand_in_the_order_of_the_house() -> None:
-    assert (observe.link, validate.link, deadline.link, retry.link, attempt.link) == LINKS
+    assert (observe.link, validate.link, deadline.link, retry.link, attempt.link, resources.link) == LINKS
 
 
 @pytest.mark.parametrize(

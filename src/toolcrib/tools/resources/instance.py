@@ -104,10 +104,11 @@ class Instance:
 
 def unopened(name: str, cause: Exception) -> ToolFailed:
     """The error of one call that needs the resource; the tool's code has not run, so it may be tried again."""
-    detail = cause.message if isinstance(cause, ToolcribError) else f"{type(cause).__name__}: {said(cause).strip()}"
-    hint = cause.hint if isinstance(cause, ToolcribError) else ""
+    detail, hint, retryable = f"{type(cause).__name__}: {said(cause).strip()}", "", True
+    if isinstance(cause, ToolcribError):
+        detail, hint, retryable = cause.message, cause.hint, cause.retryable
     error = ToolFailed(f"Resource {name!r} could not be opened: {detail.rstrip(': ')}", hint=hint)
-    error.started, error.attempts, error.retryable = False, 0, True
+    error.started, error.attempts, error.retryable = False, 0, retryable
     return error
 
 

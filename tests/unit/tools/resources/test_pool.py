@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.tools.resources.stock import Stock, one, spec
 from toolcrib.core.decorator import Secret
-from toolcrib.core.errors import ToolFailed
+from toolcrib.core.errors import ToolError, ToolFailed
 from toolcrib.core.ports import Loan, ResourceStats
 from toolcrib.core.tools import ResourceSpec
 
@@ -133,6 +133,15 @@ async def test_a_call_that_cannot_open_fails_with_the_name_and_the_next_tries_ag
         await borrow(stock, db)
     assert await used(stock, db) == "open"
     assert stock.pool.snapshot()["db"] == ResourceStats(open=1, opened=1, failed=2)
+
+
+async def test_what_a_factory_says_on_purpose_reaches_the_call(stock: Stock) -> None:
+    async def factory() -> None:
+        raise ToolError("in maintenance", hint="Ask tomorrow.", retryable=False)
+
+    with pytest.raises(ToolFailed, match="'db' could not be opened: in maintenance") as caught:
+        await borrow(stock, spec(factory))
+    assert (caught.value.hint, caught.value.retryable) == ("Ask tomorrow.", False)
 
 
 async def test_calls_that_waited_for_one_failed_opening_have_an_error_each(stock: Stock) -> None:
