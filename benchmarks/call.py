@@ -42,6 +42,7 @@ from toolcrib.stores.memory import MemoryJournal
 from toolcrib.stores.rate_limits import MemoryRateLimiter
 from toolcrib.stores.result_cache import MemoryResultCache
 from toolcrib.tools.adapt import adapt
+from toolcrib.tools.resources.pool import ResourcePool
 
 ARGS = {"order_id": "A-42", "limit": 3}
 PROJECT_TOOL = '''
@@ -77,6 +78,7 @@ def bare_chain(clock: Clock, *hooks: Callable[[Event], None]) -> Measured:
         gates=Gates(),
         locks=MemoryLocks(),
         processes=InlineRunner(),
+        resources=ResourcePool(env={}, clock=clock),
     )
     tool = adapt(lookup)
     chains: dict[str, CallNext] = {}

@@ -1,5 +1,6 @@
 """What tests of several rooms build from: chains and releases without a project."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -20,6 +21,7 @@ from toolcrib.stores.memory import MemoryJournal
 from toolcrib.stores.rate_limits import MemoryRateLimiter
 from toolcrib.stores.result_cache import MemoryResultCache
 from toolcrib.testing import CountingIds, FakeClock, FakeRandom, RecordingEvents
+from toolcrib.tools.resources.pool import ResourcePool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,11 @@ class Bench:
         return MemoryRateLimiter(clock=self.clock)
 
     processes: Runner = field(default_factory=InlineRunner)
+    env: Mapping[str, str] = field(default_factory=dict)
+    resources: ResourcePool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "resources", ResourcePool(env=self.env, clock=self.clock, close_s=0.05))
 
     @property
     def ports(self) -> ChainPorts:
@@ -60,6 +67,7 @@ class Bench:
             gates=self.gates,
             locks=self.locks,
             processes=self.processes,
+            resources=self.resources,
         )
 
     @cached_property

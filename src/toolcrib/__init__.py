@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from toolcrib.agents.tool_node import ToolNode
     from toolcrib.core.calls import ToolCall, ToolContext
-    from toolcrib.core.decorator import tool
+    from toolcrib.core.decorator import Resource, Secret, resource, tool
     from toolcrib.core.errors import DeploymentRejected, ToolcribError, ToolError
     from toolcrib.core.policies import Breaker, Cache, Concurrency, Output, RateLimit, Retry
     from toolcrib.core.releases import Deployment
@@ -28,8 +28,10 @@ __all__ = [
     "DeploymentRejected",
     "Output",
     "RateLimit",
+    "Resource",
     "Retry",
     "RunResult",
+    "Secret",
     "ToolCall",
     "ToolContext",
     "ToolError",
@@ -38,6 +40,7 @@ __all__ = [
     "ToolcribError",
     "open",
     "open_sync",
+    "resource",
     "tool",
 ]
 
@@ -51,8 +54,10 @@ _HOMES = MappingProxyType(
         "DeploymentRejected": "core.errors:DeploymentRejected",
         "Output": "core.policies:Output",
         "RateLimit": "core.policies:RateLimit",
+        "Resource": "core.decorator:Resource",
         "Retry": "core.policies:Retry",
         "RunResult": "core.results:RunResult",
+        "Secret": "core.decorator:Secret",
         "ToolCall": "core.calls:ToolCall",
         "ToolContext": "core.calls:ToolContext",
         "ToolError": "core.errors:ToolError",
@@ -61,6 +66,7 @@ _HOMES = MappingProxyType(
         "ToolcribError": "core.errors:ToolcribError",
         "open": "runtime.build:open_project",
         "open_sync": "runtime.sync:open_sync",
+        "resource": "core.decorator:resource",
         "tool": "core.decorator:tool",
     }
 )

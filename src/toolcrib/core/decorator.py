@@ -1,8 +1,9 @@
-"""`@tool`: marks a function as a tool and keeps what its author said about it."""
+"""`@tool` and `@resource`: mark functions and keep what their authors said; `Resource` and `Secret` ask for values."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, overload
+from typing import Any, NamedTuple, TypeVar, overload
 
 from toolcrib.core.policies import (
     Breaker,
@@ -17,6 +18,7 @@ from toolcrib.core.policies import (
 )
 
 MARK = "__toolcrib_tool__"
+RESOURCE_MARK = "__toolcrib_resource__"
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -89,3 +91,93 @@ def tool(
         return target
 
     return mark if function is None else mark(function)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceDeclaration:
+    """What the author said in `@resource(...)`; it is checked when the project is loaded.
+
+    Attributes:
+        size: 1 is one instance that all calls share; more is a pool of so many, each lent to one call at a time.
+        max_age_s: an older instance is replaced before it is lent again.
+        health: (instance) -> whether it may be lent again.
+        health_every_s: seconds that an instance counts as healthy after it was opened or asked.
+        idle_s: an instance nobody used for so long is closed.
+    """
+
+    name: str = ""
+    size: int = 1
+    max_age_s: float | None = None
+    health: Callable[[Any], Any] | None = None
+    health_every_s: float = 30.0
+    idle_s: float | None = None
+
+
+@overload
+def resource(factory: F, /) -> F: ...
+
+
+@overload
+def resource(
+    *,
+    name: str = "",
+    size: int = 1,
+    max_age_s: float | None = None,
+    health: Callable[[Any], Any] | None = None,
+    health_every_s: float = 30.0,
+    idle_s: float | None = None,
+) -> Callable[[F], F]: ...
+
+
+def resource(factory: F | None = None, /, **said: Any) -> F | Callable[[F], F]:
+    """Mark a function that opens something tools share: a connection pool, a client, a session.
+
+    It is called when the first tool call needs it, and what it opened is closed once, when no release uses it any more.
+    It may be `def` (called in a worker thread) or `async def`, return the thing, return a context manager that is
+    entered, or be a generator that yields the thing once and cleans up after the `yield`. What is returned and has
+    `aclose()` or `close()` is closed by that. The function itself stays as it is.
+
+    Args:
+        factory: the function, when used without parentheses.
+        **said: fields of `ResourceDeclaration`: `name`, `size`, `max_age_s`, `health`, `health_every_s`, `idle_s`.
+
+    Returns:
+        The function, marked.
+
+    Raises:
+        TypeError: it is no function.
+    """
+
+    def mark(target: F) -> F:
+        if not inspect.isroutine(target):
+            raise TypeError(f"@resource marks a function, and {target!r} is none: return it from a function")
+        setattr(target, RESOURCE_MARK, ResourceDeclaration(**said))
+        return target
+
+    return mark if factory is None else mark(factory)
+
+
+class Resource(NamedTuple):
+    """Asks for a resource: `db: Annotated[Database, Resource(open_db)]` in a tool or in another resource's factory.
+
+    A named tuple, unlike the other values: it stands in type hints and is written without keywords.
+
+    Attributes:
+        of: the factory, or the resource's name; a name finds a factory in any file under `tools/`.
+    """
+
+    of: str | Callable[..., Any]
+
+
+class Secret(NamedTuple):
+    """Asks for an environment variable: `key: Annotated[str, Secret("API_KEY")]`; read anew for each call.
+
+    A missing one is a mistake of the project when it is loaded, unless the parameter has a default.
+
+    Attributes:
+        name: name of the variable.
+        optional: whether a missing one leaves the parameter's default; true for every parameter that has one.
+    """
+
+    name: str
+    optional: bool = False

@@ -175,15 +175,21 @@ class Deployed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseRetired:
-    """A release left memory; `modules` of its modules went with it, the others are shared with living releases."""
+    """A release left memory.
+
+    Attributes:
+        modules: how many of its modules went with it; the others are shared with living releases.
+        leaks: what its code left running, e.g. `thread poll (tools.feed:12)`.
+    """
 
     name: ClassVar[str] = "release.retired"
     release: str
     modules: int = 0
+    leaks: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The event's data as JSON-ready mapping."""
-        return {"release": self.release, "modules": self.modules}
+        return {"release": self.release, "modules": self.modules, "leaks": list(self.leaks)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Ports: what the rooms need from the world, as protocols; adapters and fakes plug in here."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -9,7 +9,7 @@ from toolcrib.core.events import Event
 from toolcrib.core.policies import RateLimit
 from toolcrib.core.releases import Deployment, Manifest, ReleaseState
 from toolcrib.core.results import ToolResult
-from toolcrib.core.tools import Tool
+from toolcrib.core.tools import Need, ResourceSpec, Tool
 
 
 class Clock(Protocol):
@@ -60,6 +60,61 @@ class Runner(Protocol):
             RunnerSaturated: no worker is free.
             Exception: whatever the tool raises.
         """
+
+
+class Loan(Protocol):
+    """What a call has borrowed; whoever borrowed it ends it."""
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """Parameter -> value, for the run of the code that needs it."""
+
+    def watch(self, tool: Tool) -> Tool:
+        """The tool, whose code keeps the loan until it returns.
+
+        For code in a thread: it cannot be stopped, so it may still use what its cancelled caller has borrowed.
+        """
+
+    def end(self) -> None:
+        """Give everything back: now, or when watched code that still runs returns."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceStats:
+    """How a resource does, over all releases that have one of this name.
+
+    Attributes:
+        open: instances that are open.
+        in_use: calls, and other resources, that hold an instance now.
+        waiting: calls that wait for an instance.
+        opened, failed: instances opened, and attempts to open one that failed, since the process began.
+    """
+
+    open: int = 0
+    in_use: int = 0
+    waiting: int = 0
+    opened: int = 0
+    failed: int = 0
+
+
+class Resources(Protocol):
+    """What tools share and what outlives their calls; belongs to one event loop."""
+
+    async def borrow(self, needs: Mapping[str, Need]) -> Loan:
+        """A value for each parameter, opened when it is not; who is cancelled while waiting has borrowed nothing.
+
+        Raises:
+            ToolFailed: a resource cannot be opened, or a secret is not there.
+        """
+
+    async def keep(self, live: Iterable[ResourceSpec]) -> None:
+        """Close what is open but in use by none of the `live` specs; never raises, ends in bounded time."""
+
+    async def trim(self) -> None:
+        """Close what nobody used for longer than its author allows."""
+
+    def snapshot(self) -> Mapping[str, ResourceStats]:
+        """How each resource does, by name."""
 
 
 class CacheEntry(NamedTuple):

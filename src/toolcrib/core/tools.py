@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from toolcrib.core.calls import ToolContext
+from toolcrib.core.decorator import Secret
 from toolcrib.core.policies import ToolPolicy
 
 ToolKind = Literal["python", "langchain"]
@@ -51,6 +52,42 @@ class ToolSpec:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ResourceSpec:
+    """A resource of one release, ready to be opened; releases with the same key share what is open.
+
+    Attributes:
+        name: unique in its release.
+        digest: changes when the factory's code changes, any project code it imports, or a resource it needs.
+        factory: what opens it; takes its parameters by name.
+        needs: parameter of the factory -> what to fill in.
+        size: 1 is one shared instance, more a pool of so many with one user each.
+        max_age_s, health, health_every_s, idle_s: see `ResourceDeclaration`.
+        file, line: where the factory is defined in the project.
+    """
+
+    name: str
+    digest: str
+    factory: Callable[..., Any]
+    needs: "Mapping[str, Need]" = field(default_factory=dict)
+    size: int = 1
+    max_age_s: float | None = None
+    health: Callable[[Any], Any] | None = None
+    health_every_s: float = 30.0
+    idle_s: float | None = None
+    file: str = ""
+    line: int = 0
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What two specs have in common that may share what is open."""
+        return self.name, self.digest
+
+
+Need = ResourceSpec | Secret
+"""What a parameter is filled with at each call, beside what the caller says."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
     """A tool of one release, ready to be composed into a chain.
@@ -59,6 +96,7 @@ class Tool:
         validate: raw arguments -> validated arguments by parameter name; raises `ArgumentsInvalid`.
         run: (validated arguments, context) -> result; a coroutine function when `is_async`.
         injects: kinds of values the tool wants filled in: `context`, `state`, `config`, `runtime`.
+        needs: parameter -> the resource or secret that must stand among the arguments when it is run.
     """
 
     spec: ToolSpec
@@ -66,6 +104,7 @@ class Tool:
     run: Callable[[Mapping[str, Any], ToolContext], Any]
     is_async: bool
     injects: frozenset[str] = frozenset()
+    needs: Mapping[str, Need] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -43,6 +43,7 @@ def build_release(
         variants=MappingProxyType(variants),
         agents=MappingProxyType(agents),
         prompts=MappingProxyType(dict(project.prompts)),
+        resources=project.resources,
         modules=project.space,
     )
     chains.update((name, compose(tool, release)) for name, tool in project.tools.items())

@@ -2,21 +2,22 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from toolcrib.core.errors import Conflict, DeploymentRejected, ReleaseNotFound, ToolcribError
-from toolcrib.core.events import Deployed, ReleaseRetired
-from toolcrib.core.ports import Channel, Clock, EventSink, ReleaseStore
+from toolcrib.core.events import Deployed
+from toolcrib.core.ports import Channel, Clock, EventSink, ReleaseStore, Resources
 from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import Change, Deployment, DeploymentState, Manifest, release_id
 from toolcrib.deployment.assemble import Compose, build_release
+from toolcrib.deployment.retire import retire
 from toolcrib.loader.bundle import Bundle, make_bundle, read_bundle
 from toolcrib.loader.compat import diff_agents, diff_files, diff_prompts, diff_tools
 from toolcrib.loader.compiling import Compiled, compile_source, module_file
-from toolcrib.loader.modules import ModulePool, ModuleSpace
+from toolcrib.loader.modules import ModulePool
 from toolcrib.loader.project import LoadPorts, load_project
 from toolcrib.loader.verifier.client import Verifier
 from toolcrib.registry.registry import Registry
@@ -35,6 +36,7 @@ class DeployerPorts:
         compose: (tool, release id) -> chain.
         checkpointer: where threads live.
         busy: whether code of a release without leases may still run (abandoned threads).
+        resources: what the releases' tools have open.
     """
 
     root: Path
@@ -48,6 +50,7 @@ class DeployerPorts:
     compose: Compose
     checkpointer: Any
     busy: Callable[[], bool]
+    resources: Resources
 
 
 class Deployer:
@@ -210,18 +213,11 @@ class Deployer:
             while not ports.busy() and len(idle := ports.registry.idle()) > keep:
                 release = idle[0]
                 ports.registry.retire(release)
-                live = [resident.modules for resident in ports.registry.residents()]
-                freed = await asyncio.to_thread(self._free, release, live)
-                ports.events.emit(ReleaseRetired(release=release.id, modules=freed))
+                live = ports.registry.residents()
+                ports.events.emit(await retire(release, live, resources=ports.resources, pool=ports.pool))
                 retired.append(release.id)
                 await self._mark_retired(release.digest)
         return retired
-
-    def _free(self, release: Release, live: Sequence[ModuleSpace]) -> int:
-        """In a worker thread, for a module that is just being imported holds this up; how many modules went."""
-        freed = self._ports.pool.sweep(live)
-        release.modules.retire()
-        return freed
 
     async def _mark_retired(self, digest: str) -> None:
         try:

@@ -59,7 +59,7 @@ def _go_on(working: Coroutine[Any, Any, T], pending: Any) -> Generator[Any, Any,
     while True:
         try:
             yield pending
-        except BaseException as error:  # noqa: BLE001 - a cancellation, which belongs to the work
+        except BaseException as error:  # noqa: BLE001 - outer guard: whatever ends the wait belongs to the work
             try:
                 pending = working.throw(error)
             except StopIteration as done:

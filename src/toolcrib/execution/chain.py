@@ -41,7 +41,7 @@ def _innermost(tool: Tool, release: str, ports: ChainPorts) -> CallNext:
 
     async def run(call: Call) -> ToolResult:
         context = _context(call, release, monotonic()) if wants_context else nobody
-        value = await runner.run(tool, call.args, context)
+        value = await runner.run(call.tool, call.args, context)
         return ToolResult(
             ok=True,
             value=value,

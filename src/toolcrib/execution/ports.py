@@ -2,7 +2,17 @@
 
 from dataclasses import dataclass
 
-from toolcrib.core.ports import CallJournal, Clock, EventSink, Locks, Random, RateLimiter, ResultCache, Runner
+from toolcrib.core.ports import (
+    CallJournal,
+    Clock,
+    EventSink,
+    Locks,
+    Random,
+    RateLimiter,
+    Resources,
+    ResultCache,
+    Runner,
+)
 from toolcrib.execution.state.breaker import Circuits
 from toolcrib.execution.state.gates import Gates
 
@@ -21,6 +31,7 @@ class ChainPorts:
         journal: which calls with an idempotency key began and ended.
         gates: how many calls of each tool run and wait, over all releases.
         locks: the locks that tools name with `exclusive`.
+        resources: lends tools what they need beside their arguments.
     """
 
     clock: Clock
@@ -35,3 +46,4 @@ class ChainPorts:
     journal: CallJournal
     gates: Gates
     locks: Locks
+    resources: Resources

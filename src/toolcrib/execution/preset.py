@@ -5,7 +5,6 @@ from collections.abc import Callable
 from toolcrib.core.chain import Link
 from toolcrib.core.tools import Tool
 from toolcrib.execution.policies import (
-    attempt,
     authorise,
     breaker,
     cache,
@@ -17,6 +16,7 @@ from toolcrib.execution.policies import (
     observe,
     output,
     rate_limit,
+    resources,
     retry,
     validate,
 )
@@ -37,5 +37,6 @@ LINKS: tuple[Callable[[Tool, Release, ChainPorts], Link | None], ...] = (
     exclusive.link,
     deadline.link,
     retry.link,
-    attempt.link,
+    deadline.attempt,
+    resources.link,
 )

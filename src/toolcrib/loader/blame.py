@@ -45,6 +45,13 @@ def line_of(files: Mapping[str, SourceFile], path: str, line: int) -> str:
     return ""
 
 
+def whole_line(files: Mapping[str, SourceFile], path: str, line: int) -> Reason:
+    """A reason without words, at the whole of a line."""
+    text = line_of(files, path, line)
+    column = len(text) - len(text.lstrip()) + 1
+    return Reason(code="", message="", file=path, line=line, column=column, end_column=len(text) + 1, source=text)
+
+
 def _said(error: BaseException) -> str:
     """The error's own words, fit to be stored and sent."""
     try:

@@ -1,7 +1,8 @@
 """Finding the tools in loaded modules: decorated functions and LangChain tools, each once, at its place."""
 
+import inspect
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType, ModuleType
 from typing import Any
@@ -10,10 +11,11 @@ from pydantic import ValidationError
 
 from toolcrib.core.reasons import Reason
 from toolcrib.core.tools import Tool
-from toolcrib.loader.blame import line_of
+from toolcrib.loader.blame import whole_line
 from toolcrib.loader.config import ProjectConfig, ToolOverride
 from toolcrib.loader.layers import Layer, declared_layer, layer_reasons, layered
 from toolcrib.loader.modules import SourceFile
+from toolcrib.loader.resources import ResourceFinder
 from toolcrib.tools.adapt import adapt, definition_of, is_tool
 from toolcrib.tools.schema import SchemaError
 
@@ -37,34 +39,44 @@ def is_tool_file(path: str) -> bool:
 
 
 def discover_tools(
-    modules: list[ToolModule], config: ProjectConfig, files: Mapping[str, SourceFile]
+    modules: list[ToolModule], config: ProjectConfig, files: Mapping[str, SourceFile], resources: ResourceFinder
 ) -> tuple[Mapping[str, Tool], list[Reason]]:
-    """All tools of these modules with their effective policies, and everything wrong with them."""
+    """All tools of these modules with their effective policies and what they need, and everything wrong with them.
+
+    What is wrong with needed resources is left with `resources`.
+    """
     found: dict[str, Tool] = {}
     reasons: list[Reason] = []
     for where, value in _candidates(modules):
         definition = definition_of(value)
-        place = _at(where.path, definition.line, files)
+        place = whole_line(files, where.path, definition.line)
         try:
             tool = _make(value, declared_layer(definition.policy, f"{where.path}:{definition.line}"), config)
         except SchemaError as error:
-            reasons.append(replace(place, code="tool", message=str(error), hint=error.hint))
+            reasons.append(replace(place, code=error.code, message=str(error), hint=error.hint))
             continue
-        if problem := _cannot_cross(tool):
-            message, hint = problem
-            reasons.append(replace(place, code="isolation", message=message, hint=hint))
         spec = replace(tool.spec, file=where.path, line=definition.line, digest=where.closure[:16])
-        if told := _cache_mistake(tool):
-            reasons.append(replace(place, code="cache", message=told[0], hint=told[1]))
-            continue
         if other := found.get(spec.name):
             message = f"tool {spec.name!r} is defined twice: here and at {other.spec.file}:{other.spec.line}"
             hint = "Rename one of them: @tool(name=...)."
             reasons.append(replace(place, code="duplicate_tool", message=message, hint=hint))
             continue
-        found[spec.name] = replace(tool, spec=spec)
+        tool = replace(tool, spec=spec)
+        found[spec.name] = resources.bound(tool, value) if inspect.isroutine(value) else tool
     kept = {name: tool for name, tool in found.items() if _override(name, config).enabled}
     return MappingProxyType(kept), [*reasons, *layer_reasons(found, config)]
+
+
+def misfits(tools: Iterable[Tool], files: Mapping[str, SourceFile]) -> list[Reason]:
+    """Policies that a tool cannot have, because of what it is given when it is called."""
+    reasons: list[Reason] = []
+    for tool in tools:
+        place = whole_line(files, tool.spec.file, tool.spec.line)
+        for code, problem in (("isolation", _cannot_cross(tool)), ("cache", _cache_mistake(tool))):
+            if problem:
+                reason = replace(place, code=code, message=problem[0], hint=problem[1])
+                reasons += [reason] if reason not in reasons else []
+    return reasons
 
 
 def _candidates(modules: list[ToolModule]) -> Iterator[tuple[ToolModule, Any]]:
@@ -110,15 +122,14 @@ def _cannot_cross(tool: Tool) -> tuple[str, str] | None:
     if kinds := sorted(tool.injects & here):
         message = f"tool {tool.name!r} has isolation: process and wants {', '.join(kinds)} injected"
         return message, "These live in the server's process: take a ToolContext instead, or use isolation: thread."
+    if tool.needs:
+        message = f"tool {tool.name!r} has isolation: process and needs {', '.join(sorted(tool.needs))}"
+        return (
+            message,
+            "They live in the server's process: use isolation: thread, or open them in the tool.",
+        )
     return None
 
 
 def _override(name: str, config: ProjectConfig) -> ToolOverride:
     return config.tool_overrides.get(name) or ToolOverride()
-
-
-def _at(path: str, line: int, files: Mapping[str, SourceFile]) -> Reason:
-    """A reason without words, at the whole of a line."""
-    text = line_of(files, path, line)
-    column = len(text) - len(text.lstrip()) + 1
-    return Reason(code="", message="", file=path, line=line, column=column, end_column=len(text) + 1, source=text)

@@ -76,12 +76,20 @@ class ModulePool:
             How many modules were forgotten.
         """
         with self.lock:
-            keep = {key for space in live for key in space.reachable()}
-            gone = [module for key, module in self._loaded.items() if key not in keep]
+            gone = self._unreachable(live)
             self.drop(gone)
             for entry in gone:
                 entry.module.__dict__.clear()
             return len(gone)
+
+    def doomed(self, live: "Iterable[ModuleSpace]") -> frozenset[str]:
+        """Real names of the modules that `sweep` would forget."""
+        with self.lock:
+            return frozenset(entry.module.__name__ for entry in self._unreachable(live))
+
+    def _unreachable(self, live: "Iterable[ModuleSpace]") -> list[ProjectModule]:
+        keep = {key for space in live for key in space.reachable()}
+        return [module for key, module in self._loaded.items() if key not in keep]
 
     def drop(self, modules: Iterable[ProjectModule]) -> None:
         """Take modules out of the pool and out of `sys.modules`, loggers and `linecache`; they go on working."""
@@ -153,6 +161,10 @@ class ModuleSpace:
             lines = "".join(f"{name} {self._files[name].digest}\n" for name in reach)
             self._closures[dotted] = hashlib.sha256(f"{self.root}\n{dotted}\n{lines}".encode()).hexdigest()
         return self._closures[dotted]
+
+    def closure_of(self, path: str) -> str:
+        """The same, of the module in this file."""
+        return self.closure(dotted_name(path))
 
     def load(self, dotted: str) -> ModuleType:
         """The module of this project name, executed when no release has done so.

@@ -9,16 +9,17 @@ from typing import Any
 from toolcrib.core.agents import AgentSpec
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.reasons import Reason
-from toolcrib.core.tools import Tool
+from toolcrib.core.tools import ResourceSpec, Tool
 from toolcrib.loader.blame import blame
 from toolcrib.loader.bundle import Bundle
 from toolcrib.loader.compiling import Compiled, module_file
 from toolcrib.loader.config import ProjectConfig, read_config
-from toolcrib.loader.discover import ToolModule, discover_tools, is_tool_file
+from toolcrib.loader.discover import ToolModule, discover_tools, is_tool_file, misfits
 from toolcrib.loader.dotted import dotted_name
 from toolcrib.loader.layers import VariantKey, fallback_reasons, make_variants
 from toolcrib.loader.modules import ModulePool, ModuleSpace, SourceFile
 from toolcrib.loader.prompts import render_prompt
+from toolcrib.loader.resources import ResourceFinder
 from toolcrib.tools.adapt import adapt, is_tool
 
 
@@ -30,6 +31,7 @@ class LoadedProject:
         config: what its YAML says.
         tools: name -> tool.
         variants: (tool, agent, tenant) -> the tool under a policy of their own; see `layers`.
+        resources: name -> resource its tools may need.
         agent_tools: agent -> names of its tools, sorted.
         prompts: path -> text of every prompt file.
         agent_prompts: agent -> system prompt with its variables filled in.
@@ -40,6 +42,7 @@ class LoadedProject:
     config: ProjectConfig
     tools: Mapping[str, Tool]
     variants: Mapping[VariantKey, Tool]
+    resources: Mapping[str, ResourceSpec]
     agent_tools: Mapping[str, tuple[str, ...]]
     prompts: Mapping[str, str]
     agent_prompts: Mapping[str, str]
@@ -92,10 +95,13 @@ def load_project(
     if ports.eager:
         for path in space.later():
             _import(path, imports, reasons, lazy=True)
-    tools, tool_reasons = discover_tools(modules, config, by_file)
-    reasons += tool_reasons
+    resources = ResourceFinder(space=space, files=by_file, env=ports.env)
+    resources.read([found.module for found in modules])
+    tools, tool_reasons = discover_tools(modules, config, by_file, resources)
+    reasons += [*tool_reasons, *resources.reasons]
     variants = make_variants(tools, config)
     reasons += fallback_reasons(tools, variants, config)
+    reasons += misfits([*tools.values(), *variants.values()], by_file)
     graphs: dict[str, Any] = {}
     agent_tools: dict[str, tuple[str, ...]] = {}
     for name, spec in config.agents.items():
@@ -111,6 +117,7 @@ def load_project(
         config=config,
         tools=tools,
         variants=MappingProxyType(variants),
+        resources=resources.catalogue.specs,
         agent_tools=MappingProxyType(agent_tools),
         prompts=_prompts(bundle),
         agent_prompts={n: _prompt(n, s, agent_tools[n], bundle) for n, s in config.agents.items()},

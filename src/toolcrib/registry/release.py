@@ -9,7 +9,7 @@ from toolcrib.core.chain import CallNext
 from toolcrib.core.errors import AgentNotFound, ToolNotFound
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.releases import Manifest
-from toolcrib.core.tools import Tool
+from toolcrib.core.tools import ResourceSpec, Tool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -25,6 +25,7 @@ class Release:
             an empty agent or tenant stands for all.
         agents: name -> agent with its compiled graph.
         prompts: path in the project -> text.
+        resources: name -> resource that its tools may need.
         modules: the space of its loaded modules, for retirement; opaque here.
     """
 
@@ -35,6 +36,7 @@ class Release:
     variants: Mapping[tuple[str, str, str], tuple[Tool, CallNext]] = field(default_factory=dict)
     agents: Mapping[str, Agent] = field(default_factory=dict)
     prompts: Mapping[str, str] = field(default_factory=dict)
+    resources: Mapping[str, ResourceSpec] = field(default_factory=dict)
     modules: Any = None
 
     @property

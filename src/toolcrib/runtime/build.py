@@ -138,6 +138,7 @@ async def _janitor(house: "House") -> None:
             house.process_tools.warm_up()
         await house.deployer.sweep()
         await house.journal.sweep(before=house.clock.now() - JOURNAL_S)
+        await house.resources.trim()
 
 
 async def _keep_up(name: str, run: Callable[[], Awaitable[None]], clock: Clock) -> None:

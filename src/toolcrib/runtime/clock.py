@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections.abc import Callable
 
 from uuid_utils import uuid7
 
@@ -10,9 +11,9 @@ from uuid_utils import uuid7
 class SystemClock:
     """`Clock` of this machine."""
 
-    # The functions themselves, for every call of a tool asks several times.
-    monotonic = staticmethod(time.monotonic)
-    now = staticmethod(time.time)
+    def __init__(self) -> None:
+        self.monotonic: Callable[[], float] = time.monotonic  # itself, for each call of a tool asks several times
+        self.now: Callable[[], float] = time.time
 
     async def sleep(self, seconds: float) -> None:
         """See `Clock.sleep`."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from toolcrib.agents.models import Models
 from toolcrib.core.events import Event
-from toolcrib.core.ports import CallJournal
+from toolcrib.core.ports import CallJournal, Resources
 from toolcrib.core.settings import Settings, TasksSettings
 from toolcrib.deployment.deployer import Deployer, DeployerPorts
 from toolcrib.deployment.watch import Watcher, WatchOptions
@@ -46,6 +46,7 @@ from toolcrib.stores.sql_journal import SqlJournal
 from toolcrib.stores.sql_ledger import SqlRunLedger
 from toolcrib.stores.sql_releases import SqlReleaseStore
 from toolcrib.stores.sql_tasks import SqlTaskStore
+from toolcrib.tools.resources.pool import ResourcePool
 
 CHECK = "toolcrib.deployment.check:check"
 STATE_DIRECTORY = ".toolcrib"
@@ -61,6 +62,7 @@ class House:
     runs: RunService
     tasks: TaskWorkers
     journal: CallJournal
+    resources: Resources
     clock: SystemClock
     process_tools: ProcessTools
 
@@ -127,6 +129,10 @@ async def _adapters(
     state = root / STATE_DIRECTORY
     engine = await stack.enter_async_context(open_sqlite(state / "toolcrib.db"))
     checkpointer = await stack.enter_async_context(open_checkpointer(state / "threads.db"))
+    pool = ModulePool()
+    stack.callback(pool.close)
+    resources = ResourcePool(env=os.environ, clock=clock)
+    stack.push_async_callback(resources.close)  # before the modules go whose code closes them
     chain = ChainPorts(
         clock=clock,
         random=SystemRandom(),
@@ -140,9 +146,8 @@ async def _adapters(
         gates=Gates(),
         locks=MemoryLocks(),
         cache=await _open_cache(settings, clock),
+        resources=resources,
     )
-    pool = ModulePool()
-    stack.callback(pool.close)
     return _Adapters(
         clock=clock,
         ids=TimeOrderedIds(),
@@ -200,6 +205,7 @@ def _furnish(root: Path, settings: Settings, world: _Adapters, stack: AsyncExitS
             ledger=world.ledger,
             cache=chain.cache,
             journal=chain.journal,
+            resources=chain.resources,
             hub=hub,
             exposition=_exposition(world),
         )
@@ -210,6 +216,7 @@ def _furnish(root: Path, settings: Settings, world: _Adapters, stack: AsyncExitS
         runs=runs,
         tasks=workers,
         journal=chain.journal,
+        resources=chain.resources,
         clock=clock,
         process_tools=world.process_tools,
     )
@@ -233,6 +240,7 @@ def _deployer(root: Path, world: _Adapters) -> Deployer:
         compose=lambda tool, release: build_chain(tool, release=release, ports=world.chain),
         checkpointer=world.checkpointer,
         busy=lambda: world.threads.abandoned > 0,
+        resources=world.chain.resources,
     )
     return Deployer(ports)
 

@@ -18,6 +18,8 @@ from toolcrib.core.ports import (
     JournalEntry,
     LedgerSummary,
     ReleaseStore,
+    Resources,
+    ResourceStats,
     ResultCache,
     RunLedger,
     RunRecord,
@@ -54,6 +56,7 @@ class Wings:
     ledger: RunLedger
     cache: ResultCache
     journal: CallJournal
+    resources: Resources
     hub: EventHub
     exposition: Exposition
 
@@ -280,6 +283,10 @@ class Crib:
     async def metrics(self) -> bytes:
         """All metrics in Prometheus' text format, UTF-8: what the server answers to `GET /metrics`."""
         return await self._wings.exposition.text()
+
+    def resources(self) -> Mapping[str, ResourceStats]:
+        """How each resource that tools share does, by name: open, in use, waiting; opened and failed so far."""
+        return self._wings.resources.snapshot()
 
     def events(self) -> AsyncIterator[Event]:
         """Everything that happens from now on. Who falls behind loses the oldest events and slows no call."""

@@ -68,15 +68,15 @@ def make_policy(fields: Mapping[str, Any]) -> ToolPolicy:
         raise SchemaError(f"policy {where}: {first['msg']}", hint) from error
 
 
-def check_name(name: str) -> str:
-    """`name`, if models of all providers can call a tool of that name.
+def check_name(name: str, *, kind: str = "tool") -> str:
+    """`name`, if models of all providers can call a tool of that name; resources keep to the same rule.
 
     Raises:
         SchemaError: they cannot.
     """
     if not _NAME.fullmatch(name):
         raise SchemaError(
-            f"{name!r} cannot be the name of a tool",
+            f"{name!r} cannot be the name of a {kind}",
             "Use a letter first, then letters, digits, '_' or '-', 64 at most.",
         )
     return name

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema
 
 from toolcrib.core.calls import ToolContext
+from toolcrib.core.decorator import Resource, Secret
 from toolcrib.core.errors import ArgumentsInvalid
 from toolcrib.core.names import near
 from toolcrib.tools.docstring import Docstring
@@ -31,11 +32,15 @@ _FRAMEWORK_KINDS = MappingProxyType(
 
 
 class SchemaError(Exception):
-    """A function cannot be a tool as it is; the message says which parameter and why, `hint` how to mend it."""
+    """A function cannot be a tool, or a resource, as it is.
 
-    def __init__(self, message: str, hint: str) -> None:
+    The message says which parameter and why, `hint` how to mend it; `code` is that of the reason.
+    """
+
+    def __init__(self, message: str, hint: str, *, code: str = "tool") -> None:
         super().__init__(message)
         self.hint = hint
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +83,7 @@ def read_signature(function: Callable[..., Any], doc: Docstring) -> Signature:
     """
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise SchemaError("a generator has no one result to give to a model", "Collect what it yields and return that.")
-    hints = _hints(function)
+    hints = read_hints(function)
     fields: dict[str, Any] = {}
     names: dict[str, str] = {}
     injected: dict[str, str] = {}
@@ -88,6 +93,8 @@ def read_signature(function: Callable[..., Any], doc: Docstring) -> Signature:
             raise SchemaError(
                 f"parameter {parameter} cannot be filled in by name", "Give every parameter a name of its own."
             )
+        if wish_in(hint) is not None:
+            continue  # filled in by whoever runs the tool, see `Tool.needs`
         if kind := injection_kind(hint):
             injected[name] = kind
         else:
@@ -117,6 +124,13 @@ def injection_kind(hint: Any) -> str:
         field = getattr(hint, "field", None) if kind == "state" else None
         return f"{kind}.{field}" if isinstance(field, str) else kind
     return next((kind for kind in map(injection_kind, get_args(hint)) if kind), "")
+
+
+def wish_in(hint: Any) -> Resource | Secret | None:
+    """The `Resource` or `Secret` in a type hint, also below `| None`."""
+    if isinstance(hint, Resource | Secret):
+        return hint
+    return next((wish for wish in map(wish_in, get_args(hint)) if wish is not None), None)
 
 
 def injected_value(kind: str, context: ToolContext) -> Any:
@@ -181,7 +195,12 @@ def _safe(name: str) -> str:
     return f"field {name}" if name.startswith("_") or hasattr(BaseModel, name) else name
 
 
-def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+def read_hints(function: Callable[..., Any]) -> dict[str, Any]:
+    """The function's type hints as objects.
+
+    Raises:
+        SchemaError: one of them cannot be evaluated.
+    """
     try:
         return inspect.get_annotations(function, eval_str=True)
     except _BAD_HINTS as error:

@@ -30,6 +30,7 @@ from toolcrib.stores.memory import MemoryJournal
 from toolcrib.stores.rate_limits import MemoryRateLimiter
 from toolcrib.stores.result_cache import MemoryResultCache
 from toolcrib.testing import CountingIds
+from toolcrib.tools.resources.pool import ResourcePool
 
 
 class ScriptedModel(BaseChatModel):
@@ -96,6 +97,7 @@ def release_of(
         gates=Gates(),
         locks=MemoryLocks(),
         processes=InlineRunner(),
+        resources=ResourcePool(env={}, clock=SystemClock()),
     )
     chains: dict[str, CallNext] = {}
     release = Release(

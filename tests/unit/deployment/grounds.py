@@ -24,6 +24,7 @@ from toolcrib.loader.verifier.client import Verdict, Verifier
 from toolcrib.registry.registry import Registry
 from toolcrib.registry.release import Release
 from toolcrib.stores.memory import MemoryReleaseStore
+from toolcrib.tools.resources.pool import ResourcePool
 
 VALUE = '''
 from toolcrib.core.decorator import tool
@@ -111,6 +112,7 @@ class Ground:
     verifier: CompilingVerifier = field(default_factory=CompilingVerifier)
     env: Mapping[str, str] = field(default_factory=dict)
     busy: Callable[[], bool] = lambda: False
+    resources: ResourcePool = field(default_factory=lambda: ResourcePool(env={}, clock=Clock()))
     deployer: Deployer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -127,6 +129,7 @@ class Ground:
                 compose=compose,
                 checkpointer=None,
                 busy=lambda: self.busy(),
+                resources=self.resources,
             )
         )
 

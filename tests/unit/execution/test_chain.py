@@ -13,7 +13,7 @@ from toolcrib.core.policies import Breaker, Cache, Concurrency, Output, Retry
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
 from toolcrib.execution.chain import compose
-from toolcrib.execution.policies import attempt
+from toolcrib.execution.policies import deadline
 from toolcrib.execution.preset import LINKS
 from toolcrib.testing import make_tool
 
@@ -76,7 +76,8 @@ def test_the_links_stand_in_the_order_of_the_house() -> None:
         "exclusive",
         "deadline",
         "retry",
-        "attempt",
+        "deadline",
+        "resources",
     ]
 
 
@@ -94,7 +95,7 @@ def test_the_links_stand_in_the_order_of_the_house() -> None:
         ({"breaker": Breaker()}, ["breaker"]),
         ({"concurrency": Concurrency(by="tenant"), "exclusive": "printer"}, ["concurrency", "exclusive"]),
         ({"fallback": "other"}, ["fallback"]),
-        ({"retry": Retry(), "attempt_timeout_s": 1.0}, ["retry", "attempt"]),
+        ({"retry": Retry(), "attempt_timeout_s": 1.0}, ["retry", "bounded"]),
     ],
 )
 def test_a_chain_holds_only_the_links_its_tool_uses(policy: dict[str, Any], links: list[str]) -> None:
@@ -175,5 +176,5 @@ async def test_plain_functions_run_in_threads_unless_they_ask_for_the_loop(tool:
 
 def test_the_attempts_of_a_tool_in_a_worker_process_are_timed_by_its_runner() -> None:
     ports = Bench().ports
-    assert attempt.link(make_tool(nothing, attempt_timeout_s=1), make_release(), ports) is not None
-    assert attempt.link(make_tool(nothing, attempt_timeout_s=1, isolation="process"), make_release(), ports) is None
+    assert deadline.attempt(make_tool(nothing, attempt_timeout_s=1), make_release(), ports) is not None
+    assert deadline.attempt(make_tool(nothing, attempt_timeout_s=1, isolation="process"), make_release(), ports) is None

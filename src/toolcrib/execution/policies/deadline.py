@@ -1,4 +1,4 @@
-"""Deadline: the call ends when the tool's time, or what is left of the caller's, is over."""
+"""Deadline: a call ends when the tool's time, or what is left of the caller's, is over; and so does each attempt."""
 
 from toolcrib.core.chain import Call, CallNext, Link
 from toolcrib.core.errors import DeadlineExceeded
@@ -32,5 +32,29 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link:
                 raise error from raised
 
         return deadline
+
+    return wrap
+
+
+def attempt(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
+    """Only for tools with `attempt_timeout_s`.
+
+    Not for those in worker processes: their runner bounds each attempt itself, from the moment a worker has it.
+    """
+    limit, name, monotonic = tool.spec.policy.attempt_timeout_s, tool.spec.name, ports.clock.monotonic
+    if limit is None or tool.spec.policy.isolation == "process":
+        return None
+
+    def wrap(call_next: CallNext) -> CallNext:
+        async def bounded(call: Call) -> ToolResult:
+            until = monotonic() + limit
+            if call.deadline is not None and call.deadline <= until:
+                return await call_next(call)
+            try:
+                return await within(limit, call_next, call._replace(deadline=until, deadline_level="attempt"))
+            except TimeIsOver as raised:
+                raise DeadlineExceeded.of(name, "attempt", limit) from raised
+
+        return bounded
 
     return wrap

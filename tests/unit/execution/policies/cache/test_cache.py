@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support import Bench
-from tests.unit.execution.policies.counted import ERRORS_KEPT, KEPT, Counted, call, fails
+from tests.unit.execution.policies.cache.counted import ERRORS_KEPT, KEPT, Counted, call, fails
 from toolcrib.core.calls import CallContext, ToolCall
 from toolcrib.core.chain import Call
 from toolcrib.core.errors import ArgumentsInvalid, CircuitOpen, ReleaseNotFound, ToolError
