@@ -1,9 +1,11 @@
-"""CPU time of one tool call: toolcrib's chain beside LangGraph's ToolNode and LangChain's StructuredTool, in one run.
+"""CPU time of one tool call: toolcrib's chain beside LangGraph, LangChain and a hand-written stack, in one run.
 
     python benchmarks/call.py [--calls 2000] [--rounds 7]
 
-Prints one JSON object: microseconds of process CPU per call (median of interleaved rounds) and the ratios between them.
-The chain is what `Crib.call` runs: validation, deadline, events off, an async no-op tool with two arguments.
+Prints one JSON object: microseconds of process CPU per call (median of interleaved rounds), ratios, and the aims. The
+tool is an async no-op with two arguments; in `full_chain` it has a cache (every call a miss), scopes, a rate limit, a
+breaker, a concurrency limit, a deadline and retries, and metrics count every call. Threads and processes go by
+the clock on the wall.
 """
 
 import argparse
@@ -13,18 +15,25 @@ import statistics
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from typing import Any
 
+from call_peers.hand_written import Stack
 from langchain_core.messages import AIMessage
 from langchain_core.tools import StructuredTool
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 
 import toolcrib
+from toolcrib.agents.models import Models
+from toolcrib.agents.scope import SCOPE_KEY, RunScope
 from toolcrib.core.calls import CallContext, ToolCall
 from toolcrib.core.chain import CallNext
 from toolcrib.core.events import Event
-from toolcrib.core.ports import Clock
+from toolcrib.core.policies import Breaker, Cache, Concurrency, RateLimit, Retry, ToolPolicy
 from toolcrib.core.releases import Manifest
 from toolcrib.execution.chain import build_chain
 from toolcrib.execution.executor import Executor
@@ -45,106 +54,176 @@ from toolcrib.tools.adapt import adapt
 from toolcrib.tools.resources.pool import ResourcePool
 
 ARGS = {"order_id": "A-42", "limit": 3}
+BATCH = 100
 PROJECT_TOOL = '''
 from toolcrib import tool
 
-@tool
+@tool(side_effect="read")
 async def lookup(order_id: str, limit: int = 1) -> str:
+    """Look an order up."""
+    return order_id
+
+@tool(side_effect="read")
+def lookup_in_thread(order_id: str, limit: int = 1) -> str:
+    """Look an order up."""
+    return order_id
+
+@tool(side_effect="read", isolation="process")
+def lookup_in_process(order_id: str, limit: int = 1) -> str:
     """Look an order up."""
     return order_id
 '''
+FULL = ToolPolicy(
+    side_effect="read",
+    scopes=("orders:read",),
+    cache=Cache(),
+    rate_limit=RateLimit(calls=1_000_000, per_s=1),
+    breaker=Breaker(),
+    concurrency=Concurrency(limit=64),
+    retry=Retry(),
+)
 Measured = Callable[[], Awaitable[object]]
 
 
-@toolcrib.tool
+@toolcrib.tool(side_effect="read")
 async def lookup(order_id: str, limit: int = 1) -> str:
     """Look an order up."""
     return order_id
 
 
-def bare_chain(clock: Clock, *hooks: Callable[[Event], None]) -> Measured:
-    """The executor and a chain that tells of its calls to `hooks`, or to nobody."""
-    hub = EventHub(hooks)
-    ports = ChainPorts(
-        clock=clock,
-        random=SystemRandom(),
-        inline=InlineRunner(),
-        threads=ThreadRunner(workers=2),
-        cache=MemoryResultCache(max_bytes=1 << 20, clock=clock, memory_used=lambda: 0.0),
-        events=hub,
-        circuits=Circuits(events=hub),
-        rates=MemoryRateLimiter(clock=clock),
-        journal=MemoryJournal(),
-        gates=Gates(),
-        locks=MemoryLocks(),
-        processes=InlineRunner(),
-        resources=ResourcePool(env={}, clock=clock),
-    )
-    tool = adapt(lookup)
-    chains: dict[str, CallNext] = {}
-    manifest = Manifest(digest="0" * 64, files={})
-    release = Release(id="r-00000000", manifest=manifest, tools={"lookup": tool}, chains=chains)
-    chains["lookup"] = build_chain(tool, release=release, ports=ports)
-    executor = Executor(ids=TimeOrderedIds(), clock=clock, events=hub, circuits=ports.circuits)
-    context = CallContext()
-    return lambda: executor.call(release, ToolCall(name="lookup", args=ARGS), context)
+def blocking(order_id: str, limit: int = 1) -> str:
+    """A tool that is no coroutine."""
+    return order_id
 
 
-def peers() -> dict[str, Measured]:
-    """LangChain's tool, and LangGraph's node in the smallest graph that can run it."""
-    structured = StructuredTool.from_function(coroutine=lookup, name="lookup", description="Look an order up.")
+class OurChain:
+    """The executor, and one tool's chain that tells of its calls to `hooks`, or to nobody."""
+
+    def __init__(self, *hooks: Callable[[Event], None], policy: ToolPolicy | None = None) -> None:
+        clock, hub = SystemClock(), EventHub(hooks)
+        ports = ChainPorts(
+            clock=clock,
+            random=SystemRandom(),
+            events=hub,
+            inline=InlineRunner(),
+            threads=ThreadRunner(workers=2),
+            processes=InlineRunner(),
+            resources=ResourcePool(env={}, clock=clock),
+            cache=MemoryResultCache(max_bytes=1 << 24, clock=clock, memory_used=lambda: 0.0),
+            circuits=Circuits(events=hub),
+            rates=MemoryRateLimiter(clock=clock),
+            journal=MemoryJournal(),
+            gates=Gates(),
+            locks=MemoryLocks(),
+        )
+        tool = adapt(lookup)
+        tool = replace(tool, spec=replace(tool.spec, policy=policy)) if policy else tool
+        chains: dict[str, CallNext] = {}
+        manifest = Manifest(digest="0" * 64, files={})
+        self.release = Release(id="r-00000000", manifest=manifest, tools={"lookup": tool}, chains=chains)
+        chains["lookup"] = build_chain(tool, release=self.release, ports=ports)
+        self.executor = Executor(ids=TimeOrderedIds(), clock=clock, events=hub, circuits=ports.circuits)
+        self.context = CallContext(scopes=frozenset({"orders:read"}))
+        self._number = count()
+
+    def call(self) -> Awaitable[object]:
+        """One call."""
+        return self.executor.call(self.release, ToolCall(name="lookup", args=ARGS), self.context)
+
+    def new_call(self) -> Awaitable[object]:
+        """One call with arguments nobody had before."""
+        args = {"order_id": f"A-{next(self._number)}", "limit": 3}
+        return self.executor.call(self.release, ToolCall(name="lookup", args=args), self.context)
+
+    def batch(self) -> Awaitable[object]:
+        """Many calls at once."""
+        calls = [ToolCall(name="lookup", args=ARGS)] * BATCH
+        return self.executor.call_many(self.release, calls, self.context, max_concurrency=16)
+
+    def node(self) -> Measured:
+        """Our tool node, from a message to a message, without a graph around it."""
+        scope = RunScope(
+            release=self.release,
+            calls=self.executor,
+            models=Models(today=lambda: None),  # type: ignore[arg-type, return-value]  # no model is asked
+            clock=SystemClock(),
+            tools=("lookup",),
+        )
+        node, given = toolcrib.ToolNode(), [message(1)]
+        return lambda: node.ainvoke(given, {"configurable": {SCOPE_KEY: scope}})
+
+
+def message(calls: int) -> AIMessage:
+    """A model's answer that asks for so many calls."""
+    wanted = [{"name": "lookup", "args": ARGS, "id": f"c{n}", "type": "tool_call"} for n in range(calls)]
+    return AIMessage("", tool_calls=wanted)
+
+
+def in_graph(node: Any) -> Any:
+    """A node in the smallest graph that can run it."""
     graph = StateGraph(MessagesState)
-    graph.add_node("tools", ToolNode([structured]))
+    graph.add_node("tools", node)
     graph.add_edge(START, "tools")
     graph.add_edge("tools", END)
-    compiled = graph.compile()
-    message = AIMessage("", tool_calls=[{"name": "lookup", "args": ARGS, "id": "c1", "type": "tool_call"}])
-    return {
-        "structured_tool_ainvoke": lambda: structured.ainvoke(ARGS),
-        "langgraph_tool_node_in_graph": lambda: compiled.ainvoke({"messages": [message]}),
-    }
+    return graph.compile()
 
 
-def _ignore(event: Event) -> None:
-    """A hook that costs nothing by itself."""
-
-
-async def cpu_us(call: Measured, calls: int) -> float:
-    """Microseconds of CPU per call."""
-    began = time.process_time()
+async def cost_us(call: Measured, calls: int, clock: Callable[[], float]) -> float:
+    """Microseconds per call, by a clock of CPU time or of the wall."""
+    began = clock()
     for _ in range(calls):
         await call()
-    return (time.process_time() - began) / calls * 1e6
+    return (clock() - began) / calls * 1e6
 
 
 async def measure(calls: int, rounds: int) -> dict[str, float]:
     """Median over rounds in which every candidate has its turn."""
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "tools").mkdir()
-        (Path(folder) / "tools" / "orders.py").write_text(PROJECT_TOOL)
-        async with toolcrib.open(folder) as crib:
-            node = crib.tool_node()
-            graph = StateGraph(MessagesState)
-            graph.add_node("tools", node)
-            graph.add_edge(START, "tools")
-            graph.add_edge("tools", END)
-            compiled = graph.compile()
-            message = AIMessage("", tool_calls=[{"name": "lookup", "args": ARGS, "id": "c1", "type": "tool_call"}])
-            candidates: dict[str, tuple[Measured, int]] = {
-                "toolcrib_bare_chain": (bare_chain(SystemClock()), calls),
-                "toolcrib_bare_chain_events": (bare_chain(SystemClock(), _ignore), calls),
-                "toolcrib_bare_chain_metrics": (bare_chain(SystemClock(), Metrics().observe), calls),
-                "toolcrib_crib_call": (lambda: crib.call("lookup", ARGS), calls),
-                "toolcrib_tool_node_in_graph": (lambda: compiled.ainvoke({"messages": [message]}), calls // 10),
-                **{name: (call, calls // 10) for name, call in peers().items()},
-            }
-            found: dict[str, list[float]] = {name: [] for name in candidates}
-            for round_number in range(rounds + 1):
-                for name, (call, count) in candidates.items():
-                    cost = await cpu_us(call, count)
-                    if round_number:  # the first round warms up
-                        found[name].append(cost)
-            return {name: statistics.median(costs) for name, costs in found.items()}
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        (folder / "tools").mkdir()
+        (folder / "tools" / "orders.py").write_text(PROJECT_TOOL)
+        crib = await stack.enter_async_context(toolcrib.open(folder))
+        structured = StructuredTool.from_function(coroutine=lookup, name="lookup", description="Look an order up.")
+        ours, theirs = in_graph(crib.tool_node()), in_graph(ToolNode([structured]))
+        one, many, tenth = message(1), message(BATCH), max(1, calls // 10)
+        by_hand, cpu, wall = Stack(lookup), time.process_time, time.perf_counter
+        candidates: dict[str, tuple[Measured, int, Callable[[], float]]] = {
+            "bare_chain": (OurChain().call, calls, cpu),
+            "bare_chain_with_metrics": (OurChain(Metrics().observe).call, calls, cpu),
+            "full_chain": (OurChain(Metrics().observe, policy=FULL).new_call, calls, cpu),
+            "crib_call": (lambda: crib.call("lookup", ARGS), calls, cpu),
+            "tool_node": (OurChain().node(), calls, cpu),
+            "tool_node_in_graph": (lambda: ours.ainvoke({"messages": [one]}), tenth, cpu),
+            "hand_written_stack": (lambda: by_hand.call(**ARGS), tenth, cpu),
+            "structured_tool_ainvoke": (lambda: structured.ainvoke(ARGS), tenth, cpu),
+            "langgraph_tool_node_in_graph": (lambda: theirs.ainvoke({"messages": [one]}), tenth, cpu),
+            "batch_of_100": (OurChain().batch, max(1, calls // BATCH), cpu),
+            "langgraph_batch_of_100": (lambda: theirs.ainvoke({"messages": [many]}), 2, cpu),
+            "thread_wall": (lambda: crib.call("lookup_in_thread", ARGS), tenth, wall),
+            "to_thread_wall": (lambda: asyncio.to_thread(blocking, **ARGS), tenth, wall),  # type: ignore[arg-type]
+            "process_wall": (lambda: crib.call("lookup_in_process", ARGS), tenth, wall),
+        }
+        found: dict[str, list[float]] = {name: [] for name in candidates}
+        for round_number in range(rounds + 1):
+            for name, (call, number, clock) in candidates.items():
+                cost = await cost_us(call, number, clock)
+                if round_number:  # the first round warms up
+                    found[name].append(cost / BATCH if name.endswith("batch_of_100") else cost)
+        return {name: statistics.median(costs) for name, costs in found.items()}
+
+
+def aims(costs: dict[str, float]) -> dict[str, Any]:
+    """What was aimed at, and what came of it."""
+    node, found = costs["langgraph_tool_node_in_graph"], costs
+    return {
+        "bare chain <= 15 µs": found["bare_chain"] <= 15,
+        "full chain <= 20 µs": found["full_chain"] <= 20,
+        "full chain <= 1/25 of LangGraph's ToolNode": found["full_chain"] <= node / 25,
+        "our ToolNode, message in and out, <= 40 µs": found["tool_node"] <= 40,
+        "a batch is >= 10 times cheaper per call": found["batch_of_100"] <= found["langgraph_batch_of_100"] / 10,
+        "a thread <= 1.2 of asyncio.to_thread": found["thread_wall"] <= 1.2 * found["to_thread_wall"],
+        "a process <= 200 µs": found["process_wall"] <= 200,
+    }
 
 
 def main() -> None:
@@ -154,13 +233,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
     costs = asyncio.run(measure(options.calls, options.rounds))
-    bare = costs["toolcrib_bare_chain"]
     report = {
-        "cpu_us_per_call": {name: round(cost, 2) for name, cost in costs.items()},
-        "times_the_bare_chain": {name: round(cost / bare, 1) for name, cost in costs.items()},
-        "aim": {"toolcrib_bare_chain_us": 15, "met": bare <= 15},
+        "us_per_call": {name: round(cost, 2) for name, cost in costs.items()},
+        "times_the_full_chain": {name: round(cost / costs["full_chain"], 2) for name, cost in costs.items()},
+        "aims": aims(costs),
     }
-    print(json.dumps(report, indent=2))
+    print(json.dumps(report, indent=2, ensure_ascii=False))
 
 
 if __name__ == "__main__":

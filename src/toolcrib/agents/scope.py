@@ -84,6 +84,8 @@ class RunScope:
 
     async def call(self, call: ToolCall, context: CallContext) -> ToolResult:
         """Call a tool of the pinned release, and tell the run's listeners before and after."""
+        if self.notify is _ignore:
+            return await self.calls.call(self.release, call, context)
         self.notify("tool.started", {"tool": call.name, "call_id": call.id, "args": dict(call.args)})
         result = await self.calls.call(self.release, call, context)
         self.notify("tool.finished", result.to_dict())

@@ -2,8 +2,7 @@
 
 import asyncio
 import fnmatch
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -85,13 +84,7 @@ class ToolNode(LangGraphToolNode):
                 hint="Run the graph as an agent of a toolcrib project, or make the node with `crib.tool_node()`.",
             )
         state, calls = _parse(input, self._key)
-        gate = asyncio.Semaphore(MAX_PARALLEL)
-
-        async def bounded(call: ToolCall) -> ToolResult:
-            async with gate:
-                return await self._call(scope, call, state, config)
-
-        results = await _gather([bounded(call) for call in calls])
+        results = await _in_parallel([partial(self._call, scope, call, state, config) for call in calls])
         pairs = list(zip(calls, results, strict=True))
         # One after the other: LangGraph matches a person's answers to the questions by their order.
         results = [await settled(call, one, partial(self._call, scope, call, state, config)) for call, one in pairs]
@@ -112,15 +105,24 @@ class ToolNode(LangGraphToolNode):
         deadline, level = _deadline(scope, state)
         context = scope.context(extras=extras, deadline=deadline, level=level)
         key = _key(call, config)
-        return await scope.call(replace(call, idempotency_key=key and key + again), context)
+        keyed = ToolCall(name=call.name, args=call.args, id=call.id, idempotency_key=key + again) if key else call
+        return await scope.call(keyed, context)
 
     def _allowed(self, scope: RunScope, name: str) -> bool:
         return name in scope.tools and any(fnmatch.fnmatchcase(name, pattern) for pattern in self._patterns)
 
 
-async def _gather(coroutines: list[Any]) -> list[ToolResult]:
+async def _in_parallel(calls: list[Callable[[], Awaitable[ToolResult]]]) -> list[ToolResult]:
     """All results in order. LangGraph's control flow (an interrupt in a tool) is raised when all siblings are done."""
-    outcomes = await asyncio.gather(*coroutines, return_exceptions=True)
+    if len(calls) == 1:
+        return [await calls[0]()]
+    gate = asyncio.Semaphore(MAX_PARALLEL)
+
+    async def bounded(call: Callable[[], Awaitable[ToolResult]]) -> ToolResult:
+        async with gate:
+            return await call()
+
+    outcomes = await asyncio.gather(*map(bounded, calls), return_exceptions=True)
     raised = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
     if raised:
         raise next((error for error in raised if isinstance(error, GraphBubbleUp)), raised[0])

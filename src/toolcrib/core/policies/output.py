@@ -1,6 +1,6 @@
 """Output: how much of a result goes on to the model."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -9,12 +9,10 @@ class Output(BaseModel):
     """Bound the size of a result.
 
     Attributes:
-        max_chars: characters of the result as text; what is longer is cut or stored.
-        excess: `truncate` keeps the beginning with a note of what is missing; `artifact` stores the whole and gives the
-            beginning with a handle, to be read on with the tool `read_artifact`.
+        max_chars: characters of the result as text; of a longer one the beginning is kept, with a note of what is
+            missing.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_chars: Annotated[int, Field(ge=100, le=100_000_000)] = 20_000
-    excess: Literal["truncate", "artifact"] = "truncate"
