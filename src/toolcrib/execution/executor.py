@@ -1,7 +1,8 @@
 """`Executor`: finds the pinned tool's chain and sends the call through it; the only way to run a tool."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 
 from toolcrib.core.calls import CallContext, ToolCall
@@ -13,6 +14,8 @@ from toolcrib.core.results import ToolResult, failed
 from toolcrib.execution.envelope import envelope
 from toolcrib.execution.state.breaker import CircuitKey, Circuits
 from toolcrib.registry.release import Release
+
+STARTED_AT_ONCE = 100
 
 
 class Executor:
@@ -66,19 +69,49 @@ class Executor:
         Raises:
             ValueError: `max_concurrency` is below 1.
         """
+        if len(calls) == 1 <= max_concurrency:
+            return [await self.call(release, calls[0], context)]
+        results: list[ToolResult | None] = [None] * len(calls)
+        async with aclosing(self.as_completed(release, calls, context, max_concurrency=max_concurrency)) as finished:
+            async for index, result in finished:
+                results[index] = result
+        return [result for result in results if result is not None]
+
+    async def as_completed(
+        self, release: Release, calls: Sequence[ToolCall], context: CallContext, *, max_concurrency: int = 16
+    ) -> AsyncGenerator[tuple[int, ToolResult]]:
+        """Like `call_many`, but each result comes when it is there: `(index of its call, result)`.
+
+        Leaving the iterator (`aclosing`) cancels the calls that are not done.
+
+        Raises:
+            ValueError: `max_concurrency` is below 1.
+        """
         if max_concurrency < 1:
             raise ValueError(f"max_concurrency must be at least 1, not {max_concurrency}")
-        if len(calls) <= 1:
-            return [await self.call(release, call, context) for call in calls]
         gate = asyncio.Semaphore(max_concurrency)
+        finished: asyncio.Queue[int] = asyncio.Queue()
 
-        async def one(call: ToolCall) -> ToolResult:
-            async with gate:
-                return await self.call(release, call, context)
+        async def one(index: int) -> ToolResult:
+            try:
+                async with gate:
+                    return await self.call(release, calls[index], context)
+            finally:
+                finished.put_nowait(index)
 
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(call)) for call in calls]
-        return [task.result() for task in tasks]
+        tasks: list[asyncio.Task[ToolResult]] = []
+        try:
+            for index in range(len(calls)):
+                tasks.append(asyncio.create_task(one(index)))
+                if index % STARTED_AT_ONCE == STARTED_AT_ONCE - 1:  # so that a large batch does not stall the loop
+                    await self._clock.sleep(0)
+            for _ in calls:
+                index = await finished.get()
+                yield index, await tasks[index]
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def _unknown(self, release: Release, call: ToolCall, context: CallContext) -> ToolResult:
         """No chain tells of this call, so this does."""

@@ -1,6 +1,7 @@
 """`Crib`: the facade; every door (Python, CLI, HTTP) does its work through it."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,19 @@ class Crib:
         with self._wings.registry.lease(holder="batch") as release:
             context = CallContext(tenant=tenant)
             return await self._wings.executor.call_many(release, calls, context, max_concurrency=max_concurrency)
+
+    async def as_completed(
+        self, calls: Sequence[ToolCall], *, tenant: str = "", max_concurrency: int = 16
+    ) -> AsyncIterator[tuple[int, ToolResult]]:
+        """Like `call_many`, but each result comes when it is there: `(index of its call, result)`."""
+        with self._wings.registry.lease(holder="batch") as release:
+            context = CallContext(tenant=tenant)
+            executor = self._wings.executor
+            async with aclosing(
+                executor.as_completed(release, calls, context, max_concurrency=max_concurrency)
+            ) as finished:
+                async for one in finished:
+                    yield one
 
     async def calls_in_doubt(self) -> Sequence[JournalEntry]:
         """Calls with an idempotency key that began and have no result: they run now, or their process died."""

@@ -1,6 +1,7 @@
 """The executor: one call, many calls in order and bounded, and names nobody knows."""
 
 import asyncio
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -177,3 +178,41 @@ async def test_cancelling_many_calls_cancels_each_of_them() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
     assert len(ended) == 3
+
+
+async def test_results_come_as_they_are_ready_with_the_place_of_their_call() -> None:
+    bench = Bench()
+    gates = [asyncio.Event() for _ in range(3)]
+
+    async def waits(number: int) -> int:
+        await gates[number].wait()
+        return number
+
+    release = bench.release(make_tool(waits, timeout_s=None))
+    calls = [ToolCall(name="waits", args={"number": number}) for number in range(3)]
+    seen: list[tuple[int, Any]] = []
+    gates[2].set()
+    with anyio.fail_after(5):
+        async for index, result in bench.executor.as_completed(release, calls, ANYBODY):
+            seen.append((index, result.value))
+            gates[{2: 0, 0: 1}.get(index, 0)].set()
+    assert seen == [(2, 2), (0, 0), (1, 1)]
+
+
+async def test_leaving_the_results_cancels_the_calls_that_are_not_done() -> None:
+    bench, cancelled = Bench(), []
+
+    async def waits(number: int) -> int:
+        try:
+            await (asyncio.sleep(0) if number == 0 else asyncio.Event().wait())
+        except asyncio.CancelledError:
+            cancelled.append(number)
+            raise
+        return number
+
+    release = bench.release(make_tool(waits, timeout_s=None))
+    calls = [ToolCall(name="waits", args={"number": number}) for number in range(3)]
+    with anyio.fail_after(5):
+        async with aclosing(bench.executor.as_completed(release, calls, ANYBODY)) as finished:
+            assert (await anext(finished))[0] == 0
+    assert sorted(cancelled) == [1, 2]
