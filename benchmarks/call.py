@@ -96,6 +96,13 @@ def blocking(order_id: str, limit: int = 1) -> str:
     return order_id
 
 
+class NoWorkers(InlineRunner):
+    """No worker processes: the tools of these chains want none."""
+
+    async def ready(self, release: str) -> None:
+        """Always."""
+
+
 class OurChain:
     """The executor, and one tool's chain that tells of its calls to `hooks`, or to nobody."""
 
@@ -107,7 +114,7 @@ class OurChain:
             events=hub,
             inline=InlineRunner(),
             threads=ThreadRunner(workers=2),
-            processes=InlineRunner(),
+            processes=NoWorkers(),
             resources=ResourcePool(env={}, clock=clock),
             cache=MemoryResultCache(max_bytes=1 << 24, clock=clock, memory_used=lambda: 0.0),
             circuits=Circuits(events=hub),

@@ -6,7 +6,7 @@ from functools import cached_property
 from hashlib import sha256
 
 from toolcrib.core.chain import CallNext
-from toolcrib.core.ports import CallJournal, Locks, ResultCache, Runner
+from toolcrib.core.ports import CallJournal, Locks, ResultCache, Runner, WorkerRunner
 from toolcrib.core.releases import Manifest
 from toolcrib.core.tools import Tool
 from toolcrib.execution.chain import build_chain
@@ -22,6 +22,13 @@ from toolcrib.stores.rate_limits import MemoryRateLimiter
 from toolcrib.stores.result_cache import MemoryResultCache
 from toolcrib.testing import CountingIds, FakeClock, FakeRandom, RecordingEvents
 from toolcrib.tools.resources.pool import ResourcePool
+
+
+class InlineWorkers(InlineRunner):
+    """Worker processes that are none: their tools run on the event loop."""
+
+    async def ready(self, release: str) -> None:
+        """Always."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +52,7 @@ class Bench:
     def rates(self) -> MemoryRateLimiter:
         return MemoryRateLimiter(clock=self.clock)
 
-    processes: Runner = field(default_factory=InlineRunner)
+    processes: WorkerRunner = field(default_factory=InlineWorkers)
     env: Mapping[str, str] = field(default_factory=dict)
     resources: ResourcePool = field(init=False)
 

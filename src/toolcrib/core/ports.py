@@ -62,6 +62,13 @@ class Runner(Protocol):
         """
 
 
+class WorkerRunner(Runner, Protocol):
+    """A runner whose workers have to be started."""
+
+    async def ready(self, release: str) -> None:
+        """Wait until a worker that has this release's code is running, busy or not; at once when there is one."""
+
+
 class Loan(Protocol):
     """What a call has borrowed; whoever borrowed it ends it."""
 

@@ -12,6 +12,7 @@ from toolcrib.core.ports import (
     Resources,
     ResultCache,
     Runner,
+    WorkerRunner,
 )
 from toolcrib.execution.state.breaker import Circuits
 from toolcrib.execution.state.gates import Gates
@@ -39,7 +40,7 @@ class ChainPorts:
     events: EventSink
     inline: Runner
     threads: Runner
-    processes: Runner
+    processes: WorkerRunner
     cache: ResultCache
     circuits: Circuits
     rates: RateLimiter

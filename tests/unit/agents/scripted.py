@@ -10,6 +10,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import RunnableConfig
 from pydantic import Field
 
+from tests.support import InlineWorkers
 from toolcrib.agents.scope import SCOPE_KEY, RunScope
 from toolcrib.core.chain import CallNext
 from toolcrib.core.ports import CallJournal
@@ -96,7 +97,7 @@ def release_of(
         journal=journal or MemoryJournal(),
         gates=Gates(),
         locks=MemoryLocks(),
-        processes=InlineRunner(),
+        processes=InlineWorkers(),
         resources=ResourcePool(env={}, clock=SystemClock()),
     )
     chains: dict[str, CallNext] = {}

@@ -5,6 +5,7 @@ from toolcrib.core.errors import DeadlineExceeded
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
 from toolcrib.execution.alarm import TimeIsOver, within
+from toolcrib.execution.envelope import envelope
 from toolcrib.execution.ports import ChainPorts
 from toolcrib.registry.release import Release
 
@@ -31,9 +32,28 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link:
                 error.attempts = getattr(raised.__cause__, "__toolcrib_attempts__", 1)
                 raise error from raised
 
-        return deadline
+        async def deadline_of_worker(call: Call) -> ToolResult:
+            return await deadline(await _with_a_worker(call, release, ports))
+
+        return deadline_of_worker if tool.spec.policy.isolation == "process" else deadline
 
     return wrap
+
+
+async def _with_a_worker(call: Call, release: Release, ports: ChainPorts) -> Call:
+    """Wait for a worker process to be there; the tool's own time begins then, the caller's runs on."""
+    name, own = call.tool.spec.name, call.tool.spec.policy.timeout_s
+    until, level = envelope(call.context, came=call.began, begins=call.began, own=None)
+    if until is None:
+        await ports.processes.ready(release.id)
+    else:
+        try:
+            await within(max(0.0, until - ports.clock.monotonic()), ports.processes.ready, release.id)
+        except TimeIsOver as raised:
+            raise DeadlineExceeded.before_start(name, level, until - call.began) from raised
+    begins = ports.clock.monotonic()
+    until, level = envelope(call.context, came=call.began, begins=begins, own=own)
+    return call._replace(deadline=until, deadline_level=level)
 
 
 def attempt(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:

@@ -74,6 +74,15 @@ class Crew:
         if not post.idle and not post.starting and self._size() < self._most:
             self._hire(release, post)
 
+    async def ready(self, release: str) -> None:
+        """Wait until there is a worker for this release; one that cannot be started is told of when it is taken."""
+        post = self._posts.get(release)
+        if post is not None and (any(one.usable for one in post.idle) or post in self._busy.values()):
+            return
+        self.warm_up(release)
+        if starting := self._posts[release].starting:  # none where other releases have all the places
+            await asyncio.wait(set(starting))
+
     def retire(self, release: str) -> None:
         """The release is no more: its idle workers end now, busy ones after their call."""
         post = self._posts.pop(release, _Post())

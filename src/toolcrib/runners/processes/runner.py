@@ -67,6 +67,10 @@ class ProcessRunner:
         """Have a worker ready for this release, so that its first call need not wait for one."""
         self._crew.warm_up(release)
 
+    async def ready(self, release: str) -> None:
+        """See `WorkerRunner.ready`."""
+        await self._crew.ready(release)
+
     def retire(self, release: str) -> None:
         """The release is no more: end its workers."""
         self._crew.retire(release)

@@ -6,13 +6,13 @@ from typing import Any
 import anyio
 import pytest
 
-from tests.support import Bench
+from tests.support import Bench, InlineWorkers
 from toolcrib.core.calls import CallContext, ToolCall, ToolContext
 from toolcrib.core.chain import Call
 from toolcrib.core.errors import DeadlineExceeded
 from toolcrib.core.policies import Retry
 from toolcrib.core.results import ToolResult
-from toolcrib.testing import make_tool
+from toolcrib.testing import FakeClock, make_tool
 
 pytestmark = pytest.mark.anyio
 SOON = 0.01
@@ -152,3 +152,38 @@ async def test_time_spent_before_the_link_counts() -> None:
         result = await bench.chain(tool)(late)
     assert result.error is not None
     assert (result.error.code, result.attempts) == ("deadline_exceeded", 0)
+
+
+class SlowToStart(InlineWorkers):
+    """Workers that take their time to be there."""
+
+    def __init__(self, bench_clock: FakeClock, seconds: float) -> None:
+        self._clock, self._seconds = bench_clock, seconds
+
+    async def ready(self, release: str) -> None:
+        self._clock.advance(self._seconds)
+
+
+@pytest.mark.parametrize(
+    ("context", "left"), [(CallContext(), 2.0), (CallContext(deadline=1_006.0), 1.0), (CallContext(timeout_s=5.5), 0.5)]
+)
+async def test_the_time_of_a_tool_in_a_worker_begins_when_there_is_a_worker(context: CallContext, left: float) -> None:
+    async def asks(context: ToolContext) -> float | None:
+        return context.timeout_s
+
+    clock = FakeClock()
+    bench = Bench(clock=clock, processes=SlowToStart(clock, 5.0))
+    tool = make_tool(asks, isolation="process", timeout_s=2.0)
+    assert (await bench.executor.call(bench.release(tool), ToolCall(name="asks"), context)).value == left
+
+
+async def test_a_caller_does_not_wait_for_a_worker_longer_than_it_has() -> None:
+    class Never(InlineWorkers):
+        async def ready(self, release: str) -> None:
+            await asyncio.Event().wait()
+
+    bench = Bench(processes=Never())
+    result = await call(bench, CallContext(deadline=1_000 + SOON), isolation="process", timeout_s=None)
+    assert result.error is not None
+    assert (result.error.code, result.attempts) == ("deadline_exceeded", 0)
+    assert "the run's time is over" in result.error.message

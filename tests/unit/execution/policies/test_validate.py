@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import Bench
+from tests.support import Bench, InlineWorkers
 from toolcrib.core.calls import CallContext, ToolCall, ToolContext
 from toolcrib.core.decorator import tool
 from toolcrib.core.tools import Tool
@@ -49,7 +49,7 @@ async def test_to_a_worker_process_go_the_arguments_as_they_came() -> None:
 
     seen: list[object] = []
 
-    class Recording:
+    class Recording(InlineWorkers):
         async def run(self, tool: Tool, args: Mapping[str, Any], context: ToolContext) -> Any:
             seen.append(args)
 

@@ -130,3 +130,36 @@ async def test_closing_ends_starts_workers_and_waits() -> None:
     await asyncio.wait([second])
     assert isinstance(second.exception(), ConnectionError)
     assert starts.living == []
+
+
+async def test_ready_waits_for_the_first_worker_of_a_release_and_for_no_other() -> None:
+    starts = Starts()
+    crew = Crew(start=starts, workers=2)
+    with anyio.fail_after(5):
+        waiting = asyncio.ensure_future(crew.ready("r-1"))
+        await turns()
+        assert not waiting.done()
+        starts.allow()
+        await waiting
+        worker = await crew.take("r-1")
+        await crew.ready("r-1")  # the one there is is busy, but runs
+        assert len(starts.pending) == 0
+        crew.give(worker)
+        await crew.close()
+
+
+async def test_ready_does_not_wait_where_there_is_no_room_or_no_start() -> None:
+    starts = Starts()
+    crew = Crew(start=starts, workers=1)
+    with anyio.fail_after(5):
+        taken = await took(crew)
+        starts.allow()
+        await taken
+        await crew.ready("r-2")
+        crew.give(taken.result())
+        failing = asyncio.ensure_future(crew.ready("r-3"))
+        await turns()
+        if starts.pending:
+            starts.allow(OSError("no more processes"))
+        await failing
+        await crew.close()
