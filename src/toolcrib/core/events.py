@@ -8,8 +8,19 @@ from toolcrib.core.results import RunResult, ToolResult
 from toolcrib.core.tasks import TaskState
 
 
+class _Facts:
+    """An event whose data is plain."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The event's data as JSON-ready mapping."""
+        mine = fields(self)  # type: ignore[arg-type]  # the dataclasses below
+        return {field.name: getattr(self, field.name) for field in mine}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToolStarted:
+class ToolStarted(_Facts):
     """A call passed validation and its first attempt begins."""
 
     name: ClassVar[str] = "tool.started"
@@ -20,10 +31,6 @@ class ToolStarted:
     thread_id: str = ""
     agent: str = ""
     tenant: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """The event's data as JSON-ready mapping."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +53,7 @@ class ToolFinished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunStarted:
+class RunStarted(_Facts):
     """A run was accepted and pinned."""
 
     name: ClassVar[str] = "run.started"
@@ -55,10 +62,6 @@ class RunStarted:
     agent: str
     release: str
     tenant: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """The event's data as JSON-ready mapping."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +81,7 @@ class RunFinished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NodeStarted:
+class NodeStarted(_Facts):
     """A node of an agent's graph begins a step."""
 
     name: ClassVar[str] = "node.started"
@@ -89,13 +92,9 @@ class NodeStarted:
     release: str
     tenant: str = ""
 
-    def to_dict(self) -> dict[str, Any]:
-        """The event's data as JSON-ready mapping."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NodeFinished:
+class NodeFinished(_Facts):
     """A node of an agent's graph ended its step; `outcome` is `ok`, `interrupted` or `error`."""
 
     name: ClassVar[str] = "node.finished"
@@ -108,13 +107,9 @@ class NodeFinished:
     duration_s: float
     tenant: str = ""
 
-    def to_dict(self) -> dict[str, Any]:
-        """The event's data as JSON-ready mapping."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TaskStarted:
+class TaskStarted(_Facts):
     """A background task left the queue; `release` serves it from here to its end."""
 
     name: ClassVar[str] = "task.started"
@@ -123,13 +118,9 @@ class TaskStarted:
     release: str
     tenant: str = ""
 
-    def to_dict(self) -> dict[str, Any]:
-        """The event's data as JSON-ready mapping."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TaskProgressed:
+class TaskProgressed(_Facts):
     """The tool of a background task told how far it is; what it tells within a tenth of a second is told once."""
 
     name: ClassVar[str] = "task.progress"
@@ -139,13 +130,9 @@ class TaskProgressed:
     message: str = ""
     tenant: str = ""
 
-    def to_dict(self) -> dict[str, Any]:
-        """The event's data as JSON-ready mapping."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TaskFinished:
+class TaskFinished(_Facts):
     """A background task came to its end."""
 
     name: ClassVar[str] = "task.finished"
@@ -155,10 +142,6 @@ class TaskFinished:
     release: str = ""
     tenant: str = ""
     batch: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """The event's data as JSON-ready mapping, without result and error text."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +176,7 @@ class ReleaseRetired:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BreakerChanged:
+class BreakerChanged(_Facts):
     """A circuit breaker opened, let probes through (`half_open`) or closed again; `why` tells what opened it."""
 
     name: ClassVar[str] = "breaker.changed"
@@ -201,10 +184,6 @@ class BreakerChanged:
     state: str
     tenant: str = ""
     why: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """The event's data as JSON-ready mapping."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 Event = (

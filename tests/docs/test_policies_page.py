@@ -1,0 +1,48 @@
+"""docs/policies.md: its example passes the gate, and every policy there is stands in its table."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import toolcrib
+from toolcrib.core.policies import ToolPolicy
+
+pytestmark = pytest.mark.anyio
+PAGE = (Path(__file__).parents[2] / "docs" / "policies.md").read_text(encoding="utf-8")
+ARCHIVE = '''
+
+@tool(side_effect="read")
+async def search_archive(query: str) -> list[str]:
+    """Search the archive."""
+    return []
+'''
+AGENTS = "agents: {support: {model: offline, tools: [search]}}\n"
+
+
+def block(language: str) -> str:
+    found = re.search(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+    assert found, language
+    return found[1]
+
+
+async def test_the_example_serves_under_the_policies_it_names(tmp_path: Path) -> None:
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "search.py").write_text(block("python") + ARCHIVE)
+    (tmp_path / "tools.yaml").write_text(block("yaml"))
+    (tmp_path / "agents.yaml").write_text(AGENTS)
+    async with toolcrib.open(tmp_path) as crib:
+        assert (await crib.call("search", {"query": "x"}, tenant="acme")).value == ["x"]
+        policies = {
+            who: crib.release.tool("search", agent=who[0], tenant=who[1]).spec.policy
+            for who in (("", ""), ("support", ""), ("support", "acme"))
+        }
+    rates = {who: policy.rate_limit.calls for who, policy in policies.items() if policy.rate_limit}
+    assert rates == {("", ""): 100, ("support", ""): 100, ("support", "acme"): 1000}
+    assert [policy.timeout_s for policy in policies.values()] == [10, 5, 5]
+
+
+def test_every_policy_is_in_the_table() -> None:
+    table = PAGE.partition("| policy | what it does |")[2]
+    named = set(re.findall(r"`(\w+)`", "\n".join(line.split("|")[1] for line in table.splitlines() if "|" in line[1:])))
+    assert set(ToolPolicy.model_fields) <= named
