@@ -16,6 +16,7 @@ from toolcrib.stores.schema import metadata
 
 P = ParamSpec("P")
 T = TypeVar("T")
+_WORK = "toolcrib-sql"
 END_S = 15.0  # more than a transaction waits for another one's lock
 
 
@@ -37,6 +38,8 @@ async def open_sqlite(path: Path) -> AsyncIterator[AsyncEngine]:
                     await connection.execute(CreateIndex(index, if_not_exists=True))
         yield engine
     finally:
+        if under_way := {task for task in asyncio.all_tasks() if task.get_name() == _WORK}:
+            await asyncio.wait(under_way, timeout=END_S)  # a connection that comes back later is never closed
         await engine.dispose()
 
 
@@ -49,7 +52,7 @@ def whole(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[
 
     @functools.wraps(method)
     async def shielded(*args: P.args, **kwargs: P.kwargs) -> T:
-        work = asyncio.ensure_future(method(*args, **kwargs))
+        work = asyncio.create_task(method(*args, **kwargs), name=_WORK)
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
