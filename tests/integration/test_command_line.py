@@ -137,6 +137,23 @@ def test_deploy_rejects_with_6_and_goes_on_serving(tmp_path: Path) -> None:
     assert [deployment["state"] for deployment in listed["history"]][:2] == ["rolled_back", "active"]
 
 
+def test_what_a_project_prints_stays_out_of_the_data(tmp_path: Path) -> None:
+    (tmp_path / "tools").mkdir()
+    noisy = 'print("imported")\n' + TOOL.replace("    if order_id", '    print("called")\n    if order_id')
+    (tmp_path / "tools" / "orders.py").write_text(noisy)
+
+    called = toolcrib(tmp_path, "call", "order_status", "order_id=A-42", "--json")
+
+    assert json.loads(called.stdout)["value"]["status"] == "shipped"
+    assert "called" in called.stderr
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:99999", "http://[::1", "http://", "127.0.0.1:2024"])
+def test_what_is_no_server_address_is_a_mistake_of_the_command_line(url: str, project: Path) -> None:
+    done = toolcrib(project, "--url", url, "tools")
+    assert (done.returncode, "is no server address" in done.stderr) == (2, True)
+
+
 def test_explain_shows_the_effective_policy_and_where_each_value_comes_from(tmp_path: Path) -> None:
     (tmp_path / "tools").mkdir()
     (tmp_path / "tools" / "orders.py").write_text(TOOL)
@@ -168,8 +185,8 @@ def test_ctrl_c_ends_with_130_and_one_line(tmp_path: Path) -> None:
     with subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "working\n"
+        assert process.stderr is not None
+        assert process.stderr.readline() == "working\n", "what a tool prints is no data"
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=30)
 

@@ -1,13 +1,14 @@
 """Where commands get their data: the project opened in this process, or a running server; plain JSON from both."""
 
+import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from toolcrib.cli.options import Common
-from toolcrib.cli.output import Json, note, show_reasons
+from toolcrib.cli.output import Aside, Json, note, show_reasons
 from toolcrib.core.errors import ProjectInvalid
 from toolcrib.core.tasks import TaskState
 
@@ -77,10 +78,11 @@ async def backend(options: Common, *, deploy: bool = True) -> AsyncIterator[Back
         return
     from toolcrib.runtime.build import open_project
 
-    async with open_project(options.project, deploy=deploy, work=False) as crib:
-        if crib.problem is not None:
-            _warn(crib)
-        yield Embedded(crib)
+    with redirect_stdout(Aside(sys.stdout)):
+        async with open_project(options.project, deploy=deploy, work=False) as crib:
+            if crib.problem is not None:
+                _warn(crib)
+            yield Embedded(crib)
 
 
 class Embedded:

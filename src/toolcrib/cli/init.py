@@ -47,8 +47,13 @@ def init(
         if target.exists():
             kept.append(path)
             continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        except OSError as error:
+            raise Conflict(
+                f"{target} cannot be written: {error.strerror}.", hint="Choose another directory."
+            ) from error
         typer.echo(f"  wrote  {path}")
     for path in kept:
         typer.echo(f"  kept   {path}  (was there already, not touched)")

@@ -1,9 +1,10 @@
 """What commands print: data on stdout, everything else on stderr; JSON when asked for."""
 
+import io
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from toolcrib.core.errors import ProjectInvalid, ToolcribError
 from toolcrib.core.reasons import Reason, draw_all
@@ -11,10 +12,30 @@ from toolcrib.core.reasons import Reason, draw_all
 Json = dict[str, Any]
 
 
+class Aside(io.TextIOBase):
+    """Stands in for stdout while a project is open: what its code prints goes to stderr, beside the data.
+
+    Attributes:
+        data: the real stdout.
+    """
+
+    def __init__(self, data: TextIO) -> None:
+        self.data = data
+
+    def write(self, text: str) -> int:
+        """Write to stderr."""
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Flush stderr."""
+        sys.stderr.flush()
+
+
 def data(text: str) -> None:
     """A line of data."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    out = sys.stdout.data if isinstance(sys.stdout, Aside) else sys.stdout
+    out.write(f"{text}\n")
+    out.flush()
 
 
 def note(text: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 
@@ -32,10 +32,19 @@ async def open_remote(url: str) -> AsyncIterator["Remote"]:
     Raises:
         UsageProblem: that is no http address.
     """
-    if not url.startswith(("http://", "https://")):
+    if not _is_address(url):
         raise UsageProblem(f"{url!r} is no server address.", hint="Give it as http://HOST:PORT.")
     async with httpx.AsyncClient(base_url=url, timeout=httpx.Timeout(None, connect=CONNECT_S)) as client:
         yield Remote(client)
+
+
+def _is_address(url: str) -> bool:
+    """Whether this is an http address that can be called."""
+    try:
+        parsed = urlsplit(url)
+        return parsed.scheme in ("http", "https") and bool(parsed.hostname) and (parsed.port or 1) <= 65_535
+    except ValueError:
+        return False
 
 
 class Remote:

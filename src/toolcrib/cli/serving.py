@@ -10,7 +10,7 @@ from toolcrib.cli.options import Common, ProjectOption
 
 HostOption = Annotated[str | None, typer.Option(help="Address to bind; by default the settings', 127.0.0.1.")]
 PortOption = Annotated[
-    int | None, typer.Option(help="Port; by default the settings', 2024, or the next free one.", min=0)
+    int | None, typer.Option(help="Port; by default the settings', 2024, or the next free one.", min=0, max=65_535)
 ]
 InsecureOption = Annotated[
     bool, typer.Option("--insecure-no-auth", help="Allow an address that others can reach, without any key.")

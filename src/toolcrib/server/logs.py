@@ -40,6 +40,8 @@ def configure_logs(*, for_people: bool) -> None:
     for noisy in ("httpx", "watchfiles", "aiosqlite", "asyncio", "uvicorn.error"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("toolcrib.events").setLevel(logging.INFO)
+    # Whoever writes a tool wants to see where it raised; in production the message may quote what it was given.
+    logging.getLogger("toolcrib.execution").setLevel(logging.DEBUG if for_people else logging.INFO)
     # A terminal is told of deployments in other words.
     logging.getLogger("toolcrib.releases").setLevel(logging.ERROR if terminal else logging.INFO)
 

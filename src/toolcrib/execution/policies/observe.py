@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from toolcrib.core.calls import CallContext
 from toolcrib.core.chain import Call, CallNext, Link
+from toolcrib.core.errors import ToolcribError, ToolFailed
 from toolcrib.core.events import ToolFinished, ToolStarted
 from toolcrib.core.policies import strategy_for
 from toolcrib.core.results import ErrorInfo, ToolResult
@@ -59,7 +60,7 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link:
                 error = as_call_error(raised, name)
                 info = ErrorInfo.of(error, strategy=strategy_for(raised, on_error))
                 result = failure(call, info, attempts=attempts_of(error))
-                log.debug("tool raised", exc_info=raised, extra={"tool": name, "error_code": error.code})
+                _log(error, raised, name)
             if events.active:
                 events.emit(_ended(result, who))
             return result
@@ -67,6 +68,12 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link:
         return observe
 
     return wrap
+
+
+def _log(error: ToolcribError, raised: Exception, tool: str) -> None:
+    """Where the tool's own code raised, for its author; our errors say where they come from."""
+    if isinstance(error, ToolFailed):
+        log.debug("tool raised", exc_info=raised, extra={"tool": tool, "error_code": error.code})
 
 
 def _ended(result: ToolResult, who: CallContext) -> ToolFinished:
