@@ -51,12 +51,13 @@ class Executor:
         if not self._circuits.any_open:
             return frozenset()
         now = self._clock.monotonic()
+        specs = (release.tool(name, agent=context.agent, tenant=context.tenant).spec for name in release.tools)
         return frozenset(
-            name
-            for name, tool in release.tools.items()
-            if tool.spec.policy.breaker is not None
-            and not tool.spec.policy.fallback
-            and self._circuits.is_open(CircuitKey(name, tool.spec.digest, context.tenant, context.key), now)
+            spec.name
+            for spec in specs
+            if spec.policy.breaker is not None
+            and not spec.policy.fallback
+            and self._circuits.is_open(CircuitKey(spec.name, spec.digest, context.tenant, context.key), now)
         )
 
     async def call_many(

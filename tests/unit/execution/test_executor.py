@@ -16,7 +16,9 @@ from toolcrib.core.calls import CallContext, ToolCall
 from toolcrib.core.chain import Call
 from toolcrib.core.errors import ToolError
 from toolcrib.core.events import ToolFinished
+from toolcrib.core.policies import Breaker
 from toolcrib.core.results import ToolResult
+from toolcrib.execution.chain import build_chain
 from toolcrib.registry.release import Release
 from toolcrib.testing import make_tool
 
@@ -216,3 +218,18 @@ async def test_leaving_the_results_cancels_the_calls_that_are_not_done() -> None
         async with aclosing(bench.executor.as_completed(release, calls, ANYBODY)) as finished:
             assert (await anext(finished))[0] == 0
     assert sorted(cancelled) == [1, 2]
+
+
+async def test_a_breaker_that_only_a_tenant_has_hides_the_tool_from_that_tenant() -> None:
+    async def search() -> None:
+        raise ConnectionError("down")
+
+    bench = Bench()
+    plain, careful = make_tool(search), make_tool(search, breaker=Breaker(min_calls=1))
+    base = bench.release(plain)
+    chain = build_chain(careful, release=base, ports=bench.ports)
+    release = replace(base, variants={("search", "", "acme"): (careful, chain)})
+    acme, other = CallContext(tenant="acme"), CallContext(tenant="other")
+    for who in (acme, other):
+        await bench.executor.call(release, ToolCall(name="search"), who)
+    assert [bench.executor.hidden(release, who) for who in (acme, other)] == [{"search"}, frozenset()]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from toolcrib.core.chain import Call, CallNext, Link
 from toolcrib.core.errors import ArgumentsInvalid, ToolcribError, ToolError
 from toolcrib.core.policies import strategy_for
-from toolcrib.core.results import ToolResult
+from toolcrib.core.results import ErrorInfo, ToolResult
 from toolcrib.core.tools import Tool
 from toolcrib.execution.bubbling import is_bubble_up
 from toolcrib.execution.envelope import envelope
@@ -25,28 +25,40 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
 
     def wrap(call_next: CallNext) -> CallNext:
         async def fallback(call: Call) -> ToolResult:
+            failure: Exception | None = None
             try:
-                return await call_next(call)
+                result = await call_next(call)
+                if result.error is None or not told_before(result.error):
+                    return result
             except Exception as error:  # outer guard: decides by type whether another tool is asked, else raises
                 if not calls_for_another(error, tool):
                     raise
                 failure = error
             who = call.context
             found = release.resolve(other, agent=who.agent, tenant=who.tenant)
-            if found is None:  # refused when the project is loaded; a release made by hand may lack it
-                raise failure
+            assert found is not None, "a fallback that is not there is refused when the project is loaded"
             (substitute, chain), begins = found, monotonic()
             until, level = envelope(who, came=call.began, begins=begins, own=substitute.spec.policy.timeout_s)
-            result = await chain(Call(substitute, call.args, call.id, who, call.began, until, level))
-            if result.ok:
-                return replace(result, fallback_for=tool.spec.name)
-            if isinstance(failure, ToolcribError) and result.error is not None:
-                failure.hint = f"{failure.hint} Its fallback {other!r} failed too: {result.error.message}".strip()
+            key = call.idempotency_key
+            answer = await chain(Call(substitute, call.args, call.id, who, call.began, until, level, 1, key))
+            if answer.ok:
+                return replace(answer, fallback_for=tool.spec.name)
+            if failure is None:
+                return result
+            if isinstance(failure, ToolcribError) and answer.error is not None:
+                failure.hint = f"{failure.hint} Its fallback {other!r} failed too: {answer.error.message}".strip()
             raise failure
 
         return fallback
 
     return wrap
+
+
+def told_before(error: ErrorInfo) -> bool:
+    """`calls_for_another` for a failure out of the cache or the journal, of which only the data is left."""
+    if error.strategy:
+        return error.strategy in ("fallback", "retry")
+    return error.code != ToolError.code or error.retryable
 
 
 def calls_for_another(error: Exception, tool: Tool) -> bool:

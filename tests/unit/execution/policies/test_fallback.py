@@ -7,7 +7,7 @@ import pytest
 from tests.support import Bench
 from toolcrib.core.calls import CallContext, ToolCall, ToolContext
 from toolcrib.core.errors import ToolError
-from toolcrib.core.policies import Breaker, RateLimit
+from toolcrib.core.policies import Breaker, Cache, RateLimit
 from toolcrib.core.results import ToolResult
 from toolcrib.testing import make_tool
 
@@ -104,3 +104,34 @@ async def test_a_fallback_has_what_is_left_of_the_callers_time(who: CallContext,
     release = bench.release(make_tool(plan_a, fallback="asks"), make_tool(asks, timeout_s=30.0))
     result = await bench.executor.call(release, ToolCall(name="plan_a"), who)
     assert result.value == left
+
+
+@pytest.mark.parametrize(
+    ("error", "answers"),
+    [(ConnectionError("down"), True), (ToolError("There is no such order."), False)],
+    ids=["could not answer", "answered with an error"],
+)
+async def test_a_failure_out_of_the_journal_leads_where_it_led_before(error: Exception, answers: bool) -> None:
+    ran: list[str] = []
+
+    async def plan_a() -> None:
+        ran.append("a")
+        raise error
+
+    async def pays() -> str:
+        ran.append("b")
+        return "paid"
+
+    bench = Bench()
+    release = bench.release(make_tool(plan_a, fallback="pays"), make_tool(pays))
+    call = ToolCall(name="plan_a", idempotency_key="k")
+    first = await bench.executor.call(release, call, CallContext())
+    again = await bench.executor.call(release, call, CallContext())
+    assert (first.ok, again.ok, again.value) == (answers, answers, first.value)
+    assert again.journaled
+    assert ran == (["a", "b"] if answers else ["a"]), "neither takes effect twice"
+
+
+async def test_a_kept_failure_leads_to_the_fallback_too() -> None:
+    plan = PlanA(Bench(), ConnectionError("down"), cache=Cache(errors_ttl_s=60), side_effect="read")
+    assert [(await plan.call()).value for _ in range(2)] == ["b0", "b0"]
