@@ -52,3 +52,18 @@ async def test_only_old_calls_with_an_end_are_swept(journal: CallJournal) -> Non
     assert await journal.sweep(before=5.0) == 1
     assert await journal.begin(an_entry("old")) is None
     assert await journal.begin(an_entry("new")) is not None
+
+
+async def test_what_is_known_of_a_key_can_be_looked_up(journal: CallJournal) -> None:
+    assert await journal.find("k") is None
+    await journal.begin(an_entry())
+    assert await journal.find("k") == an_entry()
+    await journal.finish("k", DONE)
+    assert await journal.find("k") == replace(an_entry(), result=DONE)
+
+
+async def test_whole_numbers_of_any_size_survive(journal: CallJournal) -> None:
+    odd = replace(DONE, value=[2**80, "ü"])
+    await journal.begin(an_entry())
+    await journal.finish("k", odd)
+    assert await journal.find("k") == replace(an_entry(), result=odd)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolcrib.core.policies import RateLimit
-from toolcrib.stores.rate_limits import SWEEP_ABOVE, MemoryRateLimiter
+from toolcrib.stores.memory.rate_limits import SWEEP_ABOVE, MemoryRateLimiter
 from toolcrib.testing import FakeClock
 
 pytestmark = pytest.mark.anyio

@@ -8,10 +8,11 @@ from hashlib import sha256
 import anyio
 import pytest
 
+from tests.contract.conftest import activate
 from toolcrib.core.errors import Conflict, GenerationConflict, ReleaseNotFound
-from toolcrib.core.ports import Channel, ReleaseStore
+from toolcrib.core.ports import ReleaseStore
 from toolcrib.core.reasons import Reason
-from toolcrib.core.releases import MOVES, Change, Deployment, Manifest, ReleaseState
+from toolcrib.core.releases import MOVES, Canary, Change, Channel, ColdChange, Deployment, Manifest, ReleaseState
 
 pytestmark = pytest.mark.anyio
 STATES: Sequence[ReleaseState] = tuple(MOVES)
@@ -203,7 +204,7 @@ async def test_only_a_whole_digest_moves_a_release(store: ReleaseStore, asked: s
     with pytest.raises(ReleaseNotFound):
         await store.move(asked, "verified")
     with pytest.raises(ReleaseNotFound):
-        await store.activate(asked, expected=0, seen_tree="")
+        await activate(store, asked, expected=0, seen_tree="")
     assert [(one.manifest.digest, one.state) for one in await store.releases()] == [(ONE, "staged")]
     assert await store.channel() == Channel()
 
@@ -222,9 +223,9 @@ async def test_nothing_serves_in_an_empty_store(store: ReleaseStore) -> None:
 async def test_activation_points_the_channel_and_moves_both_releases(store: ReleaseStore) -> None:
     one = await in_state(store, "verified", "one")
     two = await in_state(store, "verified", "two")
-    first = await store.activate(one.digest, expected=0, seen_tree="t1")
+    first = await activate(store, one.digest, expected=0, seen_tree="t1")
     assert first == await store.channel() == Channel(generation=1, digest=one.digest, seen_tree="t1")
-    second = await store.activate(two.digest, expected=1, seen_tree="t2")
+    second = await activate(store, two.digest, expected=1, seen_tree="t2")
     assert second == await store.channel() == Channel(generation=2, digest=two.digest, seen_tree="t2")
     assert (await store.find(one.digest)).state == "draining"
     assert (await store.find(two.digest)).state == "active"
@@ -233,17 +234,17 @@ async def test_activation_points_the_channel_and_moves_both_releases(store: Rele
 async def test_rolling_back_is_activating_the_former_release(store: ReleaseStore) -> None:
     one = await in_state(store, "verified", "one")
     two = await in_state(store, "verified", "two")
-    await store.activate(one.digest, expected=0, seen_tree="")
-    await store.activate(two.digest, expected=1, seen_tree="")
-    await store.activate(one.digest, expected=2, seen_tree="")
+    await activate(store, one.digest, expected=0, seen_tree="")
+    await activate(store, two.digest, expected=1, seen_tree="")
+    await activate(store, one.digest, expected=2, seen_tree="")
     assert (await store.find(one.digest)).state == "active"
     assert (await store.find(two.digest)).state == "draining"
 
 
 async def test_activating_what_serves_only_counts_the_generation(store: ReleaseStore) -> None:
     one = await in_state(store, "verified")
-    await store.activate(one.digest, expected=0, seen_tree="t1")
-    assert (await store.activate(one.digest, expected=1, seen_tree="t2")).generation == 2
+    await activate(store, one.digest, expected=0, seen_tree="t1")
+    assert (await activate(store, one.digest, expected=1, seen_tree="t2")).generation == 2
     assert (await store.channel()).seen_tree == "t2"
     assert (await store.find(one.digest)).state == "active"
 
@@ -251,14 +252,14 @@ async def test_activating_what_serves_only_counts_the_generation(store: ReleaseS
 @pytest.mark.parametrize("state", STATES)
 async def test_only_a_release_that_may_become_active_is_activated(store: ReleaseStore, state: ReleaseState) -> None:
     serving = await in_state(store, "verified", "serving")
-    await store.activate(serving.digest, expected=0, seen_tree="t")
+    await activate(store, serving.digest, expected=0, seen_tree="t")
     candidate = await in_state(store, state, "candidate")
     before = await store.channel()
     if "active" in MOVES[state] or state == "active":
-        await store.activate(candidate.digest, expected=1, seen_tree="t")
+        await activate(store, candidate.digest, expected=1, seen_tree="t")
         return
     with pytest.raises(Conflict, match=f"A release that is {state} cannot become active"):
-        await store.activate(candidate.digest, expected=1, seen_tree="other")
+        await activate(store, candidate.digest, expected=1, seen_tree="other")
     assert await store.channel() == before
     assert (await store.find(serving.digest)).state == "active"
     assert (await store.find(candidate.digest)).state == state
@@ -268,10 +269,10 @@ async def test_only_a_release_that_may_become_active_is_activated(store: Release
 async def test_an_activation_decided_on_another_generation_changes_nothing(store: ReleaseStore, expected: int) -> None:
     one = await in_state(store, "verified", "one")
     two = await in_state(store, "verified", "two")
-    await store.activate(one.digest, expected=0, seen_tree="t")
+    await activate(store, one.digest, expected=0, seen_tree="t")
     before = await store.channel()
     with pytest.raises(GenerationConflict, match=f"no longer {expected}"):
-        await store.activate(two.digest, expected=expected, seen_tree="other")
+        await activate(store, two.digest, expected=expected, seen_tree="other")
     assert await store.channel() == before
     assert (await store.find(one.digest)).state == "active"
     assert (await store.find(two.digest)).state == "verified"
@@ -279,10 +280,10 @@ async def test_an_activation_decided_on_another_generation_changes_nothing(store
 
 async def test_an_unknown_release_is_not_activated_and_nothing_is_changed(store: ReleaseStore) -> None:
     one = await in_state(store, "verified")
-    await store.activate(one.digest, expected=0, seen_tree="t")
+    await activate(store, one.digest, expected=0, seen_tree="t")
     before = await store.channel()
     with pytest.raises(ReleaseNotFound):
-        await store.activate("f" * 64, expected=1, seen_tree="other")
+        await activate(store, "f" * 64, expected=1, seen_tree="other")
     assert await store.channel() == before
     assert (await store.find(one.digest)).state == "active"
 
@@ -290,11 +291,11 @@ async def test_an_unknown_release_is_not_activated_and_nothing_is_changed(store:
 @pytest.mark.parametrize("generation", [0, 1])
 async def test_of_activations_at_the_same_time_exactly_one_wins(store: ReleaseStore, generation: int) -> None:
     if generation:
-        await store.activate((await in_state(store, "verified", "first")).digest, expected=0, seen_tree="")
+        await activate(store, (await in_state(store, "verified", "first")).digest, expected=0, seen_tree="")
     candidates = [await in_state(store, "verified", f"candidate {n}") for n in range(6)]
     with anyio.fail_after(5):
         outcomes = await asyncio.gather(
-            *(store.activate(one.digest, expected=generation, seen_tree=one.digest) for one in candidates),
+            *(activate(store, one.digest, expected=generation, seen_tree=one.digest) for one in candidates),
             return_exceptions=True,
         )
     won = [outcome for outcome in outcomes if isinstance(outcome, Channel)]
@@ -306,9 +307,21 @@ async def test_of_activations_at_the_same_time_exactly_one_wins(store: ReleaseSt
     assert candidates[states.index("active")].digest == won[0].digest
 
 
+async def test_a_channel_comes_back_with_its_canary_and_its_held_tenants(store: ReleaseStore) -> None:
+    one, two, three = [await in_state(store, "verified", text) for text in ("one", "two", "three")]
+    canary = Canary(digest=two.digest, percent=12.5, tenants=("acme", "grün"), salt="1:r", since=9.25)
+    held = {"beta": three.digest, "gamma": one.digest}
+    channel = Channel(generation=1, digest=one.digest, canary=canary, held=held, seen_tree="t")
+    assert await store.point(channel) == await store.channel() == channel
+    assert [(await store.find(each.digest)).state for each in (one, two, three)] == ["active", "canary", "active"]
+    after = Channel(generation=2, digest=two.digest)
+    assert await store.point(after) == await store.channel() == after
+    assert [(await store.find(each.digest)).state for each in (one, two, three)] == ["draining", "active", "draining"]
+
+
 async def test_the_tree_last_looked_at_is_remembered_without_a_new_generation(store: ReleaseStore) -> None:
     one = await in_state(store, "verified")
-    await store.activate(one.digest, expected=0, seen_tree="t1")
+    await activate(store, one.digest, expected=0, seen_tree="t1")
     await store.saw_tree("t2")
     assert await store.channel() == Channel(generation=1, digest=one.digest, seen_tree="t2")
 
@@ -324,10 +337,16 @@ DEPLOYMENT = Deployment(
         Reason(code="syntax", message="‘)’ fehlt", file="a.py", line=1, column=2, end_column=3, hint="h", source="f("),
         Reason(code="import", message="no module"),
     ),
-    diff=(Change(kind="tool", name="add", change="changed", detail="schema"),),
+    diff=(Change(kind="tool", name="add", change="changed", detail="schema", verdict="needs_pin", why="because"),),
+    verdict="needs_pin",
+    accepted=(Reason(code="permissions", message="less", file="a.py", line=3),),
     timings_s={"scan": 0.25, "total": 1.5},
     actor="cli",
     at=1_700_000_000.25,
+    restart_needed=(
+        ColdChange(kind="settings", file="toolcrib.yaml", items=("server.port",)),
+        ColdChange(kind="environment", file=".env"),
+    ),
 )
 
 

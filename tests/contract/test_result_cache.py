@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tests.contract.conftest import CacheUnderTest
-from toolcrib.core.ports import CacheEntry
 from toolcrib.core.results import ErrorInfo, ToolResult
+from toolcrib.core.stores.results import CacheEntry
 
 pytestmark = pytest.mark.anyio
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from toolcrib.core.ports import LedgerSummary, RunLedger, RunRecord
+from toolcrib.core.ports import LedgerSummary, RunLedger, RunRecord, ThreadFilter
 
 pytestmark = pytest.mark.anyio
 
@@ -62,15 +62,16 @@ async def test_runs_are_told_newest_first_and_no_more_than_asked(ledger: RunLedg
     assert await ledger.runs(limit=0) == []
 
 
-async def test_a_thread_is_parked_when_its_last_run_waits_for_a_human(ledger: RunLedger) -> None:
-    await ended(ledger, a_run("1", at=1.0), "success")
-    assert await ledger.parked("th") is None
-    waiting = await ended(ledger, a_run("2", at=2.0), "interrupted")
-    assert await ledger.parked("th") == waiting
+async def test_a_thread_is_told_by_its_last_run(ledger: RunLedger) -> None:
+    assert await ledger.last("th") is None
+    done = await ended(ledger, a_run("1", at=1.0), "success")
+    assert await ledger.last("th") == done
+    waiting = await ended(ledger, replace(a_run("2", at=2.0), paused_at=("ask", "wait")), "interrupted")
+    assert await ledger.last("th") == waiting
     await ledger.accept(a_run("3", at=3.0))
-    assert await ledger.parked("th") is None
+    assert await ledger.last("th") == a_run("3", at=3.0)
     await ledger.finish(a_run("3", at=3.0, status="success"))
-    assert await ledger.parked("th") is None
+    assert await ledger.last("th") == a_run("3", at=3.0, status="success")
 
 
 async def test_the_last_run_is_the_one_that_began_last_not_the_one_that_ended_last(ledger: RunLedger) -> None:
@@ -79,7 +80,7 @@ async def test_the_last_run_is_the_one_that_began_last_not_the_one_that_ended_la
     await ledger.accept(early)
     await ledger.finish(replace(late, status="interrupted"))
     await ledger.finish(replace(early, status="success"))
-    parked = await ledger.parked("th")
+    parked = await ledger.last("th")
     assert parked is not None
     assert parked.run_id == "2"
 
@@ -87,7 +88,7 @@ async def test_the_last_run_is_the_one_that_began_last_not_the_one_that_ended_la
 async def test_of_runs_begun_at_the_same_moment_the_higher_id_is_the_later(ledger: RunLedger) -> None:
     await ended(ledger, a_run("0002"), "interrupted")
     await ended(ledger, a_run("0001"), "success")
-    parked = await ledger.parked("th")
+    parked = await ledger.last("th")
     assert parked is not None
     assert parked.run_id == "0002"
 
@@ -96,8 +97,48 @@ async def test_of_runs_begun_at_the_same_moment_the_higher_id_is_the_later(ledge
 async def test_a_tenants_threads_are_its_own(ledger: RunLedger, asked: tuple[str, str]) -> None:
     await ended(ledger, a_run("1", tenant="A"), "interrupted")
     thread_id, tenant = asked
-    assert await ledger.parked(thread_id, tenant=tenant) is None
-    assert await ledger.parked("th", tenant="A") is not None
+    assert await ledger.last(thread_id, tenant=tenant) is None
+    assert await ledger.last("th", tenant="A") is not None
+
+
+async def test_threads_are_told_by_their_last_run_the_newest_first(ledger: RunLedger) -> None:
+    await ended(ledger, a_run("1", at=1.0, thread_id="a"), "interrupted")
+    one = await ended(ledger, a_run("4", at=4.0, thread_id="a"), "success")
+    two = await ended(ledger, a_run("2", at=2.0, thread_id="b", tenant="A"), "interrupted")
+    three = await ended(ledger, replace(a_run("3", at=3.0, thread_id="c"), agent="other", release="r-2"), "success")
+    everything = ThreadFilter()
+    assert await ledger.threads(everything) == [one, three, two]
+    assert await ledger.threads(everything, limit=1) == [one]
+    wanted = {
+        ThreadFilter(thread_id="b"): [two],
+        ThreadFilter(tenant="A"): [two],
+        ThreadFilter(tenant=""): [one, three],
+        ThreadFilter(agent="other"): [three],
+        ThreadFilter(release="r-1"): [one, two],
+        ThreadFilter(status="interrupted"): [two],
+        ThreadFilter(status="interrupted", tenant=""): [],
+    }
+    for one_filter, found in wanted.items():
+        assert await ledger.threads(one_filter) == found
+
+
+async def test_a_moved_thread_goes_on_with_the_other_release(ledger: RunLedger) -> None:
+    first = await ended(ledger, a_run("1"), "interrupted")
+    assert await ledger.move("1", "r-2")
+    moved = await ledger.last("th")
+    assert moved == replace(first, moved_to="r-2")
+    assert moved.goes_on_with == "r-2"
+    assert await ledger.threads(ThreadFilter(release="r-2")) == [moved]
+    assert await ledger.threads(ThreadFilter(release="r-1")) == []
+
+
+async def test_a_thread_is_moved_only_by_its_last_run_and_not_while_that_is_under_way(ledger: RunLedger) -> None:
+    await ended(ledger, a_run("1", at=1.0), "success")
+    await ledger.accept(a_run("2", at=2.0))
+    assert not await ledger.move("1", "r-2")
+    assert not await ledger.move("2", "r-2")
+    assert not await ledger.move("nobody", "r-2")
+    assert all(not run.moved_to for run in await ledger.runs())
 
 
 async def test_the_summary_counts_every_run_once(ledger: RunLedger) -> None:

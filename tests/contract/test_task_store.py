@@ -11,6 +11,7 @@ import pytest
 
 from tests.contract.conftest import sql_tasks
 from toolcrib.core.errors import Conflict, QueueFull, TaskNotFound
+from toolcrib.core.redaction import Masks
 from toolcrib.core.tasks import ENDED, TASK_MOVES, Claim, TaskRecord, TaskState, TaskStore
 
 pytestmark = pytest.mark.anyio
@@ -38,12 +39,29 @@ def end(record: TaskRecord, state: TaskState, **more: Any) -> TaskRecord:
     return replace(record, **{"state": state, "finished_at": 20.0, "expires_at": 20.0 + record.ttl_s, **more})
 
 
+def parked(record: TaskRecord) -> TaskRecord:
+    """The task as it waits for a person."""
+    error = {"code": "tool_failed", "message": "m", "strategy": "manual"}
+    failure = {"ok": False, "value": None, "error": error}
+    return replace(record, state="waiting", owner="", leased_until=None, result=failure, expires_at=900.0)
+
+
 async def test_a_task_is_given_back_as_it_was_kept(tasks: TaskStore) -> None:
     args = {"n": 2**80, "text": "ü \ud800", "none": None, "list": [1, {"a": 0.5}]}
-    record = a_task("1", args=args, tenant="x", scopes=("a", "b"), key="k", priority=-3, ttl_s=9.5, batch="b")
+    record = a_task(
+        "1", args=args, tenant="x", scopes=("a", "b"), key="k", call_key="c", priority=-3, ttl_s=9.5, batch="b"
+    )
     assert await added(tasks, record) == [record]
     assert await tasks.find("1") == record
     assert await tasks.tasks() == [record]
+
+
+async def test_a_task_keeps_what_of_it_is_sensitive(tasks: TaskStore) -> None:
+    masks = Masks(args={"*": True, "card": True, "box": {"*": False, "iban": True}}, result=True)
+    running = await begun(tasks, a_task("1", args={"card": "4111"}, sensitive=masks))
+    assert running.sensitive == masks
+    await tasks.move(end(running, "succeeded", result={"ok": True}), was="running")
+    assert (await tasks.find("1")).sensitive == masks
 
 
 async def test_what_the_caller_changes_afterwards_is_not_kept(tasks: TaskStore) -> None:
@@ -95,6 +113,50 @@ async def test_a_batch_that_does_not_fit_into_the_queue_is_refused_whole(tasks: 
     assert [one.id for one in await added(tasks, a_task("6", key="k"), queue=2)] == ["1"], "nothing new: no refusal"
 
 
+async def test_calls_that_wait_for_a_person_have_a_bound_of_their_own(tasks: TaskStore) -> None:
+    await added(tasks, a_task("1"), queue=1)
+    await added(tasks, parked(a_task("2")), queue=1)
+    with pytest.raises(QueueFull):
+        await added(tasks, parked(a_task("3")), queue=1)
+    assert {one.id for one in await tasks.tasks()} == {"1", "2"}
+
+
+async def test_a_call_that_waits_for_a_person_is_kept_whole_and_taken_by_nobody(tasks: TaskStore) -> None:
+    record = parked(await begun(tasks, a_task("1")))
+    await tasks.move(record, was="running")
+    direct = parked(a_task("2", call_key="k"))
+    await added(tasks, direct)
+    assert [await tasks.find("1"), await tasks.find("2")] == [record, direct]
+    assert await tasks.claim(CLAIM) is None
+    assert await tasks.orphans(1e9) == []
+    assert await tasks.renew("me", until=50.0) == []
+
+
+async def test_of_two_people_who_decide_at_once_one_does(tasks: TaskStore) -> None:
+    record = parked(await begun(tasks, a_task("1")))
+    await tasks.move(record, was="running")
+    decisions = [end(record, "skipped"), end(record, "succeeded"), replace(record, state="queued", expires_at=None)]
+    with anyio.fail_after(10):
+        outcomes = await asyncio.gather(*[tasks.move(one, was="waiting") for one in decisions], return_exceptions=True)
+    assert sorted(type(one) is Conflict for one in outcomes) == [False, True, True]
+
+
+async def test_a_task_that_begins_again_is_not_told_to_stop_any_more(tasks: TaskStore) -> None:
+    running = await begun(tasks, a_task("1"))
+    await tasks.ask_cancel("1")
+    await tasks.move(replace(running, state="queued", owner="", leased_until=None), was="running")
+    again = await tasks.claim(CLAIM)
+    assert again is not None
+    assert again.cancel_asked is False
+
+
+async def test_tasks_are_counted_by_state(tasks: TaskStore) -> None:
+    assert dict(await tasks.counts()) == {}
+    await tasks.move(parked(await begun(tasks, a_task("1"))), was="running")
+    await added(tasks, a_task("2"), a_task("3"))
+    assert dict(await tasks.counts()) == {"waiting": 1, "queued": 2}
+
+
 async def test_only_waiting_tasks_fill_the_queue(tasks: TaskStore) -> None:
     await begun(tasks, a_task("1"))
     await added(tasks, a_task("2"), queue=1)
@@ -125,6 +187,23 @@ async def test_a_claim_writes_who_runs_it_on_what_and_whether_twice(tasks: TaskS
     assert (await begun(tasks, a_task("2", tool="write"))).repeatable is False
 
 
+async def test_a_claim_may_route_the_task_to_another_release(tasks: TaskStore) -> None:
+    asked: list[TaskRecord] = []
+
+    def route(record: TaskRecord) -> TaskRecord:
+        asked.append(record)
+        return replace(record, release="r-2", repeatable=True)
+
+    await added(tasks, a_task("1", tool="write", tenant="x"))
+    record = await tasks.claim(replace(CLAIM, route=route))
+    assert record is not None
+    assert (record.release, record.repeatable, record.owner) == ("r-2", True, "me")
+    assert await tasks.find("1") == record
+    assert [(one.id, one.tenant, one.release) for one in asked] == [("1", "x", "r-1")]
+    assert await tasks.claim(replace(CLAIM, route=route)) is None
+    assert len(asked) == 1
+
+
 async def test_no_two_claims_get_the_same_task(tasks: TaskStore) -> None:
     await added(tasks, *[a_task(f"{n}") for n in range(5)])
     with anyio.fail_after(10):
@@ -142,6 +221,9 @@ async def test_only_the_moves_of_the_table_are_made(tasks: TaskStore, was: TaskS
     if was in ENDED:
         record = end(record, was)
         await tasks.move(record, was="queued" if was == "skipped" else "running")
+    if was == "waiting":
+        record = parked(record)
+        await tasks.move(record, was="running")
     moved = replace(record, state=state)
     if state in TASK_MOVES[was]:
         await tasks.move(moved, was=was)

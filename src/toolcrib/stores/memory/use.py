@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import MappingProxyType
 
+PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 _NO_LIMIT = 1 << 60  # version 1 says "no limit" with a number near 2**63
 
 
-def memory_reader(*, proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")) -> Callable[[], float]:
+def memory_reader(*, proc: Path = PROC, cgroups: Path = CGROUPS) -> Callable[[], float]:
     """A function that tells the part in use, 0 to 1, from small kernel files (some 200 µs); 0.0 where there are none.
 
     Of several limits the nearest one counts: of a control group, those above it, and the machine. Pages of files that
     the kernel can drop at once (`inactive_file`) do not count as used, as with Kubernetes:
     https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/
     """
-    groups = [*_limited(proc, cgroups)]
+    folders = control_groups("memory", proc=proc, cgroups=cgroups)
+    groups = [(folder, names) for folder, version in folders if (folder / (names := _FILES[version])[1]).is_file()]
 
     def used() -> float:
         try:
@@ -25,12 +28,16 @@ def memory_reader(*, proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/c
     return used
 
 
-_V2 = ("memory.current", "memory.max", "inactive_file")
-_V1 = ("memory.usage_in_bytes", "memory.limit_in_bytes", "total_inactive_file")
+_FILES = MappingProxyType(
+    {
+        2: ("memory.current", "memory.max", "inactive_file"),
+        1: ("memory.usage_in_bytes", "memory.limit_in_bytes", "total_inactive_file"),
+    }
+)
 
 
-def _limited(proc: Path, cgroups: Path) -> Iterator[tuple[Path, tuple[str, str, str]]]:
-    """The control groups of this process that can have a limit, with the names of their files."""
+def control_groups(controller: str, *, proc: Path = PROC, cgroups: Path = CGROUPS) -> Iterator[tuple[Path, int]]:
+    """Folders of this process's control groups that may limit it, the nearest first, each with its version, 1 or 2."""
     try:
         lines = (proc / "self" / "cgroup").read_text(encoding="ascii").splitlines()
     except (OSError, ValueError):
@@ -38,10 +45,9 @@ def _limited(proc: Path, cgroups: Path) -> Iterator[tuple[Path, tuple[str, str, 
     for line in lines:
         _, controllers, path = line.split(":", 2)
         if not controllers:
-            yield from ((folder, _V2) for folder in _upwards(cgroups, path) if (folder / _V2[1]).is_file())
-        elif "memory" in controllers.split(","):
-            root = cgroups / "memory"
-            yield from ((folder, _V1) for folder in _upwards(root, path) if (folder / _V1[1]).is_file())
+            yield from ((folder, 2) for folder in _upwards(cgroups, path))
+        elif controller in controllers.split(","):
+            yield from ((folder, 1) for folder in _upwards(cgroups / controller, path))
 
 
 def _upwards(root: Path, path: str) -> Iterator[Path]:

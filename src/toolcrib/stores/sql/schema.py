@@ -1,6 +1,11 @@
-"""The tables, for any database SQLAlchemy speaks to."""
+"""The tables, for any database SQLAlchemy speaks to: those of the project's state, and those of what is large.
+
+A database of an older version gets the tables and columns it lacks when it is opened: so a new column needs a
+`server_default`, and none is ever renamed or retyped.
+"""
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Float,
@@ -25,6 +30,14 @@ releases = Table(
     Column("at", Float, nullable=False),
 )
 
+# A table of its own: databases from before there were shapes get it when they are opened.
+shapes = Table(
+    "toolcrib_shapes",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
 blobs = Table(
     "toolcrib_blobs",
     metadata,
@@ -39,6 +52,8 @@ channels = Table(
     Column("generation", Integer, nullable=False),
     Column("digest", String(64), nullable=False),
     Column("seen_tree", String(64), nullable=False),
+    Column("canary", Text, nullable=False, server_default=""),
+    Column("held", Text, nullable=False, server_default=""),
 )
 
 deployments = Table(
@@ -62,6 +77,25 @@ journal = Table(
     Index("toolcrib_journal_began", "began_at"),
 )
 
+errors = Table(
+    "toolcrib_errors",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("tool", String(64), nullable=False),
+    Column("tenant", String(255), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("release", String(64), nullable=False),
+    Column("code", String(64), nullable=False),
+    Column("severity", String(16), nullable=False),
+    Column("escalated", Boolean, nullable=False),
+    Column("layer", String(16), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("call_id", String(255), nullable=False),
+    Column("agent", String(64), nullable=False),
+    Column("run_id", String(255), nullable=False),
+    Index("toolcrib_errors_newest", "tool", "tenant", "id"),
+)
+
 runs = Table(
     "toolcrib_runs",
     metadata,
@@ -75,6 +109,8 @@ runs = Table(
     Column("releases_seen", Text, nullable=False),
     Column("started_at", Float, nullable=False),
     Column("finished_at", Float, nullable=True),
+    Column("paused_at", Text, nullable=False, server_default="[]"),
+    Column("moved_to", String(64), nullable=False, server_default=""),
     Index("toolcrib_runs_thread", "tenant", "thread_id", "started_at"),
 )
 
@@ -87,6 +123,7 @@ tasks = Table(
     Column("tenant", String(255), nullable=False),
     Column("scopes", Text, nullable=False),
     Column("key", String(255), nullable=True),  # null without one: nulls are not equal, so they may be many
+    Column("call_key", String(255), nullable=False, server_default=""),
     Column("priority", Integer, nullable=False),
     Column("state", String(16), nullable=False),
     Column("progress", Float, nullable=False),
@@ -108,8 +145,31 @@ tasks = Table(
     Column("starts", Integer, nullable=False),
     Column("crashes", Integer, nullable=False),
     Column("repeatable", Boolean, nullable=False),
+    Column("sensitive", Text, nullable=False, server_default="{}"),
     UniqueConstraint("tenant", "key"),
     Index("toolcrib_tasks_next", "state", "priority", "created_at"),
     Index("toolcrib_tasks_batch", "batch"),
     Index("toolcrib_tasks_expiry", "expires_at"),
+)
+
+large = MetaData()
+
+artifacts = Table(
+    "toolcrib_artifacts",
+    large,
+    Column("handle", String(64), primary_key=True),
+    Column("tenant", String(255), nullable=False),
+    Column("total_chars", BigInteger, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("is_whole", Boolean, nullable=False),  # false while its text is being written
+    Index("toolcrib_artifacts_expiry", "expires_at"),
+)
+
+artifact_texts = Table(
+    "toolcrib_artifact_texts",
+    large,
+    Column("handle", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("data", LargeBinary, nullable=False),
 )

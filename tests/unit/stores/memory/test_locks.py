@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from toolcrib.stores.locks import MemoryLocks
+from toolcrib.stores.memory.locks import MemoryLocks
 
 pytestmark = pytest.mark.anyio
 

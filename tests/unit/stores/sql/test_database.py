@@ -1,6 +1,7 @@
 """Opening SQLite: the tables, the settings, and transactions that end whole."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -8,8 +9,10 @@ import anyio.lowlevel
 import pytest
 from sqlalchemy import select, text
 
-from toolcrib.stores.schema import blobs, metadata
-from toolcrib.stores.sql import add_new, open_sqlite, whole
+from toolcrib.core.tasks import TaskRecord
+from toolcrib.stores.sql.database import add_new, open_sqlite, whole
+from toolcrib.stores.sql.schema import blobs, metadata
+from toolcrib.stores.sql.tasks import SqlTaskStore
 
 pytestmark = pytest.mark.anyio
 
@@ -34,6 +37,26 @@ async def test_opening_a_file_again_keeps_what_is_in_it(tmp_path: Path) -> None:
         async with open_sqlite(tmp_path / "x.db") as engine, engine.begin() as db:
             await add_new(db, blobs, [{"digest": "a", "data": b"1"}])
             assert (await db.execute(select(blobs))).all() == [("a", b"1")]
+
+
+async def test_a_file_of_an_earlier_version_gets_the_columns_it_lacks(tmp_path: Path) -> None:
+    record = TaskRecord(id="1", tool="t")
+    async with open_sqlite(tmp_path / "x.db") as engine:
+        await SqlTaskStore(engine).add([record], queue=10)
+        async with engine.begin() as db:
+            await db.execute(text("alter table toolcrib_tasks drop column call_key"))
+    with anyio.fail_after(10):
+        await asyncio.gather(*[opened_once(tmp_path / "x.db") for _ in range(3)])
+    async with open_sqlite(tmp_path / "x.db") as engine:
+        store = SqlTaskStore(engine)
+        assert await store.find("1") == record
+        (new,) = await store.add([replace(record, id="2", call_key="k")], queue=10)
+        assert await store.find("2") == new
+
+
+async def opened_once(path: Path) -> None:
+    async with open_sqlite(path):
+        pass
 
 
 async def test_rows_that_are_there_already_are_left_alone(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The release store on SQL."""
 
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,14 +9,27 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from toolcrib.core.compat.shapes import Shape
 from toolcrib.core.errors import Conflict, GenerationConflict, ReleaseNotFound
-from toolcrib.core.ports import Channel, StoredRelease
+from toolcrib.core.ports import StoredRelease
 from toolcrib.core.reasons import Reason
-from toolcrib.core.releases import MOVES, Change, Deployment, Manifest, ReleaseState
-from toolcrib.stores.schema import blobs, channels, deployments, releases
-from toolcrib.stores.sql import add_new, whole
+from toolcrib.core.releases import (
+    MOVES,
+    Canary,
+    Change,
+    Channel,
+    ColdChange,
+    Deployment,
+    Manifest,
+    ReleaseState,
+    repointed,
+)
+from toolcrib.stores.sql.database import add_new, whole
+from toolcrib.stores.sql.schema import blobs, channels, deployments, releases, shapes
 
 CHANNEL = "default"
+FAST = 1
+"""zlib's quickest level: shapes repeat themselves, and a deployment waits for them."""
 
 
 class SqlReleaseStore:
@@ -26,10 +40,19 @@ class SqlReleaseStore:
 
     @whole
     async def put(
-        self, manifest: Manifest, contents: Mapping[str, bytes], *, at: float, state: ReleaseState = "staged"
+        self,
+        manifest: Manifest,
+        contents: Mapping[str, bytes],
+        *,
+        at: float,
+        state: ReleaseState = "staged",
+        shape: Shape | None = None,
     ) -> None:
         """See `ReleaseStore.put`."""
+        packed = None if shape is None else zlib.compress(shape.to_json().encode(), FAST)
         async with self._engine.begin() as db:
+            if packed is not None:
+                await add_new(db, shapes, [{"digest": manifest.digest, "data": packed}])
             if await db.scalar(select(releases.c.digest).where(releases.c.digest == manifest.digest)):
                 return
             wanted = {digest: contents[path] for path, digest in manifest.files.items()}
@@ -38,6 +61,14 @@ class SqlReleaseStore:
             await add_new(db, blobs, fresh)
             text = orjson.dumps(dict(manifest.files)).decode()
             await add_new(db, releases, [{"digest": manifest.digest, "manifest": text, "state": state, "at": at}])
+
+    @whole
+    async def shape(self, digest: str) -> Shape | None:
+        """See `ReleaseStore.shape`."""
+        async with self._engine.connect() as db:
+            known = (await self._one(db, digest)).manifest.digest
+            data = await db.scalar(select(shapes.c.data).where(shapes.c.digest == known))
+        return None if data is None else Shape.from_json(zlib.decompress(data))
 
     @whole
     async def contents(self, digest: str) -> Mapping[str, bytes]:
@@ -74,17 +105,14 @@ class SqlReleaseStore:
             return await _channel(db)
 
     @whole
-    async def activate(self, digest: str, *, expected: int, seen_tree: str) -> Channel:
-        """See `ReleaseStore.activate`."""
+    async def point(self, channel: Channel) -> Channel:
+        """See `ReleaseStore.point`."""
         async with self._engine.begin() as db:
             before = await _channel(db)
-            after = Channel(generation=expected + 1, digest=digest, seen_tree=seen_tree)
-            await _write_channel(db, after, expected=expected)
-            if before.digest and before.digest != digest:
-                await _move(db, before.digest, "draining")
-            if before.digest != digest:
-                await _move(db, digest, "active")
-            return after
+            await _write_channel(db, channel)
+            for digest, state in repointed(before, channel).items():
+                await _move(db, digest, state)
+            return channel
 
     @whole
     async def saw_tree(self, digest: str) -> None:
@@ -123,16 +151,30 @@ async def _channel(db: AsyncConnection) -> Channel:
     row = (await db.execute(select(channels).where(channels.c.name == CHANNEL))).first()
     if row is None:
         return Channel()
-    return Channel(generation=row.generation, digest=row.digest, seen_tree=row.seen_tree)
+    canary = orjson.loads(row.canary) if row.canary else None
+    return Channel(
+        generation=row.generation,
+        digest=row.digest,
+        canary=Canary(**canary | {"tenants": tuple(canary["tenants"])}) if canary else None,
+        held=orjson.loads(row.held) if row.held else {},
+        seen_tree=row.seen_tree,
+    )
 
 
-async def _write_channel(db: AsyncConnection, channel: Channel, *, expected: int) -> None:
+async def _write_channel(db: AsyncConnection, channel: Channel) -> None:
     """Compare-and-set on the generation.
 
     Raises:
-        GenerationConflict: it is no longer `expected`.
+        GenerationConflict: it is no longer the one before.
     """
-    values = {"generation": channel.generation, "digest": channel.digest, "seen_tree": channel.seen_tree}
+    expected = channel.generation - 1
+    values = {
+        "generation": channel.generation,
+        "digest": channel.digest,
+        "canary": orjson.dumps(channel.canary).decode() if channel.canary else "",
+        "held": orjson.dumps(dict(channel.held)).decode() if channel.held else "",
+        "seen_tree": channel.seen_tree,
+    }
     query = update(channels).where(channels.c.name == CHANNEL, channels.c.generation == expected).values(**values)
     if (await db.execute(query)).rowcount == 1:
         return
@@ -173,4 +215,6 @@ def _stored(row: Any) -> StoredRelease:
 def _deployment(data: dict[str, Any]) -> Deployment:
     reasons = tuple(Reason.from_dict(reason) for reason in data.pop("reasons"))
     diff = tuple(Change(**change) for change in data.pop("diff"))
-    return Deployment(**data, reasons=reasons, diff=diff)
+    accepted = tuple(Reason.from_dict(reason) for reason in data.pop("accepted", ()))
+    cold = tuple(ColdChange.from_dict(change) for change in data.pop("restart_needed", ()))
+    return Deployment(**data, reasons=reasons, diff=diff, accepted=accepted, restart_needed=cold)

@@ -1,20 +1,21 @@
 """The task store on SQL."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import ColumnElement, case, delete, func, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from toolcrib.core.redaction import Masks
 from toolcrib.core.tasks import ENDED, Claim, TaskRecord, TaskState
-from toolcrib.stores.schema import tasks
-from toolcrib.stores.sql import add_new, whole
+from toolcrib.stores.sql.database import add_new, whole
+from toolcrib.stores.sql.schema import tasks
 from toolcrib.stores.task_moves import check_move, check_same_call, no_task, overtaken, queue_full, skipped
 
 CHUNK = 500
-JSON_COLUMNS = ("args", "scopes", "result")
+JSON_COLUMNS = ("args", "scopes", "result", "sensitive")
 # What a move may change; what others write meanwhile (`cancel_asked`, `callback_error`) stays.
 MOVED = frozenset(
     {"state", "progress", "message", "release", "started_at", "finished_at", "result", "error", "expires_at"}
@@ -34,8 +35,9 @@ class SqlTaskStore:
         async with self._engine.begin() as db:
             await add_new(db, tasks, [_row(record) for record in records])
             kept = [await self._kept(db, record) for record in records]
-            waiting = await db.scalar(select(func.count()).where(tasks.c.state == "queued")) or 0
-            if waiting > queue and any(one.id == record.id for one, record in zip(kept, records, strict=True)):
+            states = {record.state for record in records}
+            as_many = await db.scalar(select(func.count()).where(tasks.c.state.in_(states))) or 0
+            if as_many > queue and any(one.id == record.id for one, record in zip(kept, records, strict=True)):
                 raise queue_full(queue)
         return kept
 
@@ -60,6 +62,13 @@ class SqlTaskStore:
         query = select(tasks).where(asked).order_by(tasks.c.created_at.desc(), tasks.c.id.desc()).limit(limit)
         async with self._engine.connect() as db:
             return [_record(row) for row in await db.execute(query)]
+
+    @whole
+    async def counts(self) -> Mapping[TaskState, int]:
+        """See `TaskStore.counts`."""
+        query = select(tasks.c.state, func.count()).group_by(tasks.c.state)
+        async with self._engine.connect() as db:
+            return {state: count for state, count in await db.execute(query)}
 
     @whole
     async def ended(self, ids: Collection[str]) -> Sequence[TaskRecord]:
@@ -87,12 +96,13 @@ class SqlTaskStore:
             "progress": 0.0,
             "message": "",
             "starts": tasks.c.starts + 1,
+            "cancel_asked": False,
             "repeatable": case((tasks.c.tool.in_(list(claim.repeatable)), True), else_=False),
         }
         begin = update(tasks).where(tasks.c.id == first, tasks.c.state == "queued").values(**begun).returning(*tasks.c)
         async with self._engine.begin() as db:
             row = (await db.execute(begin)).first()
-            return None if row is None else _record(row)
+            return None if row is None else await self._routed(db, _record(row), claim)
 
     @whole
     async def move(self, record: TaskRecord, *, was: TaskState) -> Sequence[TaskRecord]:
@@ -144,6 +154,13 @@ class SqlTaskStore:
         """See `TaskStore.sweep`."""
         async with self._engine.begin() as db:
             return (await db.execute(delete(tasks).where(tasks.c.expires_at <= now))).rowcount
+
+    async def _routed(self, db: AsyncConnection, begun: TaskRecord, claim: Claim) -> TaskRecord:
+        record = claim.route(begun)
+        if record is not begun:
+            values = {"release": record.release, "repeatable": record.repeatable}
+            await db.execute(update(tasks).where(tasks.c.id == record.id).values(**values))
+        return record
 
     async def _kept(self, db: AsyncConnection, record: TaskRecord) -> TaskRecord:
         """The record that is in the store for `record`: itself, or the one that had its key before."""
@@ -197,4 +214,5 @@ def _record(row: Any) -> TaskRecord:
     data = dict(row._mapping)
     data |= {name: json.loads(data[name]) for name in JSON_COLUMNS} | {"key": data["key"] or ""}
     scopes = data["scopes"]
-    return TaskRecord(**{**data, "scopes": None if scopes is None else tuple(scopes)})
+    data |= {"scopes": None if scopes is None else tuple(scopes), "sensitive": Masks(**data["sensitive"])}
+    return TaskRecord(**data)

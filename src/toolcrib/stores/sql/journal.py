@@ -1,17 +1,17 @@
 """The call journal on SQL."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from toolcrib.core.ports import JournalEntry
 from toolcrib.core.results import ToolResult
-from toolcrib.stores.schema import journal
-from toolcrib.stores.sql import whole
+from toolcrib.stores.sql.database import whole
+from toolcrib.stores.sql.schema import journal
 
 
 class SqlJournal:
@@ -28,15 +28,13 @@ class SqlJournal:
             async with self._engine.begin() as db:
                 await db.execute(insert(journal).values(**row))
         except IntegrityError:
-            async with self._engine.connect() as db:
-                known = (await db.execute(select(journal).where(journal.c.key == entry.key))).first()
-            return _entry(known) if known is not None else await self.begin(entry)
+            return await self.find(entry.key) or await self.begin(entry)
         return None
 
     @whole
     async def finish(self, key: str, result: ToolResult) -> None:
         """See `CallJournal.finish`."""
-        text = orjson.dumps(result.to_dict()).decode()
+        text = json.dumps(result.to_dict())  # whole numbers of any size survive
         async with self._engine.begin() as db:
             await db.execute(update(journal).where(journal.c.key == key).values(result=text))
 
@@ -45,6 +43,13 @@ class SqlJournal:
         """See `CallJournal.forget`."""
         async with self._engine.begin() as db:
             await db.execute(delete(journal).where(journal.c.key == key))
+
+    @whole
+    async def find(self, key: str) -> JournalEntry | None:
+        """See `CallJournal.find`."""
+        async with self._engine.connect() as db:
+            known = (await db.execute(select(journal).where(journal.c.key == key))).first()
+        return None if known is None else _entry(known)
 
     @whole
     async def in_doubt(self, limit: int = 100) -> Sequence[JournalEntry]:
@@ -64,5 +69,5 @@ class SqlJournal:
 def _entry(row: Any) -> JournalEntry:
     data = dict(row._mapping)
     return JournalEntry(
-        **{**data, "result": ToolResult.from_dict(orjson.loads(data["result"])) if data["result"] else None}
+        **{**data, "result": ToolResult.from_dict(json.loads(data["result"])) if data["result"] else None}
     )

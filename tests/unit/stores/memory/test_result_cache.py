@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from toolcrib.core.ports import CacheEntry
 from toolcrib.core.results import ToolResult
-from toolcrib.stores.result_cache import EXPIRED_PER_PUT, OVERHEAD_BYTES, TURN_EVERY, MemoryResultCache
+from toolcrib.core.stores.results import CacheEntry
+from toolcrib.stores.memory.result_cache import EXPIRED_PER_PUT, OVERHEAD_BYTES, TURN_EVERY, MemoryResultCache
 from toolcrib.testing import FakeClock
 
 pytestmark = pytest.mark.anyio

@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from sqlalchemy import Table, event
+from sqlalchemy import Column, Connection, MetaData, Table, event, inspect
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
-from toolcrib.stores.schema import metadata
+from toolcrib.stores.sql.schema import metadata
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -21,21 +22,23 @@ END_S = 15.0  # more than a transaction waits for another one's lock
 
 
 @asynccontextmanager
-async def open_sqlite(path: Path) -> AsyncIterator[AsyncEngine]:
-    """An engine on a SQLite file with its tables made; several processes may have it open.
+async def open_sqlite(path: Path, tables: MetaData = metadata) -> AsyncIterator[AsyncEngine]:
+    """An engine on a SQLite file with these tables made; several processes may have it open.
 
     Write-ahead logging lets readers and one writer work at once; `synchronous=NORMAL` survives the process's death, and
     after a power failure the database is intact but may lack the last commits (https://sqlite.org/pragma.html).
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(f"sqlite+aiosqlite:///{path}")
+    # Errors of the database are logged, and parameters are what the tables hold: arguments, results.
+    engine = create_async_engine(f"sqlite+aiosqlite:///{path}", hide_parameters=True)
     event.listen(engine.sync_engine, "connect", _configure)
     try:
         async with engine.begin() as connection:
-            for table in metadata.sorted_tables:  # `create_all` looks first, and fails when another process is faster
+            for table in tables.sorted_tables:  # `create_all` looks first, and fails when another process is faster
                 await connection.execute(CreateTable(table, if_not_exists=True))
                 for index in table.indexes:
                     await connection.execute(CreateIndex(index, if_not_exists=True))
+        await _add_missing_columns(engine, tables)
         yield engine
     finally:
         if under_way := {task for task in asyncio.all_tasks() if task.get_name() == _WORK}:
@@ -67,6 +70,26 @@ async def add_new(db: AsyncConnection, table: Table, rows: list[dict[str, Any]])
     if rows:
         insert = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
         await db.execute(insert(table).on_conflict_do_nothing(), rows)
+
+
+async def _add_missing_columns(engine: AsyncEngine, tables: MetaData) -> None:
+    """A database of an older version: its tables get the columns that came later."""
+    async with engine.connect() as connection:
+        missing = await connection.run_sync(_missing_columns, tables)
+    for column in missing:
+        what = CreateColumn(column).compile(dialect=engine.dialect)
+        try:
+            async with engine.begin() as connection:
+                await connection.exec_driver_sql(f"ALTER TABLE {column.table.name} ADD COLUMN {what}")
+        except OperationalError as error:
+            if "duplicate column" not in str(error):  # another process was faster
+                raise
+
+
+def _missing_columns(connection: Connection, tables: MetaData) -> list[Column[Any]]:
+    looking = inspect(connection)
+    there = {table.name: {one["name"] for one in looking.get_columns(table.name)} for table in tables.sorted_tables}
+    return [column for table in tables.sorted_tables for column in table.c if column.name not in there[table.name]]
 
 
 def _configure(connection: Any, record: Any) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from toolcrib.stores.memory_use import memory_reader
+from toolcrib.stores.memory.use import memory_reader
 
 MACHINE = "MemTotal:       1000 kB\nMemFree:         100 kB\nMemAvailable:    700 kB\n"
 

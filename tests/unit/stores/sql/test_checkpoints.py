@@ -9,7 +9,7 @@ import ormsgpack
 import pytest
 from langgraph.graph import END, START, StateGraph
 
-from toolcrib.stores.checkpoints import open_checkpointer
+from toolcrib.stores.sql.checkpoints import open_checkpointer
 
 pytestmark = pytest.mark.anyio
 

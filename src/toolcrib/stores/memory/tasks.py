@@ -1,6 +1,7 @@
 """The task store in memory: the same behaviour as on SQL, gone with the process."""
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 
@@ -25,7 +26,7 @@ class MemoryTaskStore:
                 by_key[record.tenant, record.key] = known
             after.setdefault(known.id, deepcopy(known))
             kept.append(known)
-        if len(after) > len(self._tasks) and sum(one.state == "queued" for one in after.values()) > queue:
+        if len(after) > len(self._tasks) and _as_many(after.values(), records) > queue:
             raise queue_full(queue)
         self._tasks = after
         return kept
@@ -56,6 +57,10 @@ class MemoryTaskStore:
         ]
         return found[:limit]
 
+    async def counts(self) -> Mapping[TaskState, int]:
+        """See `TaskStore.counts`."""
+        return Counter(one.state for one in self._tasks.values())
+
     async def ended(self, ids: Collection[str]) -> Sequence[TaskRecord]:
         """See `TaskStore.ended`."""
         return [one for task_id in ids if (one := self._tasks.get(task_id)) and one.ended]
@@ -77,9 +82,10 @@ class MemoryTaskStore:
             message="",
             starts=first.starts + 1,
             repeatable=first.tool in claim.repeatable,
+            cancel_asked=False,
         )
-        self._tasks[first.id] = begun
-        return begun
+        self._tasks[first.id] = routed = claim.route(begun)
+        return routed
 
     async def move(self, record: TaskRecord, *, was: TaskState) -> Sequence[TaskRecord]:
         """See `TaskStore.move`."""
@@ -129,3 +135,9 @@ class MemoryTaskStore:
         for task_id in gone:
             del self._tasks[task_id]
         return len(gone)
+
+
+def _as_many(tasks: Iterable[TaskRecord], added: Sequence[TaskRecord]) -> int:
+    """How many tasks are in the state of those that are added."""
+    states = {record.state for record in added}
+    return sum(one.state in states for one in tasks)
