@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from toolcrib.core.policies import Seconds
 
 AgentKind = Literal["function_calling", "graph"]
+ThreadPolicy = Literal["run", "thread", "compatible", "latest"]
 
 
 class AgentLimits(BaseModel):
@@ -40,7 +41,12 @@ class AgentSpec(BaseModel):
         variables: values for the `{names}` in the prompt.
         tools: names or patterns (`billing.*`) of the tools the agent may call; all when not given.
         graph: `graphs/file.py:name` for `kind: graph`.
+        state_schema: number of the graph's state, for `kind: graph`; raise it when saved threads must be migrated.
         limits: bounds of one run.
+        thread_policy: which release the next turn of a thread takes. `run`: the one that serves then, while a turn that
+            waits for a human ends on its own. `thread`: the one of the thread's first turn, until an operator moves it.
+            `compatible`: the one that serves, if nothing in it can harm the thread, else the former one. `latest`: like
+            `compatible`, also for a turn that waits.
         description: one sentence for people who choose among agents.
     """
 
@@ -53,7 +59,9 @@ class AgentSpec(BaseModel):
     variables: dict[str, str] = Field(default_factory=dict)
     tools: tuple[str, ...] = ("*",)
     graph: str = ""
+    state_schema: Annotated[int, Field(ge=1)] | None = None
     limits: AgentLimits = AgentLimits()
+    thread_policy: ThreadPolicy = "run"
     description: str = ""
 
 

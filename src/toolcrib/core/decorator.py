@@ -1,14 +1,23 @@
-"""`@tool` and `@resource`: mark functions and keep what their authors said; `Resource` and `Secret` ask for values."""
+"""`@tool`, `@resource`, `@selftest`: mark functions, keep what their authors said.
+
+In type hints `Resource`, `Secret` and `Port` ask for values, and `Sensitive` says that a value must not be shown;
+`Example` is what a call should give.
+"""
 
 import inspect
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar, overload
+from typing import Any, Literal, NamedTuple, TypeVar, overload
+
+from pydantic import GetJsonSchemaHandler
+from pydantic_core import CoreSchema
 
 from toolcrib.core.policies import (
     Breaker,
     Cache,
     Concurrency,
+    Escalate,
     Isolation,
     Output,
     RateLimit,
@@ -19,7 +28,39 @@ from toolcrib.core.policies import (
 
 MARK = "__toolcrib_tool__"
 RESOURCE_MARK = "__toolcrib_resource__"
+SELFTEST_MARK = "__toolcrib_selftest__"
+ANYTHING = object()
+"""What an example returns whose author did not say."""
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A call of a tool and what comes of it: `Example(args={"a": 1, "b": 2}, returns=3)`; the gate tries it.
+
+    Attributes:
+        args: arguments, as a model would give them.
+        returns: what the call must give; any value equal to it will do, or one with the same JSON.
+        raises: type of the exception it must end with instead, or that type's name, or the code of the error.
+        question: a question that this call answers, for models and the offline router.
+        file, line: where it is written, for reasons.
+    """
+
+    args: Mapping[str, Any] = field(default_factory=dict)
+    returns: Any = ANYTHING
+    raises: type[BaseException] | str = ""
+    question: str = ""
+    file: str = field(default="", init=False, compare=False, repr=False)
+    line: int = field(default=0, init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.raises and self.returns is not ANYTHING:
+            raise TypeError("an example either returns or raises")
+        caller = sys._getframe(
+            2
+        )  # above this and the generated `__init__`: a decorator's arguments have no other place
+        object.__setattr__(self, "file", caller.f_code.co_filename)
+        object.__setattr__(self, "line", caller.f_lineno)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +69,7 @@ class ToolDeclaration:
 
     name: str = ""
     description: str = ""
-    examples: tuple[str, ...] = ()
+    examples: tuple[str | Example, ...] = ()
     policy: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -41,7 +82,7 @@ def tool(
     *,
     name: str = "",
     description: str = "",
-    examples: tuple[str, ...] | list[str] = (),
+    examples: Sequence[str | Example] = (),
     timeout_s: float | None = 30.0,
     attempt_timeout_s: float | None = None,
     retry: Retry | None = None,
@@ -52,6 +93,7 @@ def tool(
     exclusive: str = "",
     fallback: str = "",
     on_error: Mapping[str, Strategy] | None = None,
+    escalate: Escalate | None = None,
     output: Output | None = None,
     isolation: Isolation = "auto",
     side_effect: SideEffect = "write",
@@ -65,7 +107,7 @@ def tool(
     *,
     name: str = "",
     description: str = "",
-    examples: tuple[str, ...] | list[str] = (),
+    examples: Sequence[str | Example] = (),
     **policy: Any,
 ) -> F | Callable[[F], F]:
     """Mark a function, sync or async, as a tool.
@@ -77,7 +119,7 @@ def tool(
         function: the function, when used without parentheses.
         name: another name than the function's.
         description: another description than the docstring's.
-        examples: questions the tool answers.
+        examples: questions the tool answers, and calls of which it is known what comes of them.
         **policy: fields of `ToolPolicy`, e.g. `timeout_s`, `retry`, `cache`, `side_effect`; they are checked when
             the project is loaded, and `tools.yaml` may override them.
 
@@ -157,6 +199,15 @@ def resource(factory: F | None = None, /, **said: Any) -> F | Callable[[F], F]:
     return mark if factory is None else mark(factory)
 
 
+def selftest(function: F) -> F:
+    """Mark a function, sync or async and without arguments, that tries code of the project; a failure raises.
+
+    The gate calls it before the code may serve, in a process of its own.
+    """
+    setattr(function, SELFTEST_MARK, True)
+    return function
+
+
 class Resource(NamedTuple):
     """Asks for a resource: `db: Annotated[Database, Resource(open_db)]` in a tool or in another resource's factory.
 
@@ -181,3 +232,26 @@ class Secret(NamedTuple):
 
     name: str
     optional: bool = False
+
+
+class Port(NamedTuple):
+    """Asks for a part of toolcrib itself: `store: Annotated[ArtifactStore, Port("artifacts")]` in a built-in tool.
+
+    Attributes:
+        name: which part.
+    """
+
+    name: Literal["artifacts"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sensitive:
+    """Says that a value must not be shown: `card: Annotated[str, Sensitive()]`; `Sensitive` alone says the same.
+
+    It may stand on a tool's arguments and on its result, and on the fields of models, dataclasses and typed dicts in
+    them. The tool is given the value as it is; whatever people read of calls has `[redacted]` in its place.
+    """
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(core_schema), "writeOnly": True}

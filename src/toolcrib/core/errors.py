@@ -6,6 +6,7 @@ ToolcribError
 ├── NotFound                  a name that nobody knows, with near names
 │   ├── ToolNotFound
 │   ├── AgentNotFound
+│   ├── ArtifactNotFound
 │   ├── ReleaseNotFound
 │   └── TaskNotFound
 ├── Conflict                  somebody else was faster, or the thing is in use
@@ -26,6 +27,7 @@ ToolcribError
 │   ├── ToolFailed
 │   └── ToolError             raised by tool authors on purpose
 ├── RunFailed                 one run did not succeed; becomes `RunResult.error`
+│   ├── InputInvalid
 │   ├── IterationLimit
 │   ├── ModelUnavailable
 │   ├── ResumeRefused
@@ -39,6 +41,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from toolcrib.core.policies import Strategy
     from toolcrib.core.reasons import Reason
 
 Severity = Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"]
@@ -55,12 +58,16 @@ class ToolcribError(Exception):
         layer: where it happened.
         message: what happened, for people and models.
         hint: what to do about it; empty when the message says it all.
+        escalated: it is one of many in a short time (`Escalate`), and one step more severe than it says.
+        decided_strategy: the strategy for it when that is settled already, before what `on_error` says.
     """
 
     code: ClassVar[str] = "toolcrib_error"
     severity: ClassVar[Severity] = "HIGH"
     retryable: bool = False
     layer: ClassVar[Layer] = "graph"
+    escalated: bool = False
+    decided_strategy: "Strategy | None" = None
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -103,6 +110,13 @@ class AgentNotFound(NotFound):
     """The release has no agent of this name."""
 
     code: ClassVar[str] = "agent_not_found"
+
+
+class ArtifactNotFound(NotFound):
+    """No artifact of this tenant has this handle, or its time is over. Call the tool again that gave the handle."""
+
+    code: ClassVar[str] = "artifact_not_found"
+    layer: ClassVar[Layer] = "tool"
 
 
 class ReleaseNotFound(NotFound):
@@ -237,7 +251,7 @@ class RateLimited(CallFailed):
 
 
 class QueueFull(CallFailed):
-    """Too many calls of the tool run and wait already. Try again after `retry_after_s`."""
+    """Too many calls run and wait already: of the tool, of the tenant, or in all. Try again after `retry_after_s`."""
 
     code: ClassVar[str] = "queue_full"
     severity: ClassVar[Severity] = "HIGH"
@@ -303,6 +317,13 @@ class ModelUnavailable(RunFailed):
     severity: ClassVar[Severity] = "HIGH"
 
 
+class InputInvalid(RunFailed):
+    """The run's input is none for this graph: its state has none of these keys. The hint names those it has."""
+
+    code: ClassVar[str] = "input_invalid"
+    severity: ClassVar[Severity] = "LOW"
+
+
 class IterationLimit(RunFailed):
     """The model was asked `limits.iterations` times and still wants more. Raise the limit, or look for a loop."""
 
@@ -333,3 +354,14 @@ class ServerUnreachable(ToolcribError):
 
     code: ClassVar[str] = "server_unreachable"
     retryable: bool = True
+
+
+def error_class(code: str) -> type[ToolcribError] | None:
+    """The error with this code; None for codes that are none of ours, e.g. of a newer server."""
+    found: list[type[ToolcribError]] = [ToolcribError]
+    while found:
+        error = found.pop()
+        if vars(error).get("code") == code:
+            return error
+        found += error.__subclasses__()
+    return None

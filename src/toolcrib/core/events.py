@@ -1,11 +1,12 @@
 """What happened, as frozen values: rooms that may not call each other hear of each other through these."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
-from toolcrib.core.releases import Deployment
+from toolcrib.core.releases import ColdChange, Deployment
 from toolcrib.core.results import RunResult, ToolResult
-from toolcrib.core.tasks import TaskState
+from toolcrib.core.tasks import Decision, TaskState
 
 
 class _Facts:
@@ -45,9 +46,9 @@ class ToolFinished:
     tenant: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """The event's data as JSON-ready mapping; the value itself stays out, it may be large or secret."""
+        """The event's data as JSON-ready mapping; value and handle stay out: what they show may be large or secret."""
         result = replace(self.result, value=None).to_dict()
-        del result["value"]
+        del result["value"], result["artifact"]
         who = {"run_id": self.run_id, "thread_id": self.thread_id, "agent": self.agent, "tenant": self.tenant}
         return {**who, **result}
 
@@ -145,6 +146,29 @@ class TaskFinished(_Facts):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaskWaiting(_Facts):
+    """A failed call waits for a person, as a task: one that ran in the background, or a direct call (`call_id`)."""
+
+    name: ClassVar[str] = "task.waiting"
+    task: str
+    tool: str
+    code: str
+    call_id: str
+    tenant: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskResolved(_Facts):
+    """A person decided about a call that waited; unless it is to be run again, it has come to its end with that."""
+
+    name: ClassVar[str] = "task.resolved"
+    task: str
+    tool: str
+    decision: Decision
+    tenant: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deployed:
     """A deployment came to its end: activated, rejected or rolled back."""
 
@@ -154,6 +178,35 @@ class Deployed:
     def to_dict(self) -> dict[str, Any]:
         """The event's data as JSON-ready mapping."""
         return self.deployment.to_dict()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestartNeeded:
+    """What needs a rolling restart has changed: there is more of it, less, or nothing any more."""
+
+    name: ClassVar[str] = "restart.needed"
+    changes: tuple[ColdChange, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The event's data as JSON-ready mapping."""
+        return {"needed": bool(self.changes), "changes": [change.to_dict() for change in self.changes]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CanaryRolledBack(_Facts):
+    """An incident: the guard ended a canary that did worse than the stable release.
+
+    Attributes:
+        stable: id of the release that serves all again.
+        why: what was worse, in words.
+        figures: what was compared, of the `canary` and the `stable` release.
+    """
+
+    name: ClassVar[str] = "canary.rolled_back"
+    release: str
+    stable: str
+    why: str
+    figures: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,10 +239,23 @@ class BreakerChanged(_Facts):
     why: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolEscalated(_Facts):
+    """A tool's failures pile up: `errors` of them came within `window_s`; told once until that is over."""
+
+    name: ClassVar[str] = "tool.escalated"
+    tool: str
+    release: str
+    errors: int
+    window_s: float
+    tenant: str = ""
+
+
 Event = (
     ToolStarted
     | ToolFinished
     | BreakerChanged
+    | ToolEscalated
     | RunStarted
     | RunFinished
     | NodeStarted
@@ -197,6 +263,10 @@ Event = (
     | TaskStarted
     | TaskProgressed
     | TaskFinished
+    | TaskWaiting
+    | TaskResolved
     | Deployed
+    | CanaryRolledBack
+    | RestartNeeded
     | ReleaseRetired
 )

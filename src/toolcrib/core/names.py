@@ -3,6 +3,18 @@
 import difflib
 from collections.abc import Iterable
 
+ROOT = "_toolcrib"
+"""First part of the real name of every project module."""
+
+
+def without_digests(text: str) -> str:
+    """Names of project modules as the author knows them: `_toolcrib.r_<digest>.tools.math` -> `tools.math`."""
+    head, separator, tail = text.partition(f"{ROOT}.r_")
+    while separator:
+        text = head + tail.partition(".")[2]
+        head, separator, tail = text.partition(f"{ROOT}.r_")
+    return text
+
 
 def near(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
     """The known names most like `name`, best first, at most `most`."""

@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from toolcrib.core.calls import ToolContext
+from toolcrib.core.compat.shapes import Shape
 from toolcrib.core.events import Event
 from toolcrib.core.policies import RateLimit
-from toolcrib.core.releases import Deployment, Manifest, ReleaseState
+from toolcrib.core.releases import Channel, Deployment, Manifest, ReleaseState
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Need, ResourceSpec, Tool
 
@@ -42,9 +43,8 @@ class IdFactory(Protocol):
 class EventSink(Protocol):
     """Where events go. Never raises and never blocks."""
 
-    @property
-    def active(self) -> bool:
-        """Whether anybody listens; when not, callers may save themselves the making of an event."""
+    def wants(self, kind: type[Event]) -> bool:
+        """Whether anybody listens to events of this kind; when not, callers save themselves the making of one."""
 
     def emit(self, event: Event) -> None:
         """Hand on one event."""
@@ -124,50 +124,6 @@ class Resources(Protocol):
         """How each resource does, by name."""
 
 
-class CacheEntry(NamedTuple):
-    """A result to keep: under which key, for how long, and by what it can be thrown away.
-
-    Attributes:
-        began: reading of `Clock.monotonic` when the work for it began; what began before an invalidation may rest on
-            old data and is not kept. None when that cannot be.
-    """
-
-    key: str
-    result: ToolResult
-    ttl_s: float
-    tool: str
-    tenant: str = ""
-    tags: tuple[str, ...] = ()
-    began: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CacheStats:
-    """Counts of a result cache since it was made; `entries` and `size_bytes` are what it holds now."""
-
-    hits: int = 0
-    misses: int = 0
-    evicted: int = 0
-    entries: int = 0
-    size_bytes: int = 0
-
-
-class ResultCache(Protocol):
-    """Results that may be given out again. What is done to a value that was put in or given out changes no other."""
-
-    async def get(self, key: str) -> ToolResult | None:
-        """The result, unless its time is over."""
-
-    async def put(self, entry: CacheEntry) -> None:
-        """Keep a result; one too large for the cache, or of which no copy can be made, is not kept."""
-
-    async def invalidate(self, *, tool: str = "", tenant: str = "", tag: str = "") -> int:
-        """Throw away the entries that fit all that is given (all entries when nothing is); how many there were."""
-
-    def stats(self) -> CacheStats:
-        """What it did so far."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalEntry:
     """One call in the journal.
@@ -201,6 +157,9 @@ class CallJournal(Protocol):
     async def forget(self, key: str) -> None:
         """Take the entry out: the call never reached the tool, or may run again."""
 
+    async def find(self, key: str) -> JournalEntry | None:
+        """What is known of a key."""
+
     async def in_doubt(self, limit: int = 100) -> Sequence[JournalEntry]:
         """Calls without an end, the oldest first; those that run at this moment are among them."""
 
@@ -233,21 +192,6 @@ class Locks(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Channel:
-    """The pointer to what serves.
-
-    Attributes:
-        generation: grows with every activation.
-        digest: manifest digest of the release that serves; empty before the first.
-        seen_tree: digest of the working tree last looked at; a roll-back holds until the tree differs from it.
-    """
-
-    generation: int = 0
-    digest: str = ""
-    seen_tree: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRelease:
     """A release as the store knows it: `at` is Unix time of its first arrival."""
 
@@ -260,9 +204,25 @@ class ReleaseStore(Protocol):
     """Where releases outlive the process: contents by digest, manifests, the channel, the history."""
 
     async def put(
-        self, manifest: Manifest, contents: Mapping[str, bytes], *, at: float, state: ReleaseState = "staged"
+        self,
+        manifest: Manifest,
+        contents: Mapping[str, bytes],
+        *,
+        at: float,
+        state: ReleaseState = "staged",
+        shape: Shape | None = None,
     ) -> None:
-        """Keep a release (path -> bytes) in this state; a second time with the same manifest changes nothing."""
+        """Keep a release (path -> bytes) in this state, with its shape.
+
+        A second time with the same manifest changes nothing, but a shape that is lacking is taken.
+        """
+
+    async def shape(self, digest: str) -> Shape | None:
+        """The shape of the release; None when it was put without one, as before there were any.
+
+        Raises:
+            ReleaseNotFound: no such release.
+        """
 
     async def contents(self, digest: str) -> Mapping[str, bytes]:
         """Path -> bytes of the release.
@@ -291,11 +251,14 @@ class ReleaseStore(Protocol):
     async def channel(self) -> Channel:
         """What serves now."""
 
-    async def activate(self, digest: str, *, expected: int, seen_tree: str) -> Channel:
-        """Point the channel at a release, if its generation is still `expected`; the former becomes `draining`.
+    async def point(self, channel: Channel) -> Channel:
+        """Change what serves, if the generation is still the one before `channel.generation`.
+
+        The releases change their states as `repointed` says, in the same transaction.
 
         Raises:
-            GenerationConflict: another activation came first.
+            GenerationConflict: another change came first.
+            Conflict: the table of legal moves lacks one of the moves.
         """
 
     async def saw_tree(self, digest: str) -> None:
@@ -316,6 +279,8 @@ class RunRecord:
         status: `running`, `success`, `error` or `interrupted` (waits for a human).
         releases_seen: ids of the releases whose code served the run's steps; more than one is a mixed run.
         started_at, finished_at: Unix time; finished_at is None while running.
+        paused_at: the nodes in which it waits for a human.
+        moved_to: digest of the release the thread goes on with, where an operator moved it after this run.
     """
 
     run_id: str
@@ -328,6 +293,30 @@ class RunRecord:
     releases_seen: tuple[str, ...] = ()
     started_at: float = 0.0
     finished_at: float | None = None
+    paused_at: tuple[str, ...] = ()
+    moved_to: str = ""
+
+    @property
+    def goes_on_with(self) -> str:
+        """Digest of the release that the thread holds on to after this run."""
+        return self.moved_to or self.release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThreadFilter:
+    """Which threads are meant; what is empty says nothing. A thread is told by its last run.
+
+    Attributes:
+        tenant: None for all tenants, empty for threads without one.
+        release: digest of the release it goes on with.
+        status: of its last run.
+    """
+
+    thread_id: str = ""
+    tenant: str | None = None
+    agent: str = ""
+    release: str = ""
+    status: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -351,8 +340,14 @@ class RunLedger(Protocol):
     async def finish(self, record: RunRecord) -> None:
         """Write the end."""
 
-    async def parked(self, thread_id: str, *, tenant: str = "") -> RunRecord | None:
-        """The thread's last run, if it waits for a human."""
+    async def last(self, thread_id: str, *, tenant: str = "") -> RunRecord | None:
+        """The thread's last run; it waits for a human when its status is `interrupted`."""
+
+    async def threads(self, wanted: ThreadFilter, limit: int = 100) -> Sequence[RunRecord]:
+        """The last run of each thread that is meant, the newest first."""
+
+    async def move(self, run_id: str, release: str) -> bool:
+        """Let the thread whose last run this is go on with another release; False when it has a newer run, or runs."""
 
     async def runs(self, limit: int = 100) -> Sequence[RunRecord]:
         """Runs, the newest first."""

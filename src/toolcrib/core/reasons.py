@@ -1,8 +1,8 @@
 """Reasons: why a candidate is refused, each with its place and its fix, and how they are drawn for people."""
 
 import unicodedata
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,10 @@ class Reason:
         """`file:line:column`, as far as known."""
         return ":".join(str(part) for part in (self.file, self.line, self.column) if part)
 
+    def scrubbed(self, scrub: Callable[[str], str]) -> "Reason":
+        """The reason with its words given through `scrub`."""
+        return replace(self, message=scrub(self.message), hint=scrub(self.hint))
+
     def to_dict(self) -> dict[str, object]:
         """The reason as JSON-ready mapping."""
         return asdict(self)
@@ -45,9 +49,9 @@ class Reason:
         return cls(**known)  # type: ignore[arg-type]  # values are str and int by construction of to_dict
 
 
-def draw(reason: Reason) -> str:
+def draw(reason: Reason, *, word: str = "error") -> str:
     """The reason as compilers draw it: message, place, the line with a caret under the mistake, the fix."""
-    lines = [f"error[{reason.code}]: {reason.message}"]
+    lines = [f"{word}[{reason.code}]: {reason.message}"]
     if reason.place:
         lines.append(f"  --> {reason.place}")
     if reason.source and reason.line:
@@ -61,9 +65,9 @@ def draw(reason: Reason) -> str:
     return "\n".join(lines)
 
 
-def draw_all(reasons: Iterable[Reason]) -> str:
+def draw_all(reasons: Iterable[Reason], *, word: str = "error") -> str:
     """All reasons, one under the other, with an empty line between them."""
-    return "\n\n".join(draw(reason) for reason in reasons)
+    return "\n\n".join(draw(reason, word=word) for reason in reasons)
 
 
 def _indent(source: str, column: int) -> str:

@@ -3,12 +3,18 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
+from types import MappingProxyType
 from typing import Any
 
 from pydantic_core import to_json
 
 from toolcrib.core.errors import CallFailed, Layer, Severity, ToolcribError
 from toolcrib.core.policies import Strategy
+
+WORSE: Mapping[Severity, Severity] = MappingProxyType(
+    {"LOW": "MEDIUM", "MEDIUM": "HIGH", "HIGH": "CRITICAL", "CRITICAL": "CRITICAL"}
+)
+"""One step up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +24,8 @@ class ErrorInfo:
     Attributes:
         retry_after_s: seconds to wait before trying again, when that is known.
         strategy: what the tool's `on_error` says of it, where that is for the run to do: `skip`, `abort`, `manual`.
+        escalated: `severity` is one step higher than the error's own: it is one of many in a short time.
+        task: id of the task in which the call waits for a person; empty when it does not.
     """
 
     code: str
@@ -28,6 +36,8 @@ class ErrorInfo:
     layer: Layer = "tool"
     retry_after_s: float | None = None
     strategy: Strategy | None = None
+    escalated: bool = False
+    task: str = ""
 
     @classmethod
     def of(cls, error: ToolcribError, *, strategy: Strategy | None = None) -> "ErrorInfo":
@@ -36,11 +46,12 @@ class ErrorInfo:
             code=error.code,
             message=error.message,
             hint=error.hint,
-            severity=error.severity,
+            severity=WORSE[error.severity] if error.escalated else error.severity,
             retryable=error.retryable,
             layer=error.layer,
             retry_after_s=error.retry_after_s if isinstance(error, CallFailed) else None,
             strategy=strategy,
+            escalated=error.escalated,
         )
 
     def text(self) -> str:
@@ -66,6 +77,7 @@ class ToolResult:
         tool_digest: digest of the code that ran.
         release: id of the release that served the call.
         call_id: id of the call.
+        artifact: handle of the whole result, when `value` is only its beginning; empty without.
     """
 
     ok: bool
@@ -81,6 +93,7 @@ class ToolResult:
     tool_digest: str = ""
     release: str = ""
     call_id: str = ""
+    artifact: str = ""
 
     def text(self) -> str:
         """The result as a model reads it: the string itself, JSON for anything else, or the error with its hint."""
@@ -146,9 +159,18 @@ def jsonable(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         value = {name: getattr(value, name, None) for name in value.__dataclass_fields__}
     try:
-        return json.loads(to_json(value, fallback=str, inf_nan_mode="strings", serialize_unknown=True))
+        return json_tree(value)
     except Exception:  # noqa: BLE001  # outer guard: the tool's value may be circular, endless, broken, no UTF-8
         return said(value, repr)
+
+
+def json_tree(value: Any) -> Any:
+    """`value` in JSON terms; what JSON cannot say becomes its `str`.
+
+    Raises:
+        Exception: it is circular, endless, broken, or no UTF-8.
+    """
+    return json.loads(to_json(value, fallback=str, inf_nan_mode="strings", serialize_unknown=True))
 
 
 def said(value: Any, say: Callable[[Any], str] = str) -> str:

@@ -1,11 +1,15 @@
 """What `toolcrib.yaml` may say: settings of the process, read once when it starts."""
 
-import os
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from toolcrib.core.policies import Seconds
+from toolcrib.core.policies.units import Count
+from toolcrib.core.releases import Acceptable
+
+BakeSeconds = Annotated[float, Field(ge=0, le=2_592_000, allow_inf_nan=False)]
+MinSamples = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class ServerSettings(BaseModel):
@@ -26,7 +30,8 @@ class WatchSettings(BaseModel):
     """How changes of the project's files are noticed.
 
     Attributes:
-        debounce_s: seconds of quiet before a change is deployed, so that one save is one deployment.
+        debounce_s: seconds of quiet before a change is deployed, so that one save is one deployment; up to 25 times as
+            long when many files change.
         poll_s: seconds between two looks at all files, for changes the operating system did not tell of.
         force_polling: never ask the operating system, only look; for network drives and some containers.
     """
@@ -42,31 +47,69 @@ class VerifySettings(BaseModel):
     """How a candidate is tried out before it may serve.
 
     Attributes:
-        timeout_s: seconds for loading the whole candidate in its own process.
+        timeout_s: seconds for loading the whole candidate in its own process and trying its examples.
+        examples: which tools' examples are tried: `read` those of tools that change nothing (`side_effect` none or
+            read), `all` the others too, `skip` none, and no selftests either.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     timeout_s: Seconds = 30.0
+    examples: Literal["read", "all", "skip"] = "read"
+
+
+class GateSettings(BaseModel):
+    """What the gate lets pass without being asked each time.
+
+    Attributes:
+        accept: `permissions` takes releases that lower the guards of a tool or an agent, with a warning.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    accept: tuple[Acceptable, ...] = ()
+
+
+class CallsSettings(BaseModel):
+    """Calls of all tools together, in one process. Without `concurrency` and `per_tenant` there is no limit.
+
+    Attributes:
+        concurrency: how many calls may run at the same time; further ones wait by priority, then by age.
+        per_tenant: how many of these may be one tenant's; those that wait for their tool's turn count too.
+        queue: how many calls may wait for `concurrency`, and of each tenant for `per_tenant`; one more is refused.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    concurrency: Count | None = None
+    per_tenant: Count | None = None
+    queue: Annotated[int, Field(ge=0, le=1_000_000)] = 1000
 
 
 class ThreadsSettings(BaseModel):
-    """Worker threads for tools written as `def`.
+    """Worker threads for tools written as `def`; started when they are needed.
 
     Attributes:
         workers: how many such tools can run at the same time.
+        min_workers: so many threads, once started, stay; never more than `workers`.
+        idle_s: further ones end after so many seconds without work.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     workers: Annotated[int, Field(ge=1, le=1_000)] = 16
+    min_workers: Annotated[int, Field(ge=0, le=1_000)] = 2
+    idle_s: Seconds = 30.0
 
 
 class ProcessesSettings(BaseModel):
-    """Worker processes for tools with `isolation: process`.
+    """Worker processes for tools with `isolation: process`; started when they are needed.
 
     Attributes:
-        workers: how many such tools can run at the same time; by default one for each processor, at least two.
+        workers: how many such tools can run at the same time; `auto` is one for each processor this process may use,
+            by its affinity and the quota of its control groups, and at least two.
+        min_workers: so many processes, once started, stay; never more than `workers`.
+        idle_s: further ones end after so many seconds without work.
         memory_mb: memory of each worker; a tool that wants more fails with `tool_crashed`.
         calls_per_worker: a worker is replaced after so many calls, so that leaks do not add up.
         result_mb: how large the arguments or the result of one call may be, as JSON.
@@ -74,10 +117,19 @@ class ProcessesSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    workers: Annotated[int, Field(ge=1, le=1_000)] = Field(default_factory=lambda: max(2, os.cpu_count() or 2))
+    workers: Annotated[int, Field(ge=1, le=1_000)] | Literal["auto"] = "auto"
+    min_workers: Annotated[int, Field(ge=0, le=1_000)] = 1
+    idle_s: Seconds = 60.0
     memory_mb: Annotated[int, Field(ge=256, le=1_048_576)] = 2048
     calls_per_worker: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
     result_mb: Annotated[int, Field(ge=1, le=200)] = 32
+
+    @field_validator("workers", mode="before")
+    @classmethod
+    def _number_or_auto(cls, value: Any) -> Any:
+        if isinstance(value, str) and value != "auto" and not value.isdecimal():
+            raise ValueError(f"{value[:40]!r} is neither a whole number nor auto")
+        return value
 
 
 class RunsSettings(BaseModel):
@@ -104,6 +156,20 @@ class CacheSettings(BaseModel):
     max_mb: Annotated[int, Field(ge=1, le=1_000_000)] = 64
 
 
+class ArtifactsSettings(BaseModel):
+    """Results of tools with `output: {excess: store}`, kept whole.
+
+    Attributes:
+        max_mb: how much all of them together may take, in MiB; the oldest give way.
+        ttl_s: seconds for which each is kept.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_mb: Annotated[int, Field(ge=1, le=1_000_000)] = 256
+    ttl_s: Annotated[float, Field(gt=0, le=366 * 86_400, allow_inf_nan=False)] = 86_400.0
+
+
 class TasksSettings(BaseModel):
     """Background tasks.
 
@@ -122,6 +188,30 @@ class TasksSettings(BaseModel):
     lease_s: Annotated[float, Field(ge=1, le=3_600, allow_inf_nan=False)] = 15.0
 
 
+class CanarySettings(BaseModel):
+    """When a canary is promoted or rolled back by itself, and when a release that serves all is taken for proven.
+
+    Attributes:
+        bake_s: seconds a canary serves its part before it may be promoted, and a release serves all before it becomes
+            permanent.
+        min_samples: runs or tool calls that must have ended on both sides before they are compared.
+        window_s: seconds of the past that are compared, besides all since the canary began.
+        max_error_rate_increase: how much larger than the stable release's the share of failures may be; 0.05 is 5
+            points.
+        max_latency_ratio: how many times the stable release's 95th percentile the canary's may be.
+        max_cost_ratio: how many times as much a run may cost.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bake_s: BakeSeconds = 300.0
+    min_samples: MinSamples = 20
+    window_s: Annotated[float, Field(ge=10, le=3_600, allow_inf_nan=False)] = 300.0
+    max_error_rate_increase: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.05
+    max_latency_ratio: Annotated[float, Field(ge=1, le=1_000, allow_inf_nan=False)] = 1.5
+    max_cost_ratio: Annotated[float, Field(ge=1, le=1_000, allow_inf_nan=False)] = 1.5
+
+
 class Settings(BaseModel):
     """Everything `toolcrib.yaml` may hold; what is not written has the default shown here.
 
@@ -129,11 +219,15 @@ class Settings(BaseModel):
         server: where the server listens.
         watch: how changes of files are noticed.
         verify: how a candidate is tried out.
+        gate: what passes without being asked.
+        calls: how many calls of all tools together run at once, and how many of one tenant.
         threads: worker threads for `def` tools.
         processes: worker processes for tools with `isolation: process`.
         runs: how many runs at once.
         cache: how much memory kept results may take.
+        artifacts: how much room results too long for a model may take, and for how long.
         tasks: how many background tasks at once, and how many may wait.
+        canary: when a canary is promoted or rolled back by itself.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -141,8 +235,12 @@ class Settings(BaseModel):
     server: ServerSettings = ServerSettings()
     watch: WatchSettings = WatchSettings()
     verify: VerifySettings = VerifySettings()
+    gate: GateSettings = GateSettings()
+    calls: CallsSettings = CallsSettings()
     threads: ThreadsSettings = ThreadsSettings()
-    processes: ProcessesSettings = Field(default_factory=ProcessesSettings)
+    processes: ProcessesSettings = ProcessesSettings()
     runs: RunsSettings = RunsSettings()
     cache: CacheSettings = CacheSettings()
+    artifacts: ArtifactsSettings = ArtifactsSettings()
     tasks: TasksSettings = TasksSettings()
+    canary: CanarySettings = CanarySettings()

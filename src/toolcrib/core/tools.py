@@ -1,14 +1,15 @@
 """A tool: what is known about it (`ToolSpec`) and how it is run (`Tool`)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from toolcrib.core.calls import ToolContext
-from toolcrib.core.decorator import Secret
+from toolcrib.core.decorator import Example, Port, Secret
 from toolcrib.core.policies import ToolPolicy
+from toolcrib.core.redaction import Masks
 
-ToolKind = Literal["python", "langchain"]
+ToolKind = Literal["python", "langchain", "builtin"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +23,12 @@ class ToolSpec:
         result_schema: JSON Schema of the result, when the author annotated it.
         policy: the effective policy.
         digest: changes when the tool's code, or any project code it imports, changes.
-        file: path in the project, line: where it is defined.
-        kind: which adapter made it.
+        file: path in the project, line: where it is defined; empty and 0 for a built-in tool.
+        kind: which adapter made it, or that it is built in.
         scope: whose policy this is: empty for all callers, else e.g. `agents.support` or `tenants.acme`.
         sources: field of the policy -> where its value was written; fields with built-in defaults are not in it.
         examples: questions this tool answers; help models and the offline router choose.
+        sensitive: what of its arguments and its result must not be shown.
     """
 
     name: str
@@ -41,6 +43,7 @@ class ToolSpec:
     scope: str = ""
     sources: Mapping[str, str] = field(default_factory=dict)
     examples: tuple[str, ...] = ()
+    sensitive: Masks = field(default_factory=Masks)
 
     def to_dict(self) -> dict[str, Any]:
         """The spec as JSON-ready mapping."""
@@ -49,6 +52,7 @@ class ToolSpec:
             "policy": self.policy.model_dump(mode="json"),
             "sources": dict(self.sources),
             "examples": list(self.examples),
+            "sensitive": asdict(self.sensitive),
         }
 
 
@@ -84,7 +88,7 @@ class ResourceSpec:
         return self.name, self.digest
 
 
-Need = ResourceSpec | Secret
+Need = ResourceSpec | Secret | Port
 """What a parameter is filled with at each call, beside what the caller says."""
 
 
@@ -96,7 +100,8 @@ class Tool:
         validate: raw arguments -> validated arguments by parameter name; raises `ArgumentsInvalid`.
         run: (validated arguments, context) -> result; a coroutine function when `is_async`.
         injects: kinds of values the tool wants filled in: `context`, `state`, `config`, `runtime`.
-        needs: parameter -> the resource or secret that must stand among the arguments when it is run.
+        needs: parameter -> the resource, secret or part of toolcrib that must stand among the arguments when it is run.
+        examples: calls of which its author said what comes of them.
     """
 
     spec: ToolSpec
@@ -105,6 +110,7 @@ class Tool:
     is_async: bool
     injects: frozenset[str] = frozenset()
     needs: Mapping[str, Need] = field(default_factory=dict)
+    examples: tuple[Example, ...] = ()
 
     @property
     def name(self) -> str:

@@ -183,6 +183,8 @@ def test_a_failed_result_counts_only_attempts_that_were_made(error: Any, attempt
         "layer": "tool",
         "retry_after_s": None,
         "strategy": None,
+        "escalated": False,
+        "task": "",
     }
 
 

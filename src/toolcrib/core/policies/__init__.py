@@ -2,6 +2,7 @@
 
 from toolcrib.core.policies.breaker import Breaker
 from toolcrib.core.policies.cache import Cache
+from toolcrib.core.policies.escalate import Escalate
 from toolcrib.core.policies.limits import Concurrency, RateLimit
 from toolcrib.core.policies.output import Output
 from toolcrib.core.policies.recovery import Strategy, strategy_for
@@ -13,6 +14,7 @@ __all__ = [
     "Breaker",
     "Cache",
     "Concurrency",
+    "Escalate",
     "Isolation",
     "Output",
     "RateLimit",

@@ -18,7 +18,8 @@ def names_of(error: BaseException) -> list[str]:
 
 
 def strategy_for(error: BaseException, on_error: Mapping[str, Strategy]) -> Strategy | None:
-    """The strategy for this error: the most specific name that is listed, or `*`; None when nothing is."""
-    if not on_error:
-        return None
+    """The strategy for this error: what is decided, the most specific name that is listed, or `*`; None without any."""
+    decided: Strategy | None = getattr(error, "decided_strategy", None)
+    if decided or not on_error:
+        return decided
     return next((on_error[name] for name in [*names_of(error), ANY] if name in on_error), None)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from toolcrib.core.policies.breaker import Breaker
 from toolcrib.core.policies.cache import Cache
+from toolcrib.core.policies.escalate import Escalate
 from toolcrib.core.policies.limits import Concurrency, RateLimit
 from toolcrib.core.policies.output import Output
 from toolcrib.core.policies.recovery import Strategy
@@ -31,7 +32,8 @@ class ToolPolicy(BaseModel):
         fallback: name of the tool that is called with the same arguments when this one cannot answer.
         on_error: name of an exception type, or code of an error, or `*` -> what to do about it: `retry`, ask the
             `fallback`, `skip` (the run goes on without the result), `abort` (the run ends), `manual` (ask a person).
-        output: how large a result may be.
+        escalate: when its failures are taken for worse, and what is done about them then.
+        output: how large a result may be, and what becomes of a larger one.
         isolation: where the code runs: `inline` on the event loop, `thread` in a worker thread, `process` in a worker
             process that can be killed, `auto` inline for `async def` and thread for `def`.
         side_effect: what a call does to the world; decides whether it may be repeated.
@@ -50,6 +52,7 @@ class ToolPolicy(BaseModel):
     exclusive: Annotated[str, Field(max_length=100)] = ""
     fallback: Annotated[str, Field(max_length=64)] = ""
     on_error: Mapping[ErrorName, Strategy] = Field(default_factory=dict)
+    escalate: Escalate | None = None
     output: Output | None = None
     isolation: Isolation = "auto"
     side_effect: SideEffect = "write"
@@ -59,3 +62,13 @@ class ToolPolicy(BaseModel):
     def repeatable(self) -> bool:
         """Whether a call that may have run already can be run again without harm."""
         return self.side_effect != "write"
+
+    @property
+    def journaled(self) -> bool:
+        """Whether a call with an idempotency key runs once: there is something that must not happen twice."""
+        return self.side_effect not in ("none", "read")
+
+    @property
+    def stores_output(self) -> bool:
+        """Whether a result that is too long is kept whole, as an artifact."""
+        return self.output is not None and self.output.excess == "store"

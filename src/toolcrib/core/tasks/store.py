@@ -1,10 +1,15 @@
 """The port of the task store."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from toolcrib.core.tasks.record import TaskRecord, TaskState
+
+
+def _as_claimed(record: TaskRecord) -> TaskRecord:
+    """One release serves all."""
+    return record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +21,8 @@ class Claim:
         at, until: Unix time now, and until when nobody else may take the task over.
         release: id of the release that will serve it.
         repeatable: names of the release's tools that may be run twice.
+        route: gives the begun task the `release` and the `repeatable` of the release that serves its tenant, where that
+            is another one; asked within the transaction, at most once.
     """
 
     owner: str
@@ -23,6 +30,7 @@ class Claim:
     until: float
     release: str
     repeatable: Collection[str] = ()
+    route: Callable[[TaskRecord], TaskRecord] = _as_claimed
 
 
 class TaskStore(Protocol):
@@ -33,14 +41,14 @@ class TaskStore(Protocol):
     """
 
     async def add(self, records: Sequence[TaskRecord], *, queue: int) -> Sequence[TaskRecord]:
-        """Keep new queued tasks, all of them or none.
+        """Keep new tasks, queued ones or such as wait for a person, all of them or none.
 
         Args:
             records: the tasks. For one whose tenant and key are known, the task that is there is given back instead.
-            queue: how many tasks may wait, these included.
+            queue: how many tasks may be in their state, these included.
 
         Raises:
-            QueueFull: more would wait.
+            QueueFull: there would be more.
             Conflict: a key is known from a call of another tool or with other arguments.
         """
 
@@ -61,6 +69,9 @@ class TaskStore(Protocol):
         limit: int = 100,
     ) -> Sequence[TaskRecord]:
         """Tasks, the newest first; those in one of `states` (any state when empty), and so on."""
+
+    async def counts(self) -> Mapping[TaskState, int]:
+        """How many tasks there are in each state; those without any are left out."""
 
     async def ended(self, ids: Collection[str]) -> Sequence[TaskRecord]:
         """Those of the given tasks that have ended, in no order."""
