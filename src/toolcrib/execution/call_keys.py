@@ -1,6 +1,6 @@
 """Call keys: one text for calls that must have the same result, and never one text for two that may differ."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -13,9 +13,10 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from pydantic import AnyUrl, BaseModel
+from pydantic import AnyUrl, BaseModel, SecretBytes, SecretStr
 
 from toolcrib.core.chain import Call
+from toolcrib.core.tools import ToolSpec
 
 _PLAIN = frozenset({str, int, bool, type(None)})
 _TOLD_BY_REPR = frozenset(
@@ -27,31 +28,35 @@ class _NotCanonical(Exception):
     """A value for which there is no text that tells it from all others."""
 
 
-def call_key(call: Call) -> str | None:
-    """The key of a call: digest of the tool with its code, the validated arguments, the tenant and its scopes.
+def call_keys(spec: ToolSpec) -> Callable[[Call], str | None]:
+    """What gives a tool's calls their keys: digest of the code, the validated arguments, the tenant and its scopes.
 
     The name stands beside the digest, because tools of one file have the same digest. A caller without scopes (one
     inside this process, who may do everything) is not the same as a caller with none. Agents may have their results cut
     at different lengths: that is part of the key too.
 
     Returns:
-        None when the arguments have no canonical JSON: the call then has no twin.
+        From a call to its key: None when the arguments have no canonical JSON, for the call then has no twin.
     """
-    spec, who = call.tool.spec, call.context
-    scopes = None if who.scopes is None else sorted(who.scopes)
-    try:
-        output = None if spec.policy.output is None else spec.policy.output.model_dump()
-        args = call.args if _is_plain(call.args) else _canonical(dict(call.args))
-        whole = [spec.name, spec.digest, who.tenant, scopes, output, args]
-        text = orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)
-    except (_NotCanonical, RecursionError, TypeError):  # TypeError: integers beyond 64 bits, half characters
-        return None
-    return sha256(text).hexdigest()
+    output = None if spec.policy.output is None else spec.policy.output.model_dump()
+    own = (spec.name, spec.digest, output)
+
+    def key(call: Call) -> str | None:
+        who = call.context
+        scopes = None if who.scopes is None else sorted(who.scopes)
+        try:
+            args = call.args if _is_plain(call.args) else _canonical(dict(call.args))
+            text = orjson.dumps([*own, who.tenant, scopes, args], option=orjson.OPT_SORT_KEYS)
+        except (_NotCanonical, RecursionError, TypeError):  # TypeError: integers beyond 64 bits, half characters
+            return None
+        return sha256(text).hexdigest()
+
+    return key
 
 
 def _is_plain(args: Mapping[str, Any]) -> bool:
     """Whether the arguments are canonical as they are, as most are: text, numbers, truth and nothing."""
-    return type(args) is dict and "" not in args and all(type(one) in _PLAIN for one in args.values())
+    return type(args) is dict and "" not in args and _PLAIN.issuperset(map(type, args.values()))
 
 
 def _canonical(value: Any) -> Any:
@@ -84,6 +89,8 @@ def _content(value: Any) -> Any:
             return [_canonical(one) for one in value]
         case Set():
             return sorted((_canonical(one) for one in value), key=orjson.dumps)
+        case SecretStr() | SecretBytes():
+            return _canonical(value.get_secret_value())
         case float() | AnyUrl():
             return str(value)
         case _ if is_dataclass(value) and not isinstance(value, type):

@@ -7,6 +7,7 @@ from toolcrib.core.chain import Call, CallNext, Link
 from toolcrib.core.ports import Runner
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
+from toolcrib.execution.failures import cleaned
 from toolcrib.execution.ports import ChainPorts
 from toolcrib.execution.preset import LINKS
 from toolcrib.registry.release import Release
@@ -36,22 +37,28 @@ def _innermost(tool: Tool, release: str, ports: ChainPorts) -> CallNext:
     """The end of the chain: hand the call to its runner, with a context only for a tool that asks for one."""
     name, digest = tool.spec.name, tool.spec.digest
     runner = _runner(tool, ports)
-    monotonic, wants_context = ports.clock.monotonic, bool(tool.injects)
+    monotonic, wants_context, secrets = ports.clock.monotonic, bool(tool.injects), ports.secrets
     nobody = ToolContext(tool=name, call_id="", release=release)
 
     async def run(call: Call) -> ToolResult:
         context = _context(call, release, monotonic()) if wants_context else nobody
-        value = await runner.run(call.tool, call.args, context)
-        return ToolResult(
-            ok=True,
-            value=value,
-            attempts=call.attempt,
-            duration_s=monotonic() - call.began,
-            tool=name,
-            tool_digest=digest,
-            release=release,
-            call_id=call.id,
-        )
+        try:
+            value = await runner.run(call.tool, call.args, context)
+        except Exception as error:  # outer guard: no secret leaves with what the tool's code raised
+            if (failure := cleaned(error, secrets.without)) is error:
+                raise
+        else:
+            return ToolResult(
+                ok=True,
+                value=value,
+                attempts=call.attempt,
+                duration_s=monotonic() - call.began,
+                tool=name,
+                tool_digest=digest,
+                release=release,
+                call_id=call.id,
+            )
+        raise failure  # here, where what it stands for is no part of it
 
     return run
 

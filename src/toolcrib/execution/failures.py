@@ -1,7 +1,11 @@
 """What a tool's exception is for those outside of the chain."""
 
-from toolcrib.core.errors import CallFailed, ToolcribError, ToolFailed
+from collections.abc import Callable
+
+from toolcrib.core.errors import CallFailed, ToolcribError, ToolError, ToolFailed
 from toolcrib.core.results import said
+from toolcrib.execution.bubbling import is_bubble_up
+from toolcrib.execution.state.breaker import Outcome
 
 
 def as_call_error(raised: Exception, tool: str) -> ToolcribError:
@@ -13,6 +17,15 @@ def as_call_error(raised: Exception, tool: str) -> ToolcribError:
     error.__cause__ = raised
     error.attempts = attempts_of(raised)
     return error
+
+
+def cleaned(raised: Exception, clean: Callable[[BaseException], BaseException]) -> Exception:
+    """`raised` without what must not be told, by `clean`; LangGraph's control flow is no failure and stays as it is."""
+    if is_bubble_up(raised):
+        return raised
+    made = clean(raised)
+    assert isinstance(made, Exception), "what stands for an error is of its own kind"
+    return made
 
 
 def attempts_of(error: Exception) -> int:
@@ -31,3 +44,12 @@ def once_more(error: ToolcribError) -> ToolcribError:
     twin.__dict__.pop("__notes__", None)
     twin.__cause__ = error.__cause__
     return twin
+
+
+def outcome_of(error: Exception) -> Outcome:
+    """What an error says of the tool: one raised on purpose is an answer, one before the start says nothing."""
+    if is_bubble_up(error) or (isinstance(error, CallFailed) and not error.started):
+        return "unknown"
+    if isinstance(error, ToolError) and not error.retryable:
+        return "success"
+    return "failure"

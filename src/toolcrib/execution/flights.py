@@ -27,9 +27,10 @@ class Flights(Generic[T]):
         self._flying[key] = []
         return True
 
-    def waiting(self, key: str) -> int:
-        """How many wait for the run with this key."""
-        return sum(not one.done() for one in self._flying.get(key, ()))
+    def awaited(self, key: str) -> bool:
+        """Whether anybody waits for the run with this key."""
+        line = self._flying.get(key)
+        return not all(one.done() for one in line) if line else False
 
     def land(self, key: str, brought: T | None) -> None:
         """End a run, with what those who wait get; None lets one of them begin anew."""

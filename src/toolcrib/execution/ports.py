@@ -10,11 +10,15 @@ from toolcrib.core.ports import (
     Random,
     RateLimiter,
     Resources,
-    ResultCache,
     Runner,
     WorkerRunner,
 )
+from toolcrib.core.redaction import Secrets
+from toolcrib.core.stores.artifacts import ArtifactStore
+from toolcrib.core.stores.results import ResultCache
+from toolcrib.execution.state.admission import Admission
 from toolcrib.execution.state.breaker import Circuits
+from toolcrib.execution.state.escalation import Escalations
 from toolcrib.execution.state.gates import Gates
 
 
@@ -28,11 +32,15 @@ class ChainPorts:
         processes: runs tools with `isolation: process` in worker processes.
         cache: results that may be given out again.
         circuits: breakers of all tools.
+        escalations: which tools fail too often.
         rates: rates of all tools.
         journal: which calls with an idempotency key began and ended.
         gates: how many calls of each tool run and wait, over all releases.
         locks: the locks that tools name with `exclusive`.
         resources: lends tools what they need beside their arguments.
+        artifacts: keeps results that are too long.
+        secrets: what no failure may tell, nor the results of tools that are given secrets.
+        admission: how many calls of all tools run in this process; None for any number.
     """
 
     clock: Clock
@@ -43,8 +51,12 @@ class ChainPorts:
     processes: WorkerRunner
     cache: ResultCache
     circuits: Circuits
+    escalations: Escalations
     rates: RateLimiter
     journal: CallJournal
     gates: Gates
     locks: Locks
     resources: Resources
+    artifacts: ArtifactStore
+    secrets: Secrets
+    admission: Admission | None = None

@@ -8,18 +8,18 @@ from toolcrib.execution.policies import (
     authorise,
     breaker,
     cache,
-    concurrency,
     deadline,
-    exclusive,
+    escalate,
     fallback,
     journal,
     observe,
     output,
-    rate_limit,
+    redact,
     resources,
     retry,
     validate,
 )
+from toolcrib.execution.policies.limits import admission, concurrency, exclusive, rate_limit
 from toolcrib.execution.ports import ChainPorts
 from toolcrib.registry.release import Release
 
@@ -32,11 +32,14 @@ LINKS: tuple[Callable[[Tool, Release, ChainPorts], Link | None], ...] = (
     journal.link,
     output.link,
     rate_limit.link,
+    escalate.link,
     breaker.link,
+    admission.link,
     concurrency.link,
     exclusive.link,
     deadline.link,
     retry.link,
     deadline.attempt,
+    redact.link,
     resources.link,
 )

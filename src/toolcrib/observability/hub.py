@@ -5,11 +5,38 @@ import logging
 import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from toolcrib.core.events import Event
 
 log = logging.getLogger(__name__)
 BACKLOG = 10_000
+Hear = Callable[[Event], object]
+Also = Callable[[type[Event]], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """A direct hook that does not want every event.
+
+    Attributes:
+        hear: called at once with each event it wants.
+        kinds: the events it always wants.
+        also: whether it wants events of another kind at present; asked before each of them, so it must be quick.
+    """
+
+    hear: Hear
+    kinds: frozenset[type[Event]]
+    also: Also | None = None
+
+
+class _Audience(NamedTuple):
+    """Who hears events of one kind: whether somebody certainly does, and whom to ask otherwise."""
+
+    hears: tuple[Hear, ...]
+    certain: bool
+    perhaps: tuple[Also, ...]
 
 
 class EventHub:
@@ -17,27 +44,53 @@ class EventHub:
 
     Direct hooks are ours and short: metrics, logs, the server's ring of events. Users' hooks stand behind
     `HookDelivery`, whose `put` is one.
+
+    Args:
+        hooks: in the order in which they hear; a bare function hears everything.
     """
 
-    def __init__(self, hooks: tuple[Callable[[Event], None], ...] = ()) -> None:
+    def __init__(self, hooks: tuple[Hear | Listener, ...] = ()) -> None:
         self._hooks = hooks
+        self._audiences: dict[type[Event], _Audience] = {}
         self._subscribers: set[_Subscriber] = set()
         self.dropped = 0
 
-    @property
-    def active(self) -> bool:
-        """Whether anybody listens."""
-        return bool(self._hooks or self._subscribers)
+    def wants(self, kind: type[Event]) -> bool:
+        """Whether anybody listens to events of this kind."""
+        audience = self._audiences.get(kind) or self._audience(kind)
+        if audience.certain or self._subscribers:
+            return True
+        return bool(audience.perhaps) and any(also(kind) for also in audience.perhaps)
 
     def emit(self, event: Event) -> None:
         """Hand on one event; must be called on the event loop."""
-        for hook in self._hooks:
+        kind = type(event)
+        for hook in (self._audiences.get(kind) or self._audience(kind)).hears:
             try:
                 hook(event)
             except Exception:  # outer guard: a hook is not ours and may raise anything
                 log.exception("event hook failed", extra={"event_name": event.name})
-        for subscriber in tuple(self._subscribers):
-            self.dropped += subscriber.put(event)
+        if self._subscribers:
+            for subscriber in tuple(self._subscribers):
+                self.dropped += subscriber.put(event)
+
+    def _audience(self, kind: type[Event]) -> _Audience:
+        """Who hears events of this kind; settled when the first one comes."""
+        hears: list[Hear] = []
+        perhaps: list[Also] = []
+        certain = False
+        for hook in self._hooks:
+            if not isinstance(hook, Listener):
+                hears.append(hook)
+                certain = True
+            elif kind in hook.kinds:
+                hears.append(hook.hear)
+                certain = True
+            elif hook.also is not None:
+                hears.append(hook.hear)
+                perhaps.append(hook.also)
+        audience = self._audiences[kind] = _Audience(tuple(hears), certain, tuple(perhaps))
+        return audience
 
     @property
     def waiting(self) -> int:

@@ -8,22 +8,31 @@ from typing import Any
 
 from toolcrib.core.events import (
     BreakerChanged,
+    CanaryRolledBack,
     Deployed,
     Event,
     NodeFinished,
     NodeStarted,
     ReleaseRetired,
+    RestartNeeded,
     RunFinished,
     RunStarted,
     TaskFinished,
     TaskProgressed,
+    TaskResolved,
     TaskStarted,
+    TaskWaiting,
+    ToolEscalated,
     ToolFinished,
     ToolStarted,
 )
 from toolcrib.core.results import RunResult, ToolResult
 from toolcrib.observability.outcomes import call_outcome, run_outcome
 
+DETAILS: frozenset[type[Event]] = frozenset(
+    {ToolStarted, RunStarted, NodeStarted, NodeFinished, TaskStarted, TaskProgressed}
+)
+"""Written at level DEBUG; everything else is INFO or worse."""
 work_log = logging.getLogger("toolcrib.events")
 release_log = logging.getLogger("toolcrib.releases")
 
@@ -36,6 +45,11 @@ def log_event(event: Event) -> None:
         log.log(level, message, extra=facts)
 
 
+def wants_details(kind: type[Event]) -> bool:
+    """Whether events of a kind in `DETAILS` are written at present."""
+    return work_log.isEnabledFor(logging.DEBUG)
+
+
 def _place(event: Event) -> tuple[logging.Logger, int]:
     """Where an event is written, and how bad it is."""
     match event:
@@ -45,12 +59,28 @@ def _place(event: Event) -> tuple[logging.Logger, int]:
             return work_log, logging.DEBUG
         case TaskFinished():
             return work_log, logging.WARNING if event.state in ("failed", "in_doubt") else logging.INFO
-        case Deployed():
-            return release_log, logging.WARNING if event.deployment.state == "rejected" else logging.INFO
+        case TaskWaiting():
+            return work_log, logging.WARNING
+        case TaskResolved():
+            return work_log, logging.INFO
+        case Deployed() | ReleaseRetired() | CanaryRolledBack() | RestartNeeded():
+            return release_log, _gravity(event)
         case BreakerChanged():
             return work_log, logging.WARNING if event.state == "open" else logging.INFO
-        case ReleaseRetired():
-            return release_log, logging.INFO
+        case ToolEscalated():
+            return work_log, logging.ERROR
+
+
+def _gravity(event: Deployed | ReleaseRetired | CanaryRolledBack | RestartNeeded) -> int:
+    match event:
+        case CanaryRolledBack():
+            return logging.ERROR
+        case Deployed(deployment=deployment) if deployment.state == "rejected" or deployment.accepted:
+            return logging.WARNING
+        case RestartNeeded() if event.changes:
+            return logging.WARNING
+        case _:
+            return logging.INFO
 
 
 def _record(event: Event) -> tuple[str, dict[str, Any]]:
@@ -67,6 +97,8 @@ def _record(event: Event) -> tuple[str, dict[str, Any]]:
             return "node_execution", facts | {"duration_ms": _ms(facts.pop("duration_s"))}
         case Deployed():
             return "deployment", _deployment(event)
+        case RestartNeeded():
+            return "restart_needed", {"restart_needed": [str(change) for change in event.changes]}
         case _:
             return event.name.replace(".", "_"), _facts(event)
 
@@ -120,9 +152,13 @@ def _deployment(event: Deployed) -> dict[str, Any]:
         "previous": deployment.previous,
         "generation": deployment.generation,
         "actor": deployment.actor,
+        "why": deployment.why,
         "duration_ms": _ms(deployment.timings_s.get("total", 0.0)),
         "changes": len(deployment.diff),
+        "verdict": deployment.verdict,
+        "accepted": [f"{reason.code} {reason.place}".rstrip() for reason in deployment.accepted],
         "reasons": [f"{reason.code} {reason.place}".rstrip() for reason in deployment.reasons],
+        "restart_needed": [str(change) for change in deployment.restart_needed],
     }
 
 

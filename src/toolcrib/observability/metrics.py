@@ -12,7 +12,16 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.metrics_core import Metric
 
 from toolcrib.core.errors import ToolNotFound
-from toolcrib.core.events import Deployed, Event, ReleaseRetired, RunFinished, ToolFinished
+from toolcrib.core.events import (
+    Deployed,
+    Event,
+    ReleaseRetired,
+    RunFinished,
+    TaskResolved,
+    TaskWaiting,
+    ToolEscalated,
+    ToolFinished,
+)
 from toolcrib.core.results import ToolResult
 from toolcrib.observability.outcomes import call_outcome, run_outcome
 
@@ -25,6 +34,10 @@ CALL_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0
 RUN_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0)
 ITERATIONS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 50.0)
 DEPLOYMENT_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+COUNTED: frozenset[type[Event]] = frozenset(
+    {ToolFinished, ToolEscalated, RunFinished, TaskWaiting, TaskResolved, Deployed, ReleaseRetired}
+)
 
 M = TypeVar("M", bound=MetricWrapperBase)
 
@@ -52,6 +65,13 @@ class Metrics:
         self._queued_s = self._histogram(
             "tool_queue_wait_seconds", "Waits for a free worker, of calls that had to wait.", CALL_S, "tool"
         )
+        self._escalations = self._counter(
+            "tool_escalations_total", "Times when a tool's failures piled up.", "tool", "release"
+        )
+        self._parked = self._counter("toolcrib_tasks_parked_total", "Failed calls put before a person.", "tool")
+        self._resolved = self._counter(
+            "toolcrib_tasks_resolved_total", "Decisions of people about failed calls.", "tool", "decision"
+        )
         self._deployments = self._counter("toolcrib_deployments_total", "Deployments that ended.", "outcome")
         self._deployment_s = self._histogram(
             "toolcrib_deployment_time_seconds", "From reading the directory to the end.", DEPLOYMENT_S, "outcome"
@@ -68,8 +88,15 @@ class Metrics:
                 self._deployments.of(deployment.state).inc()
                 if "total" in deployment.timings_s:
                     self._deployment_s.of(deployment.state).observe(deployment.timings_s["total"])
+            case ToolEscalated(tool=tool, release=release):
+                self._escalations.of(tool, release).inc()
+            case TaskWaiting(tool=tool):
+                self._parked.of(tool).inc()
+            case TaskResolved(tool=tool, decision=decision):
+                self._resolved.of(tool, decision).inc()
             case ReleaseRetired(release=release):
                 self._calls.forget_last(release)
+                self._escalations.forget_last(release)
                 self._cost.forget_last(release)
             case _:
                 return

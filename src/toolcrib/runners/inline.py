@@ -7,6 +7,7 @@ from typing import Any
 
 from toolcrib.core.calls import ToolContext
 from toolcrib.core.tools import Tool
+from toolcrib.runners.raised import speakable
 
 
 class InlineRunner:
@@ -16,16 +17,22 @@ class InlineRunner:
         """Run the tool here and now.
 
         Raises:
-            RuntimeError: the tool tried to end the process, or what it waited for was cancelled; asyncio would end the
-                server for the one, and take the other for a cancelled caller.
+            RuntimeError: the tool raised what is no `Exception`, or what it waited for was cancelled; asyncio would end
+                the server for the one, and take the other for a cancelled caller. A Ctrl-C does not come this way: the
+                loop's runner cancels its main task.
+            Exception: whatever else the tool raises.
         """
         try:
             value = tool.run(args, context)
             return await value if inspect.isawaitable(value) else value
-        except SystemExit as error:
-            raise RuntimeError(f"SystemExit: {error}") from error
+        except GeneratorExit:  # this coroutine itself is closed
+            raise
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
             raise RuntimeError("CancelledError: something the tool waited for was cancelled") from error
+        except BaseException as error:  # outer guard: the tool's code is not ours
+            if isinstance(error, Exception):
+                raise
+            raise speakable(error) from error

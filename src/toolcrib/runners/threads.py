@@ -16,25 +16,41 @@ from typing import Any
 from toolcrib.core.calls import ToolContext
 from toolcrib.core.errors import RunnerSaturated
 from toolcrib.core.tools import Tool
+from toolcrib.runners.pool import PoolStats
+from toolcrib.runners.raised import speakable
 
 _Job = Callable[["_Mailbox"], bool]
 
 
 class ThreadRunner:
-    """A pool of at most `workers` threads, started on demand; context variables are carried into them."""
+    """A pool of at most `workers` threads, started on demand; context variables are carried into them.
 
-    def __init__(self, *, workers: int) -> None:
+    Args:
+        workers: how many.
+        min_workers: so many, once started, stay.
+        idle_s: further ones end, by `trim`, after so many seconds without work.
+    """
+
+    def __init__(self, *, workers: int, min_workers: int = 0, idle_s: float = 30.0) -> None:
         self._workers = workers
-        self._threads = 0
-        self._idle: deque[_Mailbox] = deque()
+        self._least = min(min_workers, workers)
+        self._idle_s = idle_s
+        self._started = self._ended = self._busy = self._waiting = 0
+        self._idle: deque[_Mailbox] = deque()  # the last used last
         self._free = asyncio.Semaphore(workers)
         self._abandoned = 0
         self._closed = False
 
     @property
-    def started(self) -> int:
-        """Threads that were started; they rest between calls."""
-        return self._threads
+    def stats(self) -> PoolStats:
+        """How the pool does now."""
+        return PoolStats(
+            size=self._started - self._ended,
+            busy=self._busy,
+            waiting=self._waiting,
+            started=self._started,
+            ended=self._ended,
+        )
 
     @property
     def abandoned(self) -> int:
@@ -52,7 +68,12 @@ class ThreadRunner:
                 f"All {self._workers} worker threads are held by calls that outlived their time.",
                 hint="Make the slow tools `async`, or raise `threads.workers` in toolcrib.yaml.",
             )
-        await self._free.acquire()
+        self._waiting += 1
+        try:
+            await self._free.acquire()
+        finally:
+            self._waiting -= 1
+        self._busy += 1
         errand = _Errand(self._settled)
         carried = contextvars.copy_context()
 
@@ -61,7 +82,7 @@ class ThreadRunner:
             try:
                 value = carried.run(tool.run, args, context)
             except BaseException as raised:  # noqa: BLE001 - outer guard: handed to the caller through the future
-                error = _speakable(raised)
+                error = speakable(raised)
             rests = self._rest(mailbox)  # before the caller hears of it, who may have the next job at once
             errand.report(value, error)
             return rests
@@ -73,7 +94,22 @@ class ThreadRunner:
             self._abandoned += errand.abandon()
             raise
 
+    def trim(self, now: float) -> None:
+        """End threads that have rested too long, those that rested longest first; to be called now and then.
+
+        Args:
+            now: reading of a monotonic clock; a thread's rest counts from the first time it is seen resting here.
+        """
+        for mailbox in tuple(self._idle):
+            mailbox.seen_resting = now if mailbox.seen_resting is None else mailbox.seen_resting
+        while self._idle and self._started - self._ended > self._least:
+            seen = self._idle[0].seen_resting
+            if seen is None or now - seen < self._idle_s:
+                return
+            self._end(self._idle.popleft())
+
     def _settled(self, errand: "_Errand") -> None:
+        self._busy -= 1
         self._free.release()
         self._abandoned -= errand.abandoned
 
@@ -81,16 +117,22 @@ class ThreadRunner:
         """Let the idle threads end; busy ones end after their tool returns, or with the process."""
         self._closed = True
         while self._idle:
-            self._idle.pop().post(None)
+            self._end(self._idle.pop())
+
+    def _end(self, mailbox: "_Mailbox") -> None:
+        self._ended += 1
+        mailbox.post(None)
 
     def _submit(self, job: _Job) -> None:
         if self._idle:
-            self._idle.pop().post(job)
+            mailbox = self._idle.pop()
+            mailbox.seen_resting = None
+            mailbox.post(job)
             return
         mailbox = _Mailbox()
         mailbox.post(job)
-        self._threads += 1
-        threading.Thread(target=_work, args=(mailbox,), name=f"toolcrib-tool-{self._threads}", daemon=True).start()
+        self._started += 1
+        threading.Thread(target=_work, args=(mailbox,), name=f"toolcrib-tool-{self._started}", daemon=True).start()
 
     def _rest(self, mailbox: "_Mailbox") -> bool:
         """Called by a thread that has finished a job: wait for more work, unless the pool is closed."""
@@ -130,11 +172,16 @@ class _Errand:
 
 
 class _Mailbox:
-    """One job for one thread, without a queue's cost: a lock that is open when there is mail."""
+    """One job for one thread, without a queue's cost: a lock that is open when there is mail.
 
-    __slots__ = ("_job", "_mail")
+    Attributes:
+        seen_resting: when its thread was first seen without work since its last job.
+    """
+
+    __slots__ = ("_job", "_mail", "seen_resting")
 
     def __init__(self) -> None:
+        self.seen_resting: float | None = None
         self._mail = threading.Lock()
         self._mail.acquire()
         self._job: _Job | None = None
@@ -160,12 +207,3 @@ def _work(mailbox: _Mailbox) -> None:
 async def _finished(value: Any) -> Any:
     """The result; what a plain wrapper around a coroutine function gives back is awaited here, on the event loop."""
     return await value if inspect.isawaitable(value) else value
-
-
-def _speakable(raised: BaseException) -> BaseException:
-    """`raised`, or a stand-in for what a future cannot carry: StopIteration, SystemExit, KeyboardInterrupt."""
-    if isinstance(raised, Exception) and not isinstance(raised, StopIteration):
-        return raised
-    error = RuntimeError(f"{type(raised).__name__}: {raised}".rstrip(": "))
-    error.__cause__ = raised
-    return error

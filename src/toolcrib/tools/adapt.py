@@ -1,7 +1,7 @@
 """Recognising tools among the values of a module, whichever way their author wrote them."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,11 +38,13 @@ def definition_of(value: Any) -> Definition:
     )
 
 
-def adapt(value: Any) -> Tool:
-    """The tool.
+def adapt(value: Any, *, sensitive: Sequence[str] = ()) -> Tool:
+    """The tool; `sensitive` are arguments that must not be shown beside those its author marked.
 
     Raises:
         SchemaError: it cannot be offered to a model as it is.
     """
     declaration = declaration_of(value)
-    return python_tool(value, declaration) if declaration else langchain_tool(value)
+    if declaration:
+        return python_tool(value, declaration, sensitive=sensitive)
+    return langchain_tool(value, sensitive=sensitive)

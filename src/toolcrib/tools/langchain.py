@@ -1,7 +1,7 @@
 """LangChain tools as toolcrib tools."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
 from langchain_core.messages import ToolMessage
@@ -12,13 +12,16 @@ from pydantic.fields import FieldInfo
 
 from toolcrib.core.calls import ToolContext
 from toolcrib.core.errors import ToolError
+from toolcrib.core.redaction import Masks, plain
 from toolcrib.core.tools import Tool, ToolSpec
 from toolcrib.tools.python import check_name
-from toolcrib.tools.schema import field_names, injected_value, injection_kind, make_validator
+from toolcrib.tools.schema import args_mask, field_names, injected_value, injection_kind, make_validator
 
 
-def langchain_tool(source: BaseTool) -> Tool:
+def langchain_tool(source: BaseTool, *, sensitive: Sequence[str] = ()) -> Tool:
     """A `BaseTool` or `StructuredTool` as a tool of ours; its own validation runs inside, ours before it.
+
+    `sensitive` are arguments that are so beside those its own schema marks.
 
     Raises:
         SchemaError: its name cannot be used.
@@ -28,15 +31,17 @@ def langchain_tool(source: BaseTool) -> Tool:
     function = convert_to_openai_tool(source)["function"]
     parameters = dict(function.get("parameters") or {"type": "object", "properties": {}})
     code = inspect.unwrap(getattr(source, "func", None) or getattr(source, "coroutine", None) or type(source))
+    mask = args_mask(parameters, sensitive)
     spec = ToolSpec(
         name=name,
         description=source.description or name,
-        args_schema=parameters,
+        args_schema=plain(parameters),
         line=getattr(getattr(code, "__code__", None), "co_firstlineno", 0),
         kind="langchain",
+        sensitive=Masks(args=mask),
     )
     model = schema if _describes(schema, parameters) else None
-    validate = make_validator(model, name, names=field_names(model)) if model else dict
+    validate = make_validator(model, name, names=field_names(model), mask=mask) if model else dict
     is_async = type(source)._arun is not BaseTool._arun and bool(getattr(source, "coroutine", True))
     injected = _injected(source)
     run = _async(source, injected) if is_async else _sync(source, injected)

@@ -2,13 +2,13 @@
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from toolcrib.core.calls import ToolContext
-from toolcrib.core.decorator import MARK, ToolDeclaration
+from toolcrib.core.decorator import MARK, Example, ToolDeclaration
 from toolcrib.core.policies import ToolPolicy
 from toolcrib.core.tools import Tool, ToolSpec
 from toolcrib.tools.docstring import parse_docstring
@@ -23,8 +23,8 @@ def declaration_of(value: Any) -> ToolDeclaration | None:
     return declared if isinstance(declared, ToolDeclaration) else None
 
 
-def python_tool(function: Callable[..., Any], declaration: ToolDeclaration) -> Tool:
-    """A decorated function as a tool.
+def python_tool(function: Callable[..., Any], declaration: ToolDeclaration, *, sensitive: Sequence[str] = ()) -> Tool:
+    """A decorated function as a tool; `sensitive` are arguments that are so beside the annotated ones.
 
     Raises:
         SchemaError: name, description, policy or a parameter cannot be used; the message says which and why.
@@ -36,20 +36,29 @@ def python_tool(function: Callable[..., Any], declaration: ToolDeclaration) -> T
         raise SchemaError(
             f"tool {name!r} has no description", "Give it a docstring: it is what a model chooses the tool by."
         )
-    signature = read_signature(function, doc)
+    signature = read_signature(function, doc, sensitive)
+    said: tuple[Any, ...] = declaration.examples
+    if strange := [one for one in said if not isinstance(one, str | Example)]:
+        raise SchemaError(
+            f"{strange[0]!r:.80} is no example", "Write a question as text, or Example(args={...}, returns=...)."
+        )
+    examples = tuple(one for one in said if isinstance(one, Example))
+    questions = (one if isinstance(one, str) else one.question for one in said)
     spec = ToolSpec(
         name=name,
         description=description,
-        args_schema=signature.args_schema(),
+        args_schema=signature.args_schema,
         result_schema=signature.result_schema,
         policy=make_policy(declaration.policy),
         line=function.__code__.co_firstlineno if hasattr(function, "__code__") else 0,
-        examples=declaration.examples,
+        examples=tuple(filter(None, questions)),
+        sensitive=signature.sensitive,
     )
-    validate = make_validator(signature.model, name, names=signature.names)
+    validate = make_validator(signature.model, name, names=signature.names, mask=signature.sensitive.args)
     is_async = inspect.iscoroutinefunction(function)
     injects = frozenset(kind.partition(".")[0] for kind in signature.injected.values())
-    return Tool(spec=spec, validate=validate, run=_bind(function, signature), is_async=is_async, injects=injects)
+    run = _bind(function, signature)
+    return Tool(spec=spec, validate=validate, run=run, is_async=is_async, injects=injects, examples=examples)
 
 
 def make_policy(fields: Mapping[str, Any]) -> ToolPolicy:

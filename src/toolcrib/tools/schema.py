@@ -1,7 +1,7 @@
 """The argument model of a function: signature and type hints -> pydantic model, JSON Schema and validator."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, get_args, get_origin
@@ -12,10 +12,11 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema
 
 from toolcrib.core.calls import ToolContext
-from toolcrib.core.decorator import Resource, Secret
+from toolcrib.core.decorator import Port, Resource, Secret, Sensitive
 from toolcrib.core.errors import ArgumentsInvalid
-from toolcrib.core.names import near
+from toolcrib.core.redaction import OTHERS, Mask, Masks, hides, hiding, make_mask, plain, texts_of, without
 from toolcrib.tools.docstring import Docstring
+from toolcrib.tools.misfits import invalid, mistakes_in
 
 _FORBIDDEN = frozenset(
     {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
@@ -51,20 +52,17 @@ class Signature:
         model: pydantic model with one field per argument the model fills in.
         names: field name -> parameter name, where the two differ.
         injected: parameter name -> kind of value toolcrib fills in, see `injected_value`.
+        args_schema: JSON Schema of the arguments object, without the titles that only cost tokens.
         result_schema: JSON Schema of the result; None when not annotated.
+        sensitive: what its annotations say of both.
     """
 
     model: type[BaseModel]
     names: Mapping[str, str]
     injected: Mapping[str, str]
+    args_schema: Mapping[str, Any]
     result_schema: Mapping[str, Any] | None
-
-    def args_schema(self) -> dict[str, Any]:
-        """JSON Schema of the arguments object, without the titles that only cost tokens."""
-        schema = self.model.model_json_schema(by_alias=True, schema_generator=_WithoutTitles)
-        schema.pop("title", None)
-        schema.pop("description", None)
-        return schema
+    sensitive: Masks
 
 
 class _WithoutTitles(GenerateJsonSchema):
@@ -75,8 +73,8 @@ class _WithoutTitles(GenerateJsonSchema):
         return False
 
 
-def read_signature(function: Callable[..., Any], doc: Docstring) -> Signature:
-    """Read a function's parameters and result.
+def read_signature(function: Callable[..., Any], doc: Docstring, sensitive: Iterable[str] = ()) -> Signature:
+    """Read a function's parameters and result; `sensitive` are arguments that are so beside the annotated ones.
 
     Raises:
         SchemaError: a parameter cannot be expressed to a model.
@@ -103,10 +101,24 @@ def read_signature(function: Callable[..., Any], doc: Docstring) -> Signature:
     config = ConfigDict(extra="forbid", arbitrary_types_allowed=False, protected_namespaces=())
     try:
         model: type[BaseModel] = create_model(f"{function.__name__}_arguments", __config__=config, **fields)
-        model.model_json_schema()
+        args_schema = model.model_json_schema(by_alias=True, schema_generator=_WithoutTitles)
     except (PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError, *_BAD_HINTS) as error:
         raise SchemaError(_first_line(error), "Use types that JSON can carry, or have the value injected.") from error
-    return Signature(model=model, names=names, injected=injected, result_schema=_result_schema(hints.get("return")))
+    result_schema, result_mask = _result(hints.get("return"))
+    return Signature(
+        model=model,
+        names=names,
+        injected=injected,
+        args_schema=_without_head(plain(args_schema)),
+        result_schema=result_schema,
+        sensitive=Masks(args=args_mask(args_schema, sensitive), result=result_mask),
+    )
+
+
+def args_mask(schema: Mapping[str, Any], sensitive: Iterable[str]) -> Mask:
+    """What is sensitive of the arguments a schema describes; they stay a mapping, also when all of them are."""
+    mask = make_mask(schema, sensitive)
+    return {OTHERS: True} if mask is True else mask
 
 
 def injection_kind(hint: Any) -> str:
@@ -126,9 +138,9 @@ def injection_kind(hint: Any) -> str:
     return next((kind for kind in map(injection_kind, get_args(hint)) if kind), "")
 
 
-def wish_in(hint: Any) -> Resource | Secret | None:
-    """The `Resource` or `Secret` in a type hint, also below `| None`."""
-    if isinstance(hint, Resource | Secret):
+def wish_in(hint: Any) -> Resource | Secret | Port | None:
+    """The `Resource`, `Secret` or `Port` in a type hint, also below `| None`."""
+    if isinstance(hint, Resource | Secret | Port):
         return hint
     return next((wish for wish in map(wish_in, get_args(hint)) if wish is not None), None)
 
@@ -147,7 +159,7 @@ def injected_value(kind: str, context: ToolContext) -> Any:
 
 
 def make_validator(
-    model: type[BaseModel], tool: str, *, names: Mapping[str, str]
+    model: type[BaseModel], tool: str, *, names: Mapping[str, str], mask: Mask = False
 ) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
     """A function from raw arguments to the keyword arguments of the tool; raises `ArgumentsInvalid`.
 
@@ -155,19 +167,32 @@ def make_validator(
         model: the argument model.
         tool: name of the tool, for the message.
         names: field name in the model -> parameter name.
+        mask: what of the arguments no message may quote.
     """
     validate = model.__pydantic_validator__.validate_python
     fields = tuple((field, names.get(field, field)) for field in model.model_fields)
     known = tuple(info.alias or field for field, info in model.model_fields.items())
+    renamed = any(field != parameter for field, parameter in fields)
 
     def check(args: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
             valid = validate(args)
         except ValidationError as error:
-            raise _invalid(error, tool, known) from error
-        return {parameter: getattr(valid, field) for field, parameter in fields}
+            raise invalid(tool, known, mistakes_in(error, mask, args)) from error
+        found: dict[str, Any] = valid.__dict__  # of a model made for this call alone
+        return {parameter: found[field] for field, parameter in fields} if renamed else found
 
-    return check
+    def check_in_confidence(args: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            return check(args)
+        except ArgumentsInvalid as error:
+            failure: BaseException = error
+            failure.__cause__ = failure.__context__ = None  # pydantic's own words, which quote them
+        except Exception as error:  # noqa: BLE001 - outer guard: a validator of the author's may raise, and say, anything
+            failure = without(error, hiding(texts_of(args, mask)))
+        raise failure  # here, where the one that quotes the arguments is no part of it
+
+    return check_in_confidence if hides(mask) else check
 
 
 def field_names(model: type[BaseModel]) -> dict[str, str]:
@@ -207,33 +232,25 @@ def read_hints(function: Callable[..., Any]) -> dict[str, Any]:
         raise SchemaError(f"type hint not known: {error}", "Import the name the hint uses at module level.") from error
 
 
-def _result_schema(hint: Any) -> Mapping[str, Any] | None:
-    """The result's JSON Schema; a result type that JSON Schema cannot say is simply not described."""
+def _without_head(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema without what a generated model says of itself."""
+    return {key: value for key, value in schema.items() if key not in ("title", "description")}
+
+
+def _result(hint: Any) -> tuple[Mapping[str, Any] | None, Mask]:
+    """The result's JSON Schema and mask; a result type that JSON Schema cannot say is simply not described."""
     if hint is None or hint is inspect.Signature.empty or hint is Any:
-        return None
+        return None, False
     try:
-        return TypeAdapter(hint).json_schema(mode="serialization", schema_generator=_WithoutTitles)
+        schema = TypeAdapter(hint).json_schema(mode="serialization", schema_generator=_WithoutTitles)
     except (PydanticSchemaGenerationError, PydanticUserError, TypeError):
-        return None
+        return None, _is_marked(hint)
+    return plain(schema), make_mask(schema)
 
 
-def _invalid(error: ValidationError, tool: str, known: tuple[str, ...]) -> ArgumentsInvalid:
-    """All mistakes in one message, worded so that a model can mend its call."""
-    problems = []
-    for detail in error.errors(include_url=False, include_input=False):
-        where = ".".join(str(part) for part in detail["loc"]) or "arguments"
-        if detail["type"] == "extra_forbidden":
-            close = near(where, known)
-            guess = f"; did you mean {close[0]!r}?" if close else ""
-            problems.append(f"{where}: there is no such argument{guess}")
-        elif detail["type"] == "missing":
-            problems.append(f"{where}: is required")
-        else:
-            problems.append(f"{where}: {detail['msg']}")
-    expected = ", ".join(known) or "none"
-    return ArgumentsInvalid(
-        f"Wrong arguments for tool {tool!r}: {'; '.join(problems)}.", hint=f"Arguments are: {expected}."
-    )
+def _is_marked(hint: Any) -> bool:
+    """Whether a type hint holds a `Sensitive`, wherever that is."""
+    return hint is Sensitive or isinstance(hint, Sensitive) or any(map(_is_marked, get_args(hint)))
 
 
 def _first_line(error: Exception) -> str:

@@ -11,13 +11,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from pydantic import BaseModel, HttpUrl
+from pydantic import BaseModel, HttpUrl, SecretBytes, SecretStr
 
 from toolcrib.core.calls import CallContext
 from toolcrib.core.chain import Call
 from toolcrib.core.policies import Output
 from toolcrib.core.tools import Tool
-from toolcrib.execution.call_keys import call_key
+from toolcrib.execution.call_keys import call_keys
 from toolcrib.testing import make_tool
 
 
@@ -28,7 +28,7 @@ TOOL = make_tool(look)
 
 
 def key(x: Any = None, *, tool: Tool = TOOL, **context: Any) -> str | None:
-    return call_key(Call(tool=tool, args={"x": x}, id="c", context=CallContext(**context), began=0.0))
+    return call_keys(tool.spec)(Call(tool=tool, args={"x": x}, id="c", context=CallContext(**context), began=0.0))
 
 
 class Colour(Enum):
@@ -51,7 +51,8 @@ class Point:
 def test_the_order_of_arguments_and_of_keys_does_not_matter() -> None:
     one = Call(tool=TOOL, args={"a": 1, "b": {"c": 1, "d": 2}}, id="1", context=CallContext(), began=0.0)
     two = Call(tool=TOOL, args={"b": {"d": 2, "c": 1}, "a": 1}, id="2", context=CallContext(agent="x"), began=9.0)
-    assert call_key(one) == call_key(two)
+    keyed = call_keys(TOOL.spec)
+    assert keyed(one) == keyed(two)
     assert key({"b", "a"}) == key({"a", "b"})
     assert key(Order(id=Order(id=1))) == key(Order(id=Order(id=1)))
 
@@ -113,3 +114,10 @@ def test_results_cut_at_different_lengths_have_different_keys() -> None:
 
 def test_who_asks_within_a_tenant_is_no_part_of_the_key() -> None:
     assert key(agent="a", run_id="r", thread_id="t", key="k", priority=3, deadline=9.0, timeout_s=1.0) == key()
+
+
+def test_secret_types_are_told_apart_by_their_values() -> None:
+    keys = [key(SecretStr("one")), key(SecretStr("two")), key("one"), key(SecretBytes(b"one"))]
+    assert None not in keys
+    assert len(set(keys)) == 4
+    assert key(SecretStr("one")) == keys[0]

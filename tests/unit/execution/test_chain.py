@@ -71,12 +71,15 @@ def test_the_links_stand_in_the_order_of_the_house() -> None:
         "journal",
         "output",
         "rate_limit",
+        "escalate",
         "breaker",
+        "admission",
         "concurrency",
         "exclusive",
         "deadline",
         "retry",
         "deadline",
+        "redact",
         "resources",
     ]
 

@@ -10,9 +10,9 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from toolcrib.core.events import Event, ReleaseRetired
+from toolcrib.core.events import BreakerChanged, Event, ReleaseRetired
 from toolcrib.core.ports import EventSink
-from toolcrib.observability.hub import BACKLOG, EventHub
+from toolcrib.observability.hub import BACKLOG, EventHub, Listener
 
 pytestmark = pytest.mark.anyio
 
@@ -28,16 +28,38 @@ async def take(reader: AsyncIterator[Event], count: int) -> list[Event]:
 
 def test_a_hub_without_listeners_is_not_active_and_takes_events_all_the_same() -> None:
     hub: EventSink = EventHub()
-    assert not hub.active
+    assert not hub.wants(ReleaseRetired)
     hub.emit(event(1))
 
 
 def test_hooks_are_called_at_once_in_order() -> None:
     seen: list[tuple[str, Event]] = []
     hub = EventHub((lambda one: seen.append(("first", one)), lambda one: seen.append(("second", one))))
-    assert hub.active
+    assert hub.wants(ReleaseRetired)
     hub.emit(event(1))
     assert seen == [("first", event(1)), ("second", event(1))]
+
+
+def test_a_listener_hears_only_what_it_wants_and_others_need_not_be_made() -> None:
+    seen: list[Event] = []
+    hub = EventHub((Listener(hear=seen.append, kinds=frozenset({ReleaseRetired})),))
+    assert hub.wants(ReleaseRetired)
+    assert not hub.wants(BreakerChanged)
+    hub.emit(BreakerChanged(tool="t", state="open"))
+    hub.emit(event(1))
+    assert seen == [event(1)]
+
+
+def test_a_listener_may_want_an_event_at_one_time_and_not_at_another() -> None:
+    seen: list[Event] = []
+    wished: set[type[Event]] = set()
+    hub = EventHub((Listener(hear=seen.append, kinds=frozenset(), also=lambda kind: kind in wished),))
+    assert not hub.wants(ReleaseRetired)
+    wished.add(ReleaseRetired)
+    assert hub.wants(ReleaseRetired)
+    assert not hub.wants(BreakerChanged)
+    hub.emit(event(1))
+    assert seen == [event(1)]
 
 
 async def test_a_failing_hook_is_logged_and_hides_nothing_from_the_others(caplog: pytest.LogCaptureFixture) -> None:
@@ -61,7 +83,7 @@ async def test_a_subscriber_hears_of_everything_since_the_moment_it_subscribed()
     hub = EventHub()
     hub.emit(event(0))
     reader = hub.subscribe()
-    assert hub.active
+    assert hub.wants(ReleaseRetired)
     hub.emit(event(1))
     hub.emit(event(2))
     assert await take(reader, 2) == [event(1), event(2)]
@@ -104,7 +126,7 @@ async def test_closing_ends_every_reader_after_what_it_has_not_read_yet() -> Non
     hub.close()
     with anyio.fail_after(5):
         assert await woken == await read_all(behind) == [event(1)]
-    assert not hub.active
+    assert not hub.wants(ReleaseRetired)
 
 
 async def read_all(reader: AsyncIterator[Event]) -> list[Event]:
@@ -117,7 +139,7 @@ async def test_a_reader_that_closes_is_forgotten() -> None:
     hub.emit(event(1))
     await take(reader, 1)
     await reader.aclose()
-    assert not hub.active
+    assert not hub.wants(ReleaseRetired)
 
 
 async def test_a_reader_that_is_cancelled_is_forgotten() -> None:
@@ -127,17 +149,17 @@ async def test_a_reader_that_is_cancelled_is_forgotten() -> None:
     task.cancel()
     with anyio.fail_after(5):
         await asyncio.wait([task])
-    assert not hub.active
+    assert not hub.wants(ReleaseRetired)
 
 
 async def test_a_reader_dropped_before_its_first_event_is_forgotten() -> None:
     hub = EventHub()
     reader = hub.subscribe()
     hub.emit(event(1))
-    assert hub.active
+    assert hub.wants(ReleaseRetired)
     del reader
     gc.collect()
-    assert not hub.active
+    assert not hub.wants(ReleaseRetired)
 
 
 async def test_a_waiting_reader_is_kept_although_nobody_else_holds_it() -> None:

@@ -13,23 +13,28 @@ from toolcrib.core.events import (
     NodeFinished,
     NodeStarted,
     ReleaseRetired,
+    RestartNeeded,
     RunFinished,
     RunStarted,
     TaskFinished,
     TaskProgressed,
+    TaskResolved,
     TaskStarted,
+    TaskWaiting,
+    ToolEscalated,
     ToolFinished,
     ToolStarted,
 )
 from toolcrib.core.reasons import Reason
-from toolcrib.core.releases import Deployment
+from toolcrib.core.releases import ColdChange, Deployment
 from toolcrib.core.results import ErrorInfo, RunResult, ToolResult
 from toolcrib.observability.logs import log_event
 
 ERROR = ErrorInfo(code="tool_failed", message="secret")
 NODE: dict[str, Any] = {"node": "n", "run_id": "run", "thread_id": "th", "agent": "a", "release": "r"}
+ENV = ColdChange(kind="environment", file=".env")
 REASON = Reason(code="syntax", message="m", file="tools/a.py", line=3)
-DEBUG, INFO, WARNING = logging.DEBUG, logging.INFO, logging.WARNING
+DEBUG, INFO, WARNING, ERROR_LEVEL = logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR
 
 
 @pytest.mark.parametrize(
@@ -46,6 +51,19 @@ DEBUG, INFO, WARNING = logging.DEBUG, logging.INFO, logging.WARNING
         (TaskProgressed(task="1", tool="t", progress=0.5), DEBUG, "task_progress", {"progress": 0.5}),
         (TaskFinished(task="1", tool="t", state="succeeded"), INFO, "task_finished", {"state": "succeeded"}),
         (TaskFinished(task="1", tool="t", state="in_doubt"), WARNING, "task_finished", {"state": "in_doubt"}),
+        (
+            TaskWaiting(task="1", tool="t", code="tool_failed", call_id="c"),
+            WARNING,
+            "task_waiting",
+            {"task": "1", "tool": "t", "code": "tool_failed", "call_id": "c"},
+        ),
+        (TaskResolved(task="1", tool="t", decision="skip"), INFO, "task_resolved", {"task": "1", "decision": "skip"}),
+        (
+            ToolEscalated(tool="t", release="r", errors=5, window_s=60, tenant="x"),
+            ERROR_LEVEL,
+            "tool_escalated",
+            {"tool": "t", "release": "r", "errors": 5, "window_s": 60, "tenant": "x"},
+        ),
         (NodeStarted(**NODE), DEBUG, "node_started", {"node": "n", "agent": "a"}),
         (
             NodeFinished(**NODE, outcome="ok", duration_s=0.5),
@@ -114,6 +132,14 @@ DEBUG, INFO, WARNING = logging.DEBUG, logging.INFO, logging.WARNING
             "deployment",
             {"outcome": "rejected", "reasons": ["syntax tools/a.py:3"]},
         ),
+        (
+            Deployed(deployment=Deployment(state="active", release="r", verdict="needs_pin", accepted=(REASON,))),
+            WARNING,
+            "deployment",
+            {"outcome": "active", "verdict": "needs_pin", "accepted": ["syntax tools/a.py:3"]},
+        ),
+        (RestartNeeded(changes=(ENV,)), WARNING, "restart_needed", {"restart_needed": [".env"]}),
+        (RestartNeeded(changes=()), INFO, "restart_needed", {"restart_needed": []}),
         (ReleaseRetired(release="r", modules=2), INFO, "release_retired", {"release": "r", "modules": 2}),
     ],
     ids=lambda value: value.name if hasattr(value, "to_dict") else "",
@@ -124,7 +150,7 @@ def test_an_event_is_one_record_with_flat_keys_and_a_level(
     with caplog.at_level(DEBUG, logger="toolcrib"):
         log_event(event)
     (record,) = caplog.records
-    where = "toolcrib.releases" if isinstance(event, Deployed | ReleaseRetired) else "toolcrib.events"
+    where = "toolcrib.releases" if isinstance(event, Deployed | ReleaseRetired | RestartNeeded) else "toolcrib.events"
     assert (record.name, record.levelno, record.getMessage()) == (where, level, message)
     assert {key: record.__dict__.get(key) for key in facts} == facts
     assert "secret" not in str(record.__dict__)

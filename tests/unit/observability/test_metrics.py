@@ -3,7 +3,18 @@
 import pytest
 
 from toolcrib.core.errors import ToolNotFound
-from toolcrib.core.events import Deployed, Event, ReleaseRetired, RunFinished, RunStarted, ToolFinished, ToolStarted
+from toolcrib.core.events import (
+    Deployed,
+    Event,
+    ReleaseRetired,
+    RunFinished,
+    RunStarted,
+    TaskResolved,
+    TaskWaiting,
+    ToolEscalated,
+    ToolFinished,
+    ToolStarted,
+)
 from toolcrib.core.releases import Deployment
 from toolcrib.core.results import ErrorInfo, RunResult, ToolResult, failed
 from toolcrib.observability.metrics import Metrics
@@ -48,6 +59,21 @@ def test_calls_are_counted_by_tool_outcome_and_release() -> None:
         ("ok", "r-2", "t"): 1,
         ("rate_limited", "r-1", "t"): 1,
     }
+
+
+def test_escalations_are_counted_until_their_release_is_gone() -> None:
+    piled_up = [ToolEscalated(tool="t", release=one, errors=5, window_s=60) for one in ("r-1", "r-1", "r-2")]
+    metrics = observed(*piled_up)
+    assert series(metrics, "tool_escalations_total") == {("r-1", "t"): 2, ("r-2", "t"): 1}
+    observed(ReleaseRetired(release="r-1"), metrics=metrics)
+    assert series(metrics, "tool_escalations_total") == {("r-2", "t"): 1}
+
+
+def test_what_people_are_asked_and_what_they_decide_is_counted() -> None:
+    asked = TaskWaiting(task="1", tool="t", code="tool_failed", call_id="c")
+    metrics = observed(asked, asked, *[TaskResolved(task="1", tool="t", decision=one) for one in ("retry", "skip")])
+    assert series(metrics, "toolcrib_tasks_parked_total") == {("t",): 2}
+    assert series(metrics, "toolcrib_tasks_resolved_total") == {("retry", "t"): 1, ("skip", "t"): 1}
 
 
 def test_times_are_those_of_calls_that_reached_their_tool() -> None:

@@ -52,7 +52,10 @@ def stops() -> None:
     raise StopIteration
 
 
-@pytest.mark.parametrize("kind", [SystemExit, asyncio.CancelledError])
+class OddError(BaseException): ...
+
+
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, OddError, asyncio.CancelledError])
 async def test_what_would_end_the_server_or_the_caller_becomes_an_ordinary_error(kind: type[BaseException]) -> None:
     async def breaks() -> None:
         raise kind("why")
@@ -67,8 +70,8 @@ async def test_a_stop_iteration_cannot_end_somebody_elses_loop() -> None:
         await run(stops)
 
 
-@pytest.mark.parametrize("kind", [ValueError, KeyboardInterrupt])
-async def test_other_exceptions_pass_as_they_are(kind: type[BaseException]) -> None:
+@pytest.mark.parametrize("kind", [ValueError, TimeoutError])
+async def test_other_exceptions_pass_as_they_are(kind: type[Exception]) -> None:
     async def breaks() -> None:
         raise kind("why")
 
@@ -113,3 +116,19 @@ async def test_a_callers_cancellation_reaches_the_tool_and_passes(
         cancel(task, scope)
         await asyncio.wait([task])
     assert seen == ["tool", "caller"]
+
+
+async def test_a_tool_that_is_closed_while_it_waits_is_closed_in_silence() -> None:
+    seen = []
+
+    async def waits() -> None:
+        try:
+            await asyncio.Event().wait()
+        except GeneratorExit:
+            seen.append("closed")
+            raise
+
+    running = run(waits)
+    running.send(None)
+    running.close()
+    assert seen == ["closed"]

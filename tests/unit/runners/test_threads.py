@@ -15,6 +15,7 @@ import pytest
 from toolcrib.core.calls import ToolContext
 from toolcrib.core.errors import RunnerSaturated
 from toolcrib.core.ports import Runner
+from toolcrib.runners.pool import PoolStats
 from toolcrib.runners.threads import ThreadRunner
 from toolcrib.testing import make_tool
 
@@ -24,8 +25,8 @@ WHO = contextvars.ContextVar("WHO", default="nobody")
 
 
 @contextmanager
-def pool(workers: int = 1) -> Iterator[ThreadRunner]:
-    runner = ThreadRunner(workers=workers)
+def pool(workers: int = 1, **sizing: Any) -> Iterator[ThreadRunner]:
+    runner = ThreadRunner(workers=workers, **sizing)
     try:
         yield runner
     finally:
@@ -126,6 +127,81 @@ async def test_as_many_calls_run_at_once_as_there_are_workers_and_no_more() -> N
             for _ in range(9):
                 group.start_soon(run, runner, counts)
     assert peak == 3
+
+
+async def threads_of(runner: ThreadRunner, count: int) -> list[threading.Thread]:
+    """So many calls at once, each in a thread of its own; the threads, which rest when this returns."""
+    together, found = threading.Barrier(count), []
+
+    def meets() -> None:
+        together.wait(5)
+        found.append(threading.current_thread())
+
+    await asyncio.gather(*(run(runner, meets) for _ in range(count)))
+    return found
+
+
+async def test_threads_that_rest_too_long_end_down_to_the_minimum() -> None:
+    with pool(workers=4, min_workers=1, idle_s=30.0) as runner:
+        resting = await threads_of(runner, 3)
+        for now in (100.0, 129.9):
+            runner.trim(now)
+        assert (runner.stats.size, runner.stats.ended) == (3, 0)
+        runner.trim(130.0)
+        assert runner.stats == PoolStats(size=1, busy=0, waiting=0, started=3, ended=2)
+        with anyio.fail_after(5):
+            while sum(thread.is_alive() for thread in resting) > 1:
+                await anyio.lowlevel.checkpoint()
+        runner.trim(1_000.0)
+        assert runner.stats.size == 1
+
+
+async def test_a_thread_that_works_now_and_then_stays_and_the_others_go() -> None:
+    def where() -> threading.Thread:
+        return threading.current_thread()
+
+    with pool(workers=4, idle_s=30.0) as runner:
+        resting = await threads_of(runner, 3)
+        runner.trim(0.0)
+        used = await run(runner, where)
+        runner.trim(29.0)
+        runner.trim(30.0)
+        assert runner.stats.size == 1
+        with anyio.fail_after(5):
+            while sum(thread.is_alive() for thread in resting) > 1:
+                await anyio.lowlevel.checkpoint()
+        assert used.is_alive()
+        assert await run(runner, where) is used
+
+
+async def test_a_pool_that_has_shrunk_grows_again() -> None:
+    with pool(workers=3, idle_s=1.0) as runner:
+        await threads_of(runner, 3)
+        runner.trim(0.0)
+        runner.trim(1.0)
+        assert runner.stats.size == 0
+        assert len(set(await threads_of(runner, 3))) == 3
+        assert runner.stats == PoolStats(size=3, busy=0, waiting=0, started=6, ended=3)
+
+
+async def test_busy_and_abandoned_threads_and_waiting_calls_are_counted_and_never_ended() -> None:
+    with pool(workers=2, idle_s=1.0) as runner:
+        gates = [Gate(), Gate()]
+        await abandon(runner, gates[0])
+        busy = asyncio.ensure_future(run(runner, gates[1].tool))
+        with anyio.fail_after(5):
+            await gates[1].began.wait()
+        waits = asyncio.ensure_future(run(runner, gates[1].tool))
+        await anyio.lowlevel.checkpoint()
+        await anyio.lowlevel.checkpoint()
+        for now in (0.0, 100.0):
+            runner.trim(now)
+        assert runner.stats == PoolStats(size=2, busy=2, waiting=1, started=2, ended=0)
+        for gate in gates:
+            gate.opened.set()
+        assert [await busy, await waits] == ["done", "done"]
+        await freed(runner)
+        assert (runner.stats.busy, runner.stats.waiting) == (0, 0)
 
 
 class OddError(BaseException): ...

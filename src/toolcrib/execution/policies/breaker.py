@@ -1,10 +1,10 @@
 """Breaker: a tool that keeps failing is not called for a while."""
 
 from toolcrib.core.chain import Call, CallNext, Link
-from toolcrib.core.errors import CallFailed, CircuitOpen, ToolError
+from toolcrib.core.errors import CircuitOpen
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
-from toolcrib.execution.bubbling import is_bubble_up
+from toolcrib.execution.failures import outcome_of
 from toolcrib.execution.ports import ChainPorts
 from toolcrib.execution.state.breaker import Circuit, CircuitKey, Outcome
 from toolcrib.registry.release import Release
@@ -38,15 +38,6 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
         return breaker
 
     return wrap
-
-
-def outcome_of(error: Exception) -> Outcome:
-    """What an error says of the tool: one raised on purpose is an answer, one before the start says nothing."""
-    if is_bubble_up(error) or (isinstance(error, CallFailed) and not error.started):
-        return "unknown"
-    if isinstance(error, ToolError) and not error.retryable:
-        return "success"
-    return "failure"
 
 
 def _refusal(name: str, circuit: Circuit, now: float) -> CircuitOpen:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from toolcrib.core.chain import Call, CallNext, Link
 from toolcrib.core.errors import CallFailed, DeadlineExceeded, ToolcribError
 from toolcrib.core.policies import Cache
-from toolcrib.core.ports import CacheEntry, ResultCache
 from toolcrib.core.results import ErrorInfo, ToolResult
+from toolcrib.core.stores.results import CacheEntry, ResultCache
 from toolcrib.core.tools import Tool
 from toolcrib.core.wire.snapshots import Snapshot
 from toolcrib.execution.bubbling import is_bubble_up
-from toolcrib.execution.call_keys import call_key
+from toolcrib.execution.call_keys import call_keys
+from toolcrib.execution.excess import is_whole
 from toolcrib.execution.failures import as_call_error, attempts_of, once_more
 from toolcrib.execution.flights import Flights
 from toolcrib.execution.ports import ChainPorts
@@ -43,17 +44,24 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
     policy = tool.spec.policy.cache
     if policy is None or tool.injects - {"context"}:
         return None
-    shelf = _Shelf(tool, policy, ports.cache)
-    monotonic = ports.clock.monotonic
+    shelf, key_of = _Shelf(tool, policy, ports.cache), call_keys(tool.spec)
+    name, monotonic, get, artifacts = tool.spec.name, ports.clock.monotonic, ports.cache.get, ports.artifacts
 
     def wrap(call_next: CallNext) -> CallNext:
         flights: Flights[_Landed] = Flights()
 
         async def cache(call: Call) -> ToolResult:
-            key = call_key(call)
+            key = key_of(call)
             if key is None:
                 return await call_next(call)
-            if kept := await shelf.find(key):
+            try:
+                kept = await get(key)
+            except Exception:  # outer guard: a cache that fails is a cache without entries
+                log.warning("result cache failed", extra={"tool": name, "operation": "get"}, exc_info=True)
+                kept = None
+            if kept is not None and kept.artifact and not await is_whole(kept, artifacts, call.context.tenant):
+                kept = None  # the tool can make anew what can no longer be read to its end
+            if kept is not None:
                 passed = monotonic() - call.began
                 return replace(
                     kept, cached=True, attempts=0, duration_s=passed, queued_s=0.0, release=release.id, call_id=call.id
@@ -73,14 +81,15 @@ async def _fly(call: Call, call_next: CallNext, flights: Flights[_Landed], shelf
     landed: _Landed | None = None
     try:
         result = await call_next(call)
-        await shelf.keep(key, call, result)
-        if flights.waiting(key):  # copied before anybody has the value to change it
+        if result.ok:
+            await shelf.put(key, call, result)
+        if flights.awaited(key):  # copied before anybody has the value to change it
             landed = _Landed(result=result, copies=Snapshot.of(result.value))
         return result
     except Exception as raised:  # outer guard: a run's error belongs to all who wait for it
         if _is_for_all(raised, call):
             error = as_call_error(raised, call.tool.spec.name)
-            await shelf.keep_failure(key, call, error)
+            await shelf.put_failure(key, call, error)
             landed = _Landed(error=error)
         raise
     finally:
@@ -105,7 +114,8 @@ async def _shared(call: Call, call_next: CallNext, landed: _Landed, monotonic: C
     if landed.result is None or landed.copies is None:
         return await call_next(call)  # a value there is only one of is its caller's own
     passed = monotonic() - call.began
-    return replace(landed.result, value=landed.copies.value(), duration_s=passed, call_id=call.id)
+    value = landed.copies.value()
+    return replace(landed.result, value=value, duration_s=passed, queued_s=0.0, call_id=call.id)
 
 
 def _is_for_all(raised: Exception, call: Call) -> bool:
@@ -125,38 +135,22 @@ class _Shelf:
         self._policy = policy
         self._cache = cache
 
-    async def find(self, key: str) -> ToolResult | None:
-        """What is kept under this key."""
+    async def put(self, key: str, call: Call, result: ToolResult, ttl_s: float | None = None) -> None:
+        """Keep a result. Another tool's answer came from a fallback: this one may answer itself the next time."""
+        if result.tool != self._name:
+            return
+        ttl_s = self._policy.ttl_s if ttl_s is None else ttl_s
         try:
-            return await self._cache.get(key)
-        except Exception:  # outer guard: a call needs no cache
-            log.warning("result cache failed", extra={"tool": self._name, "operation": "get"}, exc_info=True)
-            return None
-
-    async def keep(self, key: str, call: Call, result: ToolResult) -> None:
-        """Keep a good result. Another tool's answer came from a fallback: this one may answer itself the next time."""
-        if result.ok and result.tool == self._name:
-            await self._put(key, call, result, self._policy.ttl_s)
-
-    async def keep_failure(self, key: str, call: Call, error: ToolcribError) -> None:
-        """Keep a failure of the tool itself, where the policy asks for it."""
-        if self._policy.errors_ttl_s is not None and _is_the_tools(error):
-            await self._put(key, call, self._failure(error), self._policy.errors_ttl_s)
-
-    async def _put(self, key: str, call: Call, result: ToolResult, ttl_s: float) -> None:
-        entry = CacheEntry(
-            key=key,
-            result=result,
-            ttl_s=ttl_s,
-            tool=self._name,
-            tenant=call.context.tenant,
-            tags=self._policy.tags,
-            began=call.began,
-        )
-        try:
-            await self._cache.put(entry)
+            await self._cache.put(
+                CacheEntry(key, result, ttl_s, self._name, call.context.tenant, self._policy.tags, call.began)
+            )
         except Exception:  # outer guard: a call needs no cache
             log.warning("result cache failed", extra={"tool": self._name, "operation": "put"}, exc_info=True)
+
+    async def put_failure(self, key: str, call: Call, error: ToolcribError) -> None:
+        """Keep a failure of the tool itself, where the policy asks for it."""
+        if self._policy.errors_ttl_s is not None and _is_the_tools(error):
+            await self.put(key, call, self._failure(error), self._policy.errors_ttl_s)
 
     def _failure(self, error: ToolcribError) -> ToolResult:
         return ToolResult(

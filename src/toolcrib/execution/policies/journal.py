@@ -1,10 +1,6 @@
 """Journal: a call with an idempotency key runs once, however often it comes, also over a crash."""
 
 from dataclasses import replace
-from hashlib import blake2b
-from typing import Any
-
-from pydantic_core import to_json
 
 from toolcrib.core.chain import Call, CallNext, Link
 from toolcrib.core.errors import CallFailed, CallInDoubt, IdempotencyConflict
@@ -13,7 +9,9 @@ from toolcrib.core.ports import JournalEntry
 from toolcrib.core.results import ToolResult, failed
 from toolcrib.core.tools import Tool
 from toolcrib.execution.bubbling import is_bubble_up
+from toolcrib.execution.excess import is_whole, without_rest
 from toolcrib.execution.failures import as_call_error
+from toolcrib.execution.journal_entries import journal_entry
 from toolcrib.execution.ports import ChainPorts
 from toolcrib.registry.release import Release
 
@@ -26,17 +24,27 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
     that is harmless (`side_effect: idempotent`), else an error that a person settles.
     """
     policy = tool.spec.policy
-    if policy.side_effect in ("none", "read"):
+    if not policy.journaled:
         return None
-    journal, clock = ports.journal, ports.clock
+    journal, clock, artifacts = ports.journal, ports.clock, ports.artifacts
 
     def wrap(call_next: CallNext) -> CallNext:
         async def journaled(call: Call) -> ToolResult:
             if not call.idempotency_key:
                 return await call_next(call)
-            entry = _entry(call, release, clock.now())
+            entry = journal_entry(
+                call.tool.spec.name,
+                call.args,
+                tenant=call.context.tenant,
+                idempotency_key=call.idempotency_key,
+                release=release.id,
+                now=clock.now(),
+                mask=call.tool.spec.sensitive.args,
+            )
             known = await journal.begin(entry)
             if known is not None and (result := _settled(known, entry, harmless=policy.repeatable)):
+                if not await is_whole(result, artifacts, entry.tenant):  # the tool must not run again
+                    result = without_rest(result)
                 return replace(result, journaled=True, call_id=call.id)
             try:
                 result = await call_next(call)
@@ -52,18 +60,6 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
         return journaled
 
     return wrap
-
-
-def _entry(call: Call, release: Release, now: float) -> JournalEntry:
-    name, tenant = call.tool.spec.name, call.context.tenant
-    return JournalEntry(
-        key=_digest([tenant, name, call.idempotency_key]),
-        tool=name,
-        tenant=tenant,
-        args_digest=_digest(dict(call.args)),
-        release=release.id,
-        began_at=now,
-    )
 
 
 def _settled(known: JournalEntry, entry: JournalEntry, *, harmless: bool) -> ToolResult | None:
@@ -98,7 +94,3 @@ def _failure(error: Exception, call: Call, release: Release, now: float) -> Tool
         strategy=strategy_for(error, spec.policy.on_error),
     )
     return replace(result, tool_digest=spec.digest, duration_s=now - call.began)
-
-
-def _digest(value: Any) -> str:
-    return blake2b(to_json(value, fallback=repr, inf_nan_mode="strings"), digest_size=32).hexdigest()

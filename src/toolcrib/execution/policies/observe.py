@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 
 from toolcrib.core.calls import CallContext
@@ -9,7 +10,8 @@ from toolcrib.core.chain import Call, CallNext, Link
 from toolcrib.core.errors import ToolcribError, ToolFailed
 from toolcrib.core.events import ToolFinished, ToolStarted
 from toolcrib.core.policies import strategy_for
-from toolcrib.core.results import ErrorInfo, ToolResult
+from toolcrib.core.redaction import hides, redact
+from toolcrib.core.results import ErrorInfo, ToolResult, jsonable
 from toolcrib.core.tools import Tool
 from toolcrib.execution.bubbling import is_bubble_up
 from toolcrib.execution.failures import as_call_error, attempts_of
@@ -27,7 +29,9 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link:
     listeners hear with the error code `cancelled`.
     """
     name, digest, release_id = tool.spec.name, tool.spec.digest, release.id
-    monotonic, events, on_error = ports.clock.monotonic, ports.events, tool.spec.policy.on_error
+    monotonic, on_error = ports.clock.monotonic, tool.spec.policy.on_error
+    events, wants = ports.events, ports.events.wants
+    ended = _redacted_end(release) if _may_answer_sensitive(tool) else _ended
 
     def failure(call: Call, error: ErrorInfo, attempts: int) -> ToolResult:
         result = ToolResult(ok=False, error=error, attempts=attempts, duration_s=monotonic() - call.began)
@@ -36,7 +40,7 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link:
     def wrap(call_next: CallNext) -> CallNext:
         async def observe(call: Call) -> ToolResult:
             who = call.context
-            if events.active:
+            if wants(ToolStarted):
                 events.emit(
                     ToolStarted(
                         tool=name,
@@ -51,8 +55,8 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link:
             try:
                 result = await call_next(call)
             except asyncio.CancelledError:
-                if events.active:
-                    events.emit(_ended(failure(call, CANCELLED, attempts=1), who))
+                if wants(ToolFinished):
+                    events.emit(ended(failure(call, CANCELLED, attempts=1), who))
                 raise
             except Exception as raised:  # outer guard: a tool's exception becomes its result
                 if is_bubble_up(raised):
@@ -61,8 +65,8 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link:
                 info = ErrorInfo.of(error, strategy=strategy_for(raised, on_error))
                 result = failure(call, info, attempts=attempts_of(error))
                 _log(error, raised, name)
-            if events.active:
-                events.emit(_ended(result, who))
+            if wants(ToolFinished):
+                events.emit(ended(result, who))
             return result
 
         return observe
@@ -74,6 +78,23 @@ def _log(error: ToolcribError, raised: Exception, tool: str) -> None:
     """Where the tool's own code raised, for its author; our errors say where they come from."""
     if isinstance(error, ToolFailed):
         log.debug("tool raised", exc_info=raised, extra={"tool": tool, "error_code": error.code})
+
+
+def _may_answer_sensitive(tool: Tool) -> bool:
+    """Whether a result of the tool, or of a fallback that answers in its place, may have to be redacted."""
+    return hides(tool.spec.sensitive.result) or bool(tool.spec.policy.fallback)
+
+
+def _redacted_end(release: Release) -> Callable[[ToolResult, CallContext], ToolFinished]:
+    """`_ended`, of results that may be sensitive: that of the tool that has answered is redacted by its own mask."""
+
+    def ended(result: ToolResult, who: CallContext) -> ToolFinished:
+        answered = release.tools.get(result.tool)
+        mask = answered.spec.sensitive.result if answered and result.ok else False
+        shown = replace(result, value=redact(jsonable(result.value), mask)) if hides(mask) else result
+        return _ended(shown, who)
+
+    return ended
 
 
 def _ended(result: ToolResult, who: CallContext) -> ToolFinished:

@@ -167,7 +167,7 @@ class Circuits:
             self._not_closed.discard(key)
         else:
             self._not_closed.add(key)
-        if self._events.active:
+        if self._events.wants(BreakerChanged):
             why = circuit.why if circuit.state == "open" else ""
             self._events.emit(BreakerChanged(tool=key.tool, tenant=key.tenant, state=circuit.state, why=why))
 

@@ -31,15 +31,17 @@ class Gate:
         limit, queue: see above; changed by `resize` only.
         running: permits given out, those of calls that are just being woken included.
         waiting: calls in line.
+        lent: permits that will be taken back.
     """
 
-    __slots__ = ("_line", "_tickets", "limit", "queue", "running", "waiting")
+    __slots__ = ("_line", "_tickets", "lent", "limit", "queue", "running", "waiting")
 
     def __init__(self, *, limit: int, queue: int) -> None:
         self.limit = limit
         self.queue = queue
         self.running = 0
         self.waiting = 0
+        self.lent = 0
         # (when it would have come at priority 0, number in order of arrival, its turn); some of them have given up.
         self._line: list[tuple[float, int, asyncio.Future[None]]] = []
         self._tickets = 0
@@ -90,6 +92,16 @@ class Gate:
                 self._give_up()
             raise
         return True
+
+    def lend(self) -> None:
+        """Give a permit to others for a while."""
+        self.lent += 1
+        self.release()
+
+    def take_back(self) -> None:
+        """Take a lent permit again, at once: when none is free, above the limit for a while."""
+        self.lent -= 1
+        self.running += 1
 
     def release(self) -> None:
         """Give a permit back: to the first in line, unless more run than may."""

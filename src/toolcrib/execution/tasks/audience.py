@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
-from toolcrib.core.events import TaskFinished
+from toolcrib.core.events import TaskFinished, TaskWaiting
 from toolcrib.core.ports import EventSink
 from toolcrib.core.results import said
 from toolcrib.core.tasks import TaskRecord, TaskStore
@@ -63,6 +63,19 @@ class Audience:
             )
         )
         self.tell(record)
+
+    def announce_waiting(self, record: TaskRecord) -> None:
+        """This process put a failed call before a person: say so."""
+        result = record.last_result()
+        self._events.emit(
+            TaskWaiting(
+                task=record.id,
+                tool=record.tool,
+                code=result.error.code if result.error else "",
+                call_id=result.call_id,
+                tenant=record.tenant,
+            )
+        )
 
     def tell(self, record: TaskRecord) -> None:
         """A task is known to have ended: wake those who wait, begin its callbacks, each once."""

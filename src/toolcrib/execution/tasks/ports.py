@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from toolcrib.core.calls import CallContext, ToolCall
-from toolcrib.core.ports import Clock, EventSink, IdFactory
+from toolcrib.core.ports import CallJournal, Clock, EventSink, IdFactory
 from toolcrib.core.results import ToolResult
+from toolcrib.core.stores.artifacts import ArtifactStore
 from toolcrib.core.tasks import TaskStore
 from toolcrib.registry.registry import Registry
 from toolcrib.registry.release import Release
@@ -20,6 +21,8 @@ class TaskPorts:
     registry: Registry
     call_tool: CallTool
     store: TaskStore
+    journal: CallJournal
+    artifacts: ArtifactStore
     clock: Clock
     ids: IdFactory
     events: EventSink

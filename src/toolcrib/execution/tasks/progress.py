@@ -58,7 +58,8 @@ class TaskProgress:
     def _tell(self) -> None:
         self._on_its_way = False
         now, (fraction, message) = self._clock.monotonic(), self._newest
-        if self.over or not self._events.active or (fraction < 1.0 and now - self._told_at < EVENT_EVERY_S):
+        too_soon = fraction < 1.0 and now - self._told_at < EVENT_EVERY_S
+        if self.over or too_soon or not self._events.wants(TaskProgressed):
             return
         self._told_at = now
         task, tool, tenant = self._record.id, self._record.tool, self._record.tenant

@@ -6,11 +6,13 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from toolcrib.core.calls import ToolCall
+from toolcrib.core.calls import CallContext, ToolCall
 from toolcrib.core.errors import ArgumentsInvalid, Conflict, ToolNotFound
 from toolcrib.core.results import ToolResult, jsonable
-from toolcrib.core.tasks import TaskBatch, TaskRecord, TaskState
+from toolcrib.core.tasks import Decision, TaskBatch, TaskRecord, TaskState
+from toolcrib.execution.excess import is_whole, without_rest
 from toolcrib.execution.tasks.audience import Audience, Callback
+from toolcrib.execution.tasks.people import Parking, asks_for_a_person
 from toolcrib.execution.tasks.ports import TaskOptions, TaskPorts
 from toolcrib.execution.tasks.workers import TaskWorkers
 from toolcrib.registry.release import Release
@@ -24,6 +26,7 @@ class TaskService:
         self._options = options
         self._workers = workers
         self._audience = audience
+        self._parking = Parking(ports, options=options, audience=audience)
 
     async def submit(
         self,
@@ -40,7 +43,8 @@ class TaskService:
         """Let a tool be called in the background.
 
         Args:
-            tool: name of the tool; the release that serves when the task *begins* runs it.
+            tool: name of the tool; the release that serves the tenant when the task *begins* runs it. Where a canary
+                serves too, the task's id decides.
             args: argument name -> JSON value.
             tenant: on whose behalf.
             priority: of waiting tasks the one with the higher number begins first, then the older one.
@@ -54,15 +58,14 @@ class TaskService:
             The task's id.
 
         Raises:
-            ToolNotFound: the release that serves now has no such tool.
+            ToolNotFound: the release that would serve it now has no such tool.
             ArgumentsInvalid: the arguments do not fit it.
             QueueFull: too many tasks wait.
             Conflict: the key was used for another call.
         """
-        record = self._record(self._ports.registry.current.release, ToolCall(name=tool, args=args or {}))
+        record = self._record(ToolCall(name=tool, args=args or {}), tenant)
         record = replace(
             record,
-            tenant=tenant,
             priority=priority,
             key=key,
             ttl_s=self._options.ttl_s if ttl_s is None else ttl_s,
@@ -98,11 +101,10 @@ class TaskService:
         Raises:
             ToolNotFound, ArgumentsInvalid, QueueFull, Conflict: as for `submit`; the message names the call.
         """
-        release, batch = self._ports.registry.current.release, self._ports.ids.new()
+        batch = self._ports.ids.new()
         records = [
             replace(
-                self._record(release, call, place=f"Call {number}: "),
-                tenant=tenant,
+                self._record(call, tenant, place=f"Call {number}: "),
                 priority=priority,
                 key=f"{key}/{number}" if key else "",
                 ttl_s=self._options.ttl_s if ttl_s is None else ttl_s,
@@ -121,7 +123,7 @@ class TaskService:
         Raises:
             TaskNotFound: there is none with this id, or it has expired.
         """
-        return self._workers.overlay(await self._ports.store.find(task_id))
+        return await self._shown(await self._ports.store.find(task_id))
 
     async def list(
         self, *, state: TaskState | None = None, tenant: str | None = None, batch: str = "", limit: int = 100
@@ -129,7 +131,7 @@ class TaskService:
         """Tasks, the newest first: of one state, of one tenant, of one batch, or all."""
         states = () if state is None else (state,)
         found = await self._ports.store.tasks(states=states, tenant=tenant, batch=batch, limit=limit)
-        return [self._workers.overlay(record) for record in found]
+        return [await self._shown(record) for record in found]
 
     async def wait(self, task_id: str, *, timeout_s: float = 60.0) -> TaskRecord:
         """Wait for the task's end, at most so long; the task as it is then, `ended` or not.
@@ -151,12 +153,47 @@ class TaskService:
 
         Raises:
             TaskNotFound: there is none with this id, or it has expired.
-            Conflict: it has no result: it has not ended, or was cancelled, skipped, or is in doubt.
+            Conflict: it has no result: it has not ended, or was cancelled, skipped before it began, or is in doubt.
         """
         return (await self.status(task_id)).tool_result()
 
+    async def park(self, release: Release, call: ToolCall, context: CallContext, result: ToolResult) -> ToolResult:
+        """The result of a call that nobody's graph stands around: a failure that asks for a person waits for one.
+
+        Args:
+            release: what served the call.
+            call: the call, as its caller gave it.
+            context: who called.
+            result: what it came to.
+
+        Returns:
+            The same result, unless the error's strategy is `manual`: its error then names the task (`task`, and in the
+            hint) that waits. A call with an idempotency key waits once, and then has what was decided about it.
+        """
+        return await self._parking.park(release, call, context, result) if asks_for_a_person(result) else result
+
+    async def resolve(self, task_id: str, decision: Decision, *, value: Any = None) -> TaskRecord:
+        """Decide about a task that is `waiting`: its tool failed with an error that asks for a person.
+
+        Args:
+            task_id: the task.
+            decision: `retry` runs it again, as a task, on the release that serves then; `answer` makes `value` its
+                result; `skip` ends it as `skipped`, `abort` as `failed`.
+            value: the result it should have had, a JSON value.
+
+        Returns:
+            The task afterwards. When the call had an idempotency key, the same call gets what was decided from now on.
+
+        Raises:
+            TaskNotFound: there is none with this id, or it has expired.
+            Conflict: it does not wait for a person, or another one was faster.
+        """
+        record = await self._parking.resolve(task_id, decision, value)
+        self._workers.wake()
+        return record
+
     async def cancel(self, task_id: str) -> TaskRecord:
-        """Cancel the task: one that waits never begins, in one that runs the call is cancelled.
+        """Cancel the task: one that waits never begins (again), in one that runs the call is cancelled.
 
         A `def` tool cannot be interrupted: its thread goes on until it returns, and its value is thrown away.
 
@@ -168,15 +205,11 @@ class TaskService:
             TaskNotFound: there is none with this id, or it has expired.
             Conflict: it has ended otherwise.
         """
-        while (record := await self._ports.store.find(task_id)).state == "queued":
-            now = self._ports.clock.now()
-            gone = replace(record, state="cancelled", finished_at=now, expires_at=now + record.ttl_s)
-            with suppress(Conflict):  # it has begun just now: look again
-                await self._ports.store.move(gone, was="queued")
-                self._audience.announce(gone)
+        record = await self._cancel_idle(task_id)
         if record.state == "running":
             await self._ports.store.ask_cancel(task_id)
             await self._workers.stop(task_id)
+            await self._cancel_idle(task_id)  # its tool may have asked for a person meanwhile
             record = await self.status(task_id)
         if record.state not in ("cancelled", "running"):
             raise Conflict(f"Task {task_id} cannot be cancelled: it is {record.state}.")
@@ -186,19 +219,41 @@ class TaskService:
         """Begin no more tasks in this process, and wait for those that run, at most so long."""
         await self._workers.drain(within_s)
 
-    def _record(self, release: Release, call: ToolCall, *, place: str = "") -> TaskRecord:
-        """The call as a new task, if the release could run it.
+    async def _cancel_idle(self, task_id: str) -> TaskRecord:
+        """Cancel the task if it waits for a worker or a person; the task as it is then."""
+        while (record := await self._ports.store.find(task_id)).state in ("queued", "waiting"):
+            now = self._ports.clock.now()
+            gone = replace(record, state="cancelled", finished_at=now, expires_at=now + record.ttl_s, result=None)
+            with suppress(Conflict):  # it has moved just now: look again
+                await self._ports.store.move(gone, was=record.state)
+                self._audience.announce(gone)
+        return record
+
+    async def _shown(self, record: TaskRecord) -> TaskRecord:
+        """The record with the newest progress, and without the handle of an artifact that is gone."""
+        if record.result is not None and record.result.get("artifact"):
+            result = record.tool_result()
+            if not await is_whole(result, self._ports.artifacts, record.tenant):
+                return replace(record, result=without_rest(result).to_dict())
+        return self._workers.overlay(record)
+
+    def _record(self, call: ToolCall, tenant: str, *, place: str = "") -> TaskRecord:
+        """The call as a new task, if the release that would serve it could run it.
 
         The arguments are checked as they will be read back from the store.
         """
+        task_id = self._ports.ids.new()
+        release = self._ports.registry.route(tenant=tenant, key=task_id)
         try:
             args = jsonable(dict(call.args))
             if not isinstance(args, dict):
                 raise ArgumentsInvalid(f"The arguments of {call.name!r} cannot be written as JSON.")
-            release.tool(call.name).validate(args)
+            tool = release.tool(call.name)
+            tool.validate(args)
         except (ToolNotFound, ArgumentsInvalid) as error:
             raise type(error)(f"{place}{error.message}", hint=error.hint) from error
-        return TaskRecord(id=self._ports.ids.new(), tool=call.name, args=args, created_at=self._ports.clock.now())
+        now, sensitive = self._ports.clock.now(), tool.spec.sensitive
+        return TaskRecord(id=task_id, tool=call.name, args=args, tenant=tenant, created_at=now, sensitive=sensitive)
 
     async def _add(self, records: Sequence[TaskRecord], callback: Callback | None) -> Sequence[TaskRecord]:
         """Keep the tasks, with the callback in its place before the first of them can end."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,7 @@ from toolcrib.core.events import TaskStarted
 from toolcrib.core.results import ToolResult, said
 from toolcrib.core.tasks import Claim, TaskRecord, TaskState
 from toolcrib.execution.tasks.audience import Audience
+from toolcrib.execution.tasks.people import ATTENTION_S, asks_for_a_person, left_in_doubt, reopen, waiting
 from toolcrib.execution.tasks.ports import TaskOptions, TaskPorts
 from toolcrib.execution.tasks.progress import TaskProgress
 from toolcrib.registry.release import Release
@@ -20,7 +22,6 @@ BEATS_PER_LEASE = 4
 STOP_S = 5.0
 RETRY_S = 2.0
 MAX_CRASHES = 3
-DOUBT_KEPT_S = 7 * 86_400.0
 BROKEN_OFF = "its process ended in the middle of the call, which may or may not have had its effect"
 
 
@@ -47,9 +48,15 @@ class TaskWorkers:
         self._runs: dict[tuple[str, int], _Run] = {}
         self._news = asyncio.Event()
         self._stopping = False
+        self._counts: Mapping[TaskState, int] = {}
 
     def __len__(self) -> int:
         return len(self._runs)
+
+    @property
+    def counts(self) -> Mapping[TaskState, int]:
+        """How many tasks the store had in each state at the last beat; nothing before the first."""
+        return self._counts
 
     def wake(self) -> None:
         """There may be a task to begin."""
@@ -72,6 +79,7 @@ class TaskWorkers:
             await self._put_back(replace(orphan, crashes=orphan.crashes + 1))
         await self._audience.look()
         await store.sweep(now)
+        self._counts = await store.counts()
         self.wake()
 
     def overlay(self, record: TaskRecord) -> TaskRecord:
@@ -127,14 +135,31 @@ class TaskWorkers:
         return not self._stopping and len(self._runs) < self._options.workers and self._ports.registry.generation > 0
 
     async def _begin_next(self) -> bool:
-        """Begin the next waiting task on the release that serves now, leased before so that it stays; False: none."""
-        ports, now = self._ports, self._ports.clock.now()
+        """Begin the next waiting task; False: none waits.
+
+        The stable release is leased before, so that it stays; where the task turns out to be for another one, that is
+        leased too.
+        """
+        registry, now = self._ports.registry, self._ports.clock.now()
         with ExitStack() as leases:
-            release = leases.enter_context(ports.registry.lease(holder="task"))
-            twice = [name for name, tool in release.tools.items() if tool.spec.policy.repeatable]
-            until = now + self._options.lease_s
-            claim = Claim(owner=self._owner, at=now, until=until, release=release.id, repeatable=twice)
-            record = await ports.store.claim(claim)
+            release = leases.enter_context(registry.lease(holder="task", release=registry.current.release))
+
+            def route(record: TaskRecord) -> TaskRecord:
+                nonlocal release
+                if (mine := registry.route(tenant=record.tenant, key=record.id)) is release:
+                    return record
+                release = leases.enter_context(registry.lease(holder="task", release=mine))
+                return replace(record, release=mine.id, repeatable=record.tool in _repeatable(mine))
+
+            claim = Claim(
+                owner=self._owner,
+                at=now,
+                until=now + self._options.lease_s,
+                release=release.id,
+                repeatable=_repeatable(release),
+                route=route,
+            )
+            record = await self._ports.store.claim(claim)
             if record is None:
                 return False
             self._begin(record, release, leases.pop_all())
@@ -149,12 +174,17 @@ class TaskWorkers:
             scopes=None if record.scopes is None else frozenset(record.scopes),
             progress=progress,
         )
-        wanted = ToolCall(name=record.tool, args=record.args, id=record.id)
         ports.events.emit(TaskStarted(task=record.id, tool=record.tool, release=release.id, tenant=record.tenant))
-        call = asyncio.ensure_future(ports.call_tool(release, wanted, context))
+        call = asyncio.ensure_future(self._call(release, record, context))
         key = record.id, record.starts
         work = asyncio.create_task(self._see_to_its_end(key, leases), name=f"toolcrib-task-{record.id}")
         self._runs[key] = _Run(record=record, progress=progress, call=call, work=work)
+
+    async def _call(self, release: Release, record: TaskRecord, context: CallContext) -> ToolResult:
+        if record.call_key:  # a call that was parked: a person wants it to run again under its own key
+            await reopen(self._ports.journal, record)
+        wanted = ToolCall(name=record.tool, args=record.args, id=record.id, idempotency_key=record.call_key)
+        return await self._ports.call_tool(release, wanted, context)
 
     async def _see_to_its_end(self, key: tuple[str, int], leases: ExitStack) -> None:
         """Wait for the call, let go of its release, and write down how it ended; only `close` cancels this."""
@@ -183,7 +213,7 @@ class TaskWorkers:
     async def _write_end(self, run: _Run) -> None:
         record = self._with_progress(run)
         if not run.call.cancelled():
-            await self._end(_with_result(record, run.call))
+            await self._end(self._with_result(run))
         elif run.why == "closed":
             await self._put_back(record)
         elif run.why != "lost":
@@ -209,7 +239,7 @@ class TaskWorkers:
     async def _put_back(self, record: TaskRecord) -> None:
         """What nobody runs any more is queued again if its tool may be run twice, else it is in doubt."""
         if not record.repeatable:
-            after = replace(record, state="in_doubt", error=f"in doubt: {BROKEN_OFF}")
+            after = left_in_doubt(record, self._ports.registry, BROKEN_OFF, self._ports.clock.now())
         elif record.crashes >= MAX_CRASHES:
             after = replace(record, state="failed", error=f"crashed: its process died under it {record.crashes} times")
         elif record.cancel_asked:
@@ -226,23 +256,31 @@ class TaskWorkers:
         """Write down where a running task went, and tell of it."""
         if record.ended:
             now = self._ports.clock.now()
-            kept_s = max(record.ttl_s, DOUBT_KEPT_S) if record.state == "in_doubt" else record.ttl_s
+            kept_s = max(record.ttl_s, ATTENTION_S) if record.state == "in_doubt" else record.ttl_s
             record = replace(record, finished_at=now, expires_at=now + kept_s)
         rest = await self._ports.store.move(record, was="running")
+        if record.state == "waiting":
+            self._audience.announce_waiting(record)
         for ended in (record, *rest) if record.ended else ():
             self._audience.announce(ended)
+
+    def _with_result(self, run: _Run) -> TaskRecord:
+        record = self._with_progress(run)
+        if raised := run.call.exception():
+            log.error("task's call broke", exc_info=raised, extra={"task": record.id, "tool": record.tool})
+            return replace(record, state="failed", error=f"{type(raised).__name__}: {said(raised)}")
+        result = run.call.result()
+        if asks_for_a_person(result) and run.why != "cancelled":
+            return waiting(record, result, self._ports.clock.now())
+        if result.error is not None:
+            error = said(f"{result.error.code}: {result.error.message}")
+            return replace(record, state="failed", result=result.to_dict(), error=error)
+        return replace(record, state="succeeded", progress=1.0, result=result.to_dict())
 
     @staticmethod
     def _with_progress(run: _Run) -> TaskRecord:
         return replace(run.record, progress=run.progress.fraction, message=run.progress.message)
 
 
-def _with_result(record: TaskRecord, call: asyncio.Future[ToolResult]) -> TaskRecord:
-    if raised := call.exception():
-        log.error("task's call broke", exc_info=raised, extra={"task": record.id, "tool": record.tool})
-        return replace(record, state="failed", error=f"{type(raised).__name__}: {said(raised)}")
-    result = call.result()
-    if result.error is not None:
-        error = said(f"{result.error.code}: {result.error.message}")
-        return replace(record, state="failed", result=result.to_dict(), error=error)
-    return replace(record, state="succeeded", progress=1.0, result=result.to_dict())
+def _repeatable(release: Release) -> list[str]:
+    return [name for name, tool in release.tools.items() if tool.spec.policy.repeatable]

@@ -1,21 +1,7 @@
-"""What Linux offers to keep a worker's descendants together; see prctl(2) and proc(5)."""
+"""What Linux offers to keep a worker's descendants together; see proc(5)."""
 
-import ctypes
 import os
 import signal
-
-PR_SET_PDEATHSIG = 1
-PR_SET_CHILD_SUBREAPER = 36
-
-
-def die_with_parent() -> None:
-    """The kernel kills this process when the one that forked it is gone."""
-    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def adopt_orphans() -> None:
-    """Descendants whose parent is gone become children of this process, wherever they have put themselves."""
-    _prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 def children() -> list[int]:
@@ -43,8 +29,3 @@ def _parent_of(pid: int) -> int:
             return int(stat.read().rpartition(b")")[2].split()[1])
     except (FileNotFoundError, ProcessLookupError):
         return 0
-
-
-def _prctl(option: int, value: int) -> None:
-    if ctypes.CDLL(None, use_errno=True).prctl(option, ctypes.c_ulong(value), 0, 0, 0):
-        raise OSError(ctypes.get_errno(), f"prctl({option}) was refused")

@@ -8,11 +8,13 @@ count against `attempt_timeout_s`, only against the call's own time.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from toolcrib.core.calls import ToolContext
 from toolcrib.core.errors import CallFailed, DeadlineExceeded, ToolCrashed, ToolFailed
 from toolcrib.core.tools import Tool
+from toolcrib.runners.pool import PoolStats
 from toolcrib.runners.processes import values
 from toolcrib.runners.processes.crew import Crew
 from toolcrib.runners.processes.failures import rebuild
@@ -30,19 +32,21 @@ Payload = Callable[[str], Awaitable[bytes]]
 class ProcessRunner:
     """Runs tools in worker processes; belongs to one event loop."""
 
-    def __init__(self, *, target: str, payload: Payload, limits: Limits) -> None:
+    def __init__(self, *, target: str, payload: Payload, limits: Limits, memory_used: Callable[[], float]) -> None:
         """Nothing is started yet.
 
         Args:
             target: `module:function` that makes name -> `Tool` from a payload, in the worker.
             payload: release id -> what `target` is given.
             limits: what the pool may use.
+            memory_used: see `Crew`.
         """
         self._limits = limits
         self._payload = payload
         self._server = ForkServer(target=target, limits=limits)
-        self._crew = Crew(start=self._start, workers=limits.workers)
+        self._crew = Crew(start=self._start, limits=limits, memory_used=memory_used)
         self._free = asyncio.Semaphore(limits.workers)
+        self._waiting = 0
 
     async def run(self, tool: Tool, args: Mapping[str, Any], context: ToolContext) -> Any:
         """Run the tool in a worker that has loaded `context.release`; the arguments are validated there once more.
@@ -55,12 +59,15 @@ class ProcessRunner:
         """
         name, release = tool.spec.name, context.release
         message = self._message(tool, args, context)
-        async with self._free:
-            try:
-                worker = await self._crew.take(release)
-            except (WorkerLost, ConnectionError, OSError) as error:
-                raise _not_started(name, error) from error
-            answer = await self._asked(worker, tool, message)
+        self._waiting += 1
+        try:
+            await self._free.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            answer = await self._asked(await self._taken(name, release), tool, message)
+        finally:
+            self._free.release()
         return await self._outcome(tool, answer, release)
 
     def warm_up(self, release: str) -> None:
@@ -71,6 +78,16 @@ class ProcessRunner:
         """See `WorkerRunner.ready`."""
         await self._crew.ready(release)
 
+    def tend(self, now: float) -> None:
+        """End workers that idle too long; see `Crew.tend`."""
+        self._crew.tend(now)
+
+    @property
+    def stats(self) -> PoolStats:
+        """How the pool does now."""
+        crew = self._crew.stats
+        return replace(crew, waiting=crew.waiting + self._waiting)
+
     def retire(self, release: str) -> None:
         """The release is no more: end its workers."""
         self._crew.retire(release)
@@ -79,6 +96,12 @@ class ProcessRunner:
         """Kill all workers and end the fork server."""
         await self._crew.close()
         await self._server.close()
+
+    async def _taken(self, name: str, release: str) -> Worker:
+        try:
+            return await self._crew.take(release)
+        except (WorkerLost, ConnectionError, OSError) as error:
+            raise _not_started(name, error) from error
 
     async def _start(self, release: str) -> Worker:
         worker = Worker(release, most_bytes=self._limits.message_bytes)
@@ -92,7 +115,7 @@ class ProcessRunner:
             fields["timeout_s"] = limit if context.timeout_s is None else min(limit, context.timeout_s)
         most = self._limits.message_bytes
         try:
-            call = {"tool": tool.spec.name, "args": args, "context": fields}
+            call = {"tool": tool.spec.name, "args": args, "context": fields, "mask": tool.spec.sensitive.args}
             return values.dump(call, most_bytes=most).body
         except values.TooLarge as error:
             raise _too_large(f"Tool {tool.spec.name!r} was given", error.size, self._limits) from None

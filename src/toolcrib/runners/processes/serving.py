@@ -16,11 +16,12 @@ from typing import Any, NoReturn
 import orjson
 
 from toolcrib.core.calls import ToolContext
+from toolcrib.core.redaction import hiding, texts_of, without
 from toolcrib.core.tools import Tool
 from toolcrib.core.wire.frames import pack, read_frame, write_all
+from toolcrib.core.wire.prctl import adopt_orphans, die_with_parent
 from toolcrib.runners.processes import values
 from toolcrib.runners.processes.failures import describe
-from toolcrib.runners.processes.linux import adopt_orphans, die_with_parent
 from toolcrib.runners.processes.pieces import PIECE_BYTES, cut
 
 Load = Callable[[bytes], Mapping[str, Tool]]
@@ -124,13 +125,18 @@ class _Worker:
         return {"marked": marked, "pieces": pieces}, body
 
     def _run(self, tools: Mapping[str, Tool], frame: bytes) -> Any:
+        """Run one call; what it raises says nothing sensitive from here on, before any of it is cut or written."""
         call = values.load(frame, marked=True)
         tool = tools[call["tool"]]
-        args = tool.validate(call["args"])
-        value = tool.run(args, ToolContext(**call["context"]))
-        if inspect.isawaitable(value):
-            return self._runner().run(_awaited(value))
-        return value
+        args = call["args"]
+        try:
+            args = tool.validate(args)
+            value = tool.run(args, ToolContext(**call["context"]))
+            return self._runner().run(_awaited(value)) if inspect.isawaitable(value) else value
+        except BaseException as error:  # outer guard: the tool's code is not ours
+            if (failure := without(error, hiding(texts_of(args, call["mask"])))) is error:
+                raise
+        raise failure  # here, where what it stands for is no part of it
 
     def _runner(self) -> asyncio.Runner:
         """One event loop for all calls, as on the server; a new one when a tool has closed it."""

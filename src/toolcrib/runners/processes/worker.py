@@ -31,11 +31,19 @@ class WorkerLost(Exception):
 
 
 class Worker(asyncio.Protocol):
-    """A worker process that has loaded one release; it serves one call at a time."""
+    """A worker process that has loaded one release; it serves one call at a time.
+
+    Attributes:
+        release: id of its release.
+        calls: how many it has served.
+        seen_idle: when its crew first saw it without work since its last call.
+        killed: it was ended from here.
+    """
 
     def __init__(self, release: str, *, most_bytes: int) -> None:
         self.release = release
         self.calls = 0
+        self.seen_idle: float | None = None
         self._most_bytes = most_bytes + most_bytes // 64 + HEAD_BYTES  # heads of pieces
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None

@@ -17,7 +17,8 @@ from typing import Any
 
 import orjson
 
-from toolcrib.runners.processes.linux import adopt_orphans, children, kill_group
+from toolcrib.core.wire.prctl import adopt_orphans
+from toolcrib.runners.processes.linux import children, kill_group
 from toolcrib.runners.processes.serving import Load, Station, serve
 
 MESSAGE_BYTES = 4096

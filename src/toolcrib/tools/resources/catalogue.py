@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any
 
-from toolcrib.core.decorator import RESOURCE_MARK, Resource, ResourceDeclaration, Secret
+from toolcrib.core.decorator import RESOURCE_MARK, Port, Resource, ResourceDeclaration, Secret
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.tools import Need, ResourceSpec
 from toolcrib.tools.python import check_name
@@ -91,7 +91,7 @@ class Catalogue:
         return made
 
     def needs_of(self, function: Factory, *, above: tuple[Factory, ...] = ()) -> Mapping[str, Need]:
-        """Parameter -> what to fill in, for those parameters of a tool or factory that ask for a resource or a secret.
+        """Parameter -> what to fill in, for those parameters of a tool or factory that ask for something.
 
         Those that need others stand first: whoever takes them in this order never holds what an earlier one waits for.
 
@@ -105,6 +105,8 @@ class Catalogue:
                     found[parameter.name] = self._secret(parameter, wish)
                 case Resource():
                     found[parameter.name] = self._resource(parameter, wish, above)
+                case Port():
+                    found[parameter.name] = wish
         return MappingProxyType(dict(sorted(found.items(), key=lambda item: (-depth(item[1]), item[1].name))))
 
     def _make(self, factory: Factory, above: tuple[Factory, ...]) -> ResourceSpec:
@@ -157,7 +159,7 @@ def is_factory(value: Any) -> bool:
 
 def depth(need: Need) -> int:
     """How many resources stand on each other below this one."""
-    return 0 if isinstance(need, Secret) else 1 + max(map(depth, need.needs.values()), default=0)
+    return 0 if isinstance(need, Secret | Port) else 1 + max(map(depth, need.needs.values()), default=0)
 
 
 def digest_of(code: str, needs: Mapping[str, Need]) -> str:
@@ -174,7 +176,7 @@ def _declared(factory: Factory) -> ResourceDeclaration:
     raise SchemaError(f"Resource({name}): it is not marked with @resource", f"Put @resource above {name}.")
 
 
-def _wishes(function: Factory) -> Iterator[tuple[inspect.Parameter, Resource | Secret]]:
+def _wishes(function: Factory) -> Iterator[tuple[inspect.Parameter, Resource | Secret | Port]]:
     hints = read_hints(function)
     for name, parameter in inspect.signature(function).parameters.items():
         if (wish := wish_in(hints.get(name))) is not None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from toolcrib.core.decorator import Secret
+from toolcrib.core.decorator import Port, Secret
 from toolcrib.core.errors import ToolFailed
 from toolcrib.core.ports import Clock, ResourceStats
 from toolcrib.core.tools import Need, ResourceSpec
@@ -26,8 +26,24 @@ class ResourcePool:
     Releases whose resource has the same key (name, and digest of its factory's code) find the same supply.
     """
 
-    def __init__(self, *, env: Mapping[str, str], clock: Clock, close_s: float = CLOSE_S) -> None:
+    def __init__(
+        self,
+        *,
+        env: Mapping[str, str],
+        clock: Clock,
+        ports: Mapping[str, Any] = MappingProxyType({}),
+        close_s: float = CLOSE_S,
+    ) -> None:
+        """A pool with nothing open.
+
+        Args:
+            env: where secrets are.
+            clock: what ages are told by.
+            ports: name -> part of toolcrib that built-in tools may ask for.
+            close_s: so long closing one instance may take.
+        """
         self._env = env
+        self._ports = ports
         self._clock = clock
         self._close_s = close_s
         self._supplies: dict[Key, Supply] = {}
@@ -43,6 +59,9 @@ class ResourcePool:
             for parameter, need in needs.items():
                 if isinstance(need, Secret):
                     values.update(self._read(parameter, need))
+                    continue
+                if isinstance(need, Port):
+                    values[parameter] = self._ports[need.name]
                     continue
                 if need.key not in taken:
                     supply = self._supply(need)

@@ -6,12 +6,15 @@ from typing import Any
 
 import anyio
 import pytest
+from pydantic import SecretStr
 
 from tests.support import Bench
+from toolcrib import tool
 from toolcrib.core.calls import CallContext, ToolCall
 from toolcrib.core.errors import RunnerSaturated, ToolError
 from toolcrib.core.results import ToolResult
 from toolcrib.testing import make_tool
+from toolcrib.tools.adapt import adapt
 
 pytestmark = pytest.mark.anyio
 
@@ -123,3 +126,22 @@ async def test_a_call_whose_end_nobody_knows_is_repeated_only_where_that_is_harm
         second = await bench.executor.call(release, call, CallContext())
     assert ((second.error.code if second.error else ""), len(ran)) == (code, runs)
     assert len(await bench.journal.in_doubt()) == (1 if code else 0)
+
+
+async def test_calls_that_differ_in_a_secret_are_not_the_same_call() -> None:
+    @tool
+    async def login(name: str, password: SecretStr) -> str:
+        """Log in."""
+        return f"{name} {len(password)}"
+
+    bench = Bench()
+    release = bench.release(adapt(login))
+
+    async def call(password: str) -> ToolResult:
+        wanted = ToolCall(name="login", args={"name": "ada", "password": password}, idempotency_key="k")
+        return await bench.executor.call(release, wanted, CallContext())
+
+    first, same, other = await call("one"), await call("one"), await call("two")
+    assert (first.value, same.value, same.journaled) == ("ada 3", "ada 3", True)
+    assert other.error is not None
+    assert other.error.code == "idempotency_conflict"

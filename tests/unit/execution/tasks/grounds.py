@@ -17,7 +17,7 @@ from toolcrib.execution.tasks.ports import TaskOptions, TaskPorts
 from toolcrib.execution.tasks.service import TaskService
 from toolcrib.execution.tasks.workers import TaskWorkers
 from toolcrib.registry.registry import Registry
-from toolcrib.stores.memory_tasks import MemoryTaskStore
+from toolcrib.stores.memory.tasks import MemoryTaskStore
 from toolcrib.testing import CountingIds, FakeClock
 
 
@@ -55,6 +55,8 @@ class Ground:
             registry=self.registry,
             call_tool=self.bench.executor.call,
             store=self.store,
+            journal=self.bench.journal,
+            artifacts=self.bench.artifacts,
             clock=self.clock,
             ids=self.ids,
             events=self.bench.events,

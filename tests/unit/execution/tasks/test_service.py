@@ -19,6 +19,7 @@ from toolcrib.core.errors import (
     ToolNotFound,
 )
 from toolcrib.core.events import TaskFinished, TaskStarted
+from toolcrib.core.policies import Output
 from toolcrib.core.tasks import TaskRecord
 from toolcrib.execution.tasks.ports import TaskOptions
 from toolcrib.testing import make_tool
@@ -287,6 +288,24 @@ async def test_tasks_expire_some_time_after_their_end() -> None:
         await crew.workers.look_after()
         with pytest.raises(TaskNotFound):
             await crew.service.status(long)
+
+
+async def test_a_task_that_outlives_its_artifact_does_not_show_the_handle() -> None:
+    async def report() -> str:
+        return "x" * 500
+
+    ground = Ground()
+    ground.serve(make_tool(report, output=Output(max_chars=100, excess="store")))
+    async with at_work(ground) as crew:
+        task = await crew.service.submit("report", tenant="acme")
+        await crew.ended(task)
+        kept = await crew.service.result(task)
+        assert (await ground.bench.artifacts.read(kept.artifact, tenant="acme")).text == "x" * 500
+        ground.bench.clock.advance(3600)
+        (listed,) = await crew.service.list()
+        for shown in (await crew.service.result(task), listed.tool_result()):
+            assert (shown.artifact, shown.ok) == ("", True)
+            assert shown.value.endswith("[Cut: these are 100 of 500 characters. The rest is no longer kept.]")
 
 
 async def test_arguments_are_checked_as_they_are_kept() -> None:

@@ -13,9 +13,10 @@ from tests.unit.execution.tasks.test_service import DOUBLE, REFUSES, gated
 from toolcrib.core.calls import ToolCall, ToolContext
 from toolcrib.core.events import TaskFinished, TaskProgressed, ToolStarted
 from toolcrib.core.tasks import Claim, TaskRecord, TaskState
+from toolcrib.execution.tasks.people import ATTENTION_S
 from toolcrib.execution.tasks.ports import TaskOptions
-from toolcrib.execution.tasks.workers import DOUBT_KEPT_S, MAX_CRASHES
-from toolcrib.stores.memory_tasks import MemoryTaskStore
+from toolcrib.execution.tasks.workers import MAX_CRASHES
+from toolcrib.stores.memory.tasks import MemoryTaskStore
 from toolcrib.testing import make_tool
 
 pytestmark = pytest.mark.anyio
@@ -157,7 +158,7 @@ async def test_what_runs_when_the_process_closes_is_in_doubt_or_waits_again(
     assert bool(record.owner) is owner
     if state == "in_doubt":
         assert record.finished_at is not None
-        assert record.expires_at == record.finished_at + DOUBT_KEPT_S
+        assert record.expires_at == record.finished_at + ATTENTION_S
         return
     gate.opened.set()
     async with at_work(ground) as after:

@@ -40,8 +40,20 @@ async def runner(anyio_backend: str) -> AsyncIterator[ProcessRunner]:
 
 
 def runner_with(**limits: int) -> ProcessRunner:
-    bounds = {"workers": 2, "memory_bytes": 512 * MEGABYTE, "calls_per_worker": 1000, "message_bytes": MEGABYTE}
-    return ProcessRunner(target=tools.LOAD, payload=payload, limits=Limits(**{**bounds, **limits}))
+    return ProcessRunner(target=tools.LOAD, payload=payload, limits=limits_of(**limits), memory_used=lambda: 0.0)
+
+
+def limits_of(**limits: int) -> Limits:
+    """Two small workers, unless told otherwise."""
+    given = {
+        "workers": 2,
+        "min_workers": 0,
+        "idle_s": 60,
+        "memory_bytes": 512 * MEGABYTE,
+        "calls_per_worker": 1000,
+        "message_bytes": MEGABYTE,
+    }
+    return Limits(**{**given, **limits})
 
 
 async def payload(release: str) -> bytes:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,11 @@ import pytest
 
 from tests.unit.runners.processes import tools
 from tests.unit.runners.processes.conftest import Make, appears, call, children, ended, lives, open_files
+from toolcrib.core.calls import ToolContext
 from toolcrib.core.errors import DeadlineExceeded, ToolCrashed, ToolError, ToolFailed
+from toolcrib.core.redaction import Masks
 from toolcrib.runners.processes.runner import ProcessRunner
+from toolcrib.testing import make_tool
 
 pytestmark = pytest.mark.anyio
 
@@ -83,6 +87,21 @@ async def test_the_stack_trace_is_logged_here_and_not_in_the_message(
     (record,) = [record for record in caplog.records if record.name == "toolcrib.tools"]
     assert "Traceback" in vars(record)["traceback"]
     assert "tools.py" in vars(record)["traceback"]
+
+
+@pytest.mark.parametrize("before", [0, 1_990])
+async def test_what_is_sensitive_leaves_the_worker_in_no_word_of_an_error_however_it_is_cut(
+    runner: ProcessRunner, caplog: pytest.LogCaptureFixture, before: int
+) -> None:
+    made = make_tool(tools.quotes)
+    made = replace(made, spec=replace(made.spec, sensitive=Masks(args={"*": True, "before": False})))
+    context = ToolContext(tool="quotes", call_id="c-1", release="r-1")
+    with caplog.at_level(logging.INFO, "toolcrib.tools"), pytest.raises(ConnectionError) as caught:
+        await runner.run(made, {"card": "4111-2222-3333", "before": before}, context)
+    assert type(caught.value).__name__ == "BusyError"
+    (record,) = [record for record in caplog.records if record.name == "toolcrib.tools"]
+    assert "4111" not in str(caught.value) + vars(record)["traceback"]
+    assert "[redacted]" in vars(record)["traceback"]
 
 
 @pytest.mark.parametrize(("code", "words"), [(3, "exit code 3"), (0, "exit code 0"), (-11, "SIGSEGV"), (-9, "SIGKILL")])
@@ -210,6 +229,32 @@ async def test_a_release_that_cannot_be_loaded_there_is_told_to_the_call(
         await call(runner, tools.echo, release=release)
     assert (caught.value.started, caught.value.attempts) == (False, 0)
     assert await call(runner, tools.echo, value=1) == 1
+
+
+async def test_idle_workers_end_and_come_again(make_runner: Make) -> None:
+    runner = make_runner(idle_s=60)
+    pid = await pid_of(runner)
+    for now in (0.0, 59.0):
+        runner.tend(now)
+    assert await pid_of(runner) == pid
+    for now in (60.0, 120.0):
+        runner.tend(now)
+    assert (runner.stats.size, runner.stats.started, runner.stats.ended) == (0, 1, 1)
+    await ended(pid)
+    assert await pid_of(runner) != pid
+
+
+async def test_calls_without_a_free_worker_are_counted_as_waiting(make_runner: Make, tmp_path: Path) -> None:
+    runner = make_runner(workers=1)
+    busy, _ = await hang(runner, tmp_path / "pid")
+    waits = asyncio.ensure_future(call(runner, tools.echo, value=1))
+    await anyio.lowlevel.checkpoint()
+    await anyio.lowlevel.checkpoint()
+    assert (runner.stats.size, runner.stats.busy, runner.stats.waiting) == (1, 1, 1)
+    busy.cancel()
+    assert await waits == 1
+    await asyncio.wait([busy])
+    assert (runner.stats.busy, runner.stats.waiting) == (0, 0)
 
 
 async def test_a_retired_release_has_no_workers_and_may_come_again(make_runner: Make) -> None:

@@ -40,6 +40,13 @@ def raises(kind: str) -> None:
     }[kind]
 
 
+def quotes(card: str, before: int) -> None:
+    try:
+        raise KeyError(card)
+    except KeyError as error:
+        raise BusyError("x" * before + card) from error
+
+
 def says(text: str, *, times: int = 1, error: bool = False) -> None:
     for _ in range(times):
         (sys.stderr if error else sys.stdout).write(text)
@@ -72,7 +79,7 @@ async def later(value: int) -> int:
     return value
 
 
-TOOLS: tuple[Callable[..., Any], ...] = (echo, whoami, told, raises, says, hangs, cuts_the_line, ends, later)
+TOOLS: tuple[Callable[..., Any], ...] = (echo, whoami, told, raises, quotes, says, hangs, cuts_the_line, ends, later)
 
 
 def load(payload: bytes) -> Mapping[str, Tool]:

@@ -10,10 +10,12 @@ import anyio
 import pytest
 
 from tests.unit.tools.resources.stock import Stock, one, spec
-from toolcrib.core.decorator import Secret
+from toolcrib.core.decorator import Port, Secret
 from toolcrib.core.errors import ToolError, ToolFailed
 from toolcrib.core.ports import Loan, ResourceStats
 from toolcrib.core.tools import ResourceSpec
+from toolcrib.testing import FakeClock
+from toolcrib.tools.resources.pool import ResourcePool
 
 pytestmark = pytest.mark.anyio
 WHO = contextvars.ContextVar("WHO", default="nobody")
@@ -377,3 +379,9 @@ async def test_secrets_are_read_anew_for_each_call(stock: Stock) -> None:
     del stock.env["KEY"]
     with pytest.raises(ToolFailed, match="'KEY' is not set"):
         await stock.pool.borrow(needs)
+
+
+async def test_a_part_of_toolcrib_is_lent_as_it_is() -> None:
+    store = object()
+    pool = ResourcePool(env={}, clock=FakeClock(), ports={"artifacts": store})
+    assert (await pool.borrow({"x": Port("artifacts")})).values == {"x": store}

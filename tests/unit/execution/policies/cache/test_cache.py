@@ -13,8 +13,8 @@ from toolcrib.core.chain import Call
 from toolcrib.core.errors import ArgumentsInvalid, CircuitOpen, ReleaseNotFound, ToolError
 from toolcrib.core.events import ToolFinished
 from toolcrib.core.policies import Cache, Retry
-from toolcrib.core.ports import CacheEntry, CacheStats
 from toolcrib.core.results import ToolResult
+from toolcrib.core.stores.results import CacheEntry, CacheStats
 from toolcrib.execution.policies import cache
 from toolcrib.testing import make_tool
 

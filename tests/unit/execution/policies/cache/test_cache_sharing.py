@@ -55,6 +55,21 @@ async def test_concurrent_misses_run_the_tool_once_and_each_has_its_own_result()
     assert bench.cache.stats().entries == 1
 
 
+async def test_who_shares_a_run_did_not_wait_in_line_for_it() -> None:
+    bench = Bench()
+    held, counted = Counted(held=True), Counted(held=True)
+    other, release = held.release(bench, exclusive="till"), counted.release(bench, exclusive="till")
+    holds = asyncio.ensure_future(call(bench, other, x=1))
+    await held.running.wait()
+    waiting = [asyncio.ensure_future(call(bench, release)) for _ in range(2)]
+    for _ in range(5):
+        await anyio.lowlevel.checkpoint()
+    bench.clock.advance(3.0)
+    for one in (held, counted):
+        one.go.set()
+    assert [result.queued_s for result in await asyncio.gather(holds, *waiting)] == [0.0, 3.0, 0.0]
+
+
 @pytest.mark.parametrize("context", [{"timeout_s": 0.01}, {"deadline": 1_000.01, "deadline_level": "iteration"}])
 @pytest.mark.parametrize("hasty", [0, 1])
 async def test_who_has_no_more_time_leaves_the_others_their_result(hasty: int, context: Any) -> None:

@@ -13,8 +13,8 @@ from toolcrib.core.calls import CallContext
 from toolcrib.core.chain import Call
 from toolcrib.core.policies import Concurrency
 from toolcrib.core.results import ToolResult
-from toolcrib.execution.policies import exclusive
-from toolcrib.stores.locks import MemoryLocks
+from toolcrib.execution.policies.limits import exclusive
+from toolcrib.stores.memory.locks import MemoryLocks
 from toolcrib.testing import make_tool
 
 pytestmark = pytest.mark.anyio

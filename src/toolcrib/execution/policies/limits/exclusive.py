@@ -8,6 +8,7 @@ from toolcrib.core.errors import DeadlineExceeded
 from toolcrib.core.ports import Clock, Locks
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
+from toolcrib.execution.policies.limits.admission import aside
 from toolcrib.execution.ports import ChainPorts
 from toolcrib.registry.release import Release
 
@@ -20,12 +21,13 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
     lock, name = tool.spec.policy.exclusive, tool.spec.name
     if not lock:
         return None
-    locks, clock = ports.locks, ports.clock
+    locks, clock, lends = ports.locks, ports.clock, ports.admission is not None
 
     def wrap(call_next: CallNext) -> CallNext:
         async def exclusive(call: Call) -> ToolResult:
             holder = f"tool {name}, call {call.id}"
-            queued_s = await _hold(call, lock, holder, locks, clock)
+            waiting = _hold(call, lock, holder, locks, clock)
+            queued_s = await (aside(waiting) if lends and lock in locks.holders() else waiting)
             try:
                 result = await call_next(call)
             finally:

@@ -14,7 +14,7 @@ from toolcrib.core.errors import DeadlineExceeded, QueueFull
 from toolcrib.core.policies import Concurrency
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
-from toolcrib.execution.policies import concurrency
+from toolcrib.execution.policies.limits import concurrency
 from toolcrib.execution.state.gate import GateState
 from toolcrib.execution.state.gates import GateKey, Gates
 from toolcrib.testing import make_tool

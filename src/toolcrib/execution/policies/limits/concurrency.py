@@ -1,16 +1,16 @@
 """Concurrency: at most so many calls of a tool at once; further ones wait by priority and age, but not for ever."""
 
-import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 
 from toolcrib.core.chain import Call, CallNext, Link
-from toolcrib.core.errors import DeadlineExceeded, QueueFull
+from toolcrib.core.errors import DeadlineExceeded
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
+from toolcrib.execution.policies.limits.admission import aside
+from toolcrib.execution.policies.limits.turns import take_turn
 from toolcrib.execution.ports import ChainPorts
 from toolcrib.execution.state.adaptive import Outcome
-from toolcrib.execution.state.gates import Bulkhead, GateKey
+from toolcrib.execution.state.gates import GateKey
 from toolcrib.registry.release import Release
 
 
@@ -21,7 +21,7 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
         return None
     gates, monotonic, terms = ports.gates, ports.clock.monotonic, ports.gates.terms(policy)
     shared = GateKey(tool=tool.spec.name, scope=tool.spec.scope)
-    by_tenant = policy.by == "tenant"
+    by_tenant, running = policy.by == "tenant", f"calls of tool {tool.spec.name!r} run"
 
     def wrap(call_next: CallNext) -> CallNext:
         async def concurrency(call: Call) -> ToolResult:
@@ -29,7 +29,7 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
             bulkhead, queued_s = gates.enter(key, terms), 0.0
             if not bulkhead.gate.take():
                 try:
-                    queued_s = await _queue(call, bulkhead, monotonic)
+                    queued_s = await aside(take_turn(call, bulkhead, monotonic, running=running))
                 except BaseException:
                     bulkhead.leave(terms)
                     raise
@@ -48,41 +48,3 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
         return concurrency
 
     return wrap
-
-
-async def _queue(call: Call, bulkhead: Bulkhead, monotonic: Callable[[], float]) -> float:
-    """Wait for a permit until the call's deadline; how many seconds it took.
-
-    Raises:
-        QueueFull: too many wait already.
-        DeadlineExceeded: no permit came in time.
-    """
-    gate, name, now = bulkhead.gate, call.tool.spec.name, monotonic()
-    left_s = None if call.deadline is None else call.deadline - now
-    if left_s is not None and left_s <= 0:
-        raise _too_late(call, 0.0)
-    if gate.is_full:
-        raise _full(name, bulkhead)
-    scope = asyncio.timeout(left_s)
-    try:
-        async with scope:
-            await gate.acquire(priority=call.context.priority, now=now)  # not full: nothing ran since `is_full`
-    except TimeoutError as raised:  # the line itself raises none
-        raise _too_late(call, left_s or 0.0) from raised
-    return monotonic() - now
-
-
-def _full(name: str, bulkhead: Bulkhead) -> QueueFull:
-    state, wait_s = bulkhead.gate.state, bulkhead.free_in_s()
-    error = QueueFull(
-        f"{state.running} calls of tool {name!r} run and {state.waiting} wait already.",
-        hint=f"Try again in {wait_s:.3g} s.",
-    )
-    error.retry_after_s = wait_s
-    return error
-
-
-def _too_late(call: Call, waited_s: float) -> DeadlineExceeded:
-    error = DeadlineExceeded.of(call.tool.spec.name, call.deadline_level, waited_s)
-    error.started, error.attempts = False, 0
-    return error
