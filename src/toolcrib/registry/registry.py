@@ -2,18 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from itertools import count
 
 from toolcrib.core.errors import GenerationConflict, ReleaseInUse, ReleaseNotFound
 from toolcrib.registry.release import Release
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What serves: one object behind one reference, so that a reader sees the whole old or the whole new one."""
-
-    generation: int
-    release: Release
+from toolcrib.registry.routing import Published, Split
 
 
 class Lease:
@@ -34,12 +27,13 @@ class Lease:
 
 
 class Registry:
-    """The releases in memory and the one that serves. Belongs to one event loop; reading `current` is safe anywhere."""
+    """The releases in memory and those that serve. Belongs to one event loop; reading `current` is safe anywhere."""
 
     def __init__(self) -> None:
         self._published: Published | None = None
         self._resident: dict[str, Release] = {}
         self._leases: dict[str, Counter[str]] = {}
+        self._nameless = count()
 
     @property
     def current(self) -> Published:
@@ -57,13 +51,16 @@ class Registry:
         """Generation of what serves, 0 before the first."""
         return self._published.generation if self._published else 0
 
-    def publish(self, release: Release, *, expected: int, generation: int | None = None) -> Published:
+    def publish(
+        self, release: Release, *, expected: int, generation: int | None = None, split: Split | None = None
+    ) -> Published:
         """Let `release` serve, if the generation is still `expected` (compare-and-set).
 
         Args:
-            release: the release; it becomes resident.
+            release: the stable release; it becomes resident, and so do those of `split`.
             expected: the generation the caller decided on.
             generation: the new generation, `expected + 1` when not given; a replica that catches up may jump further.
+            split: what serves beside it.
 
         Raises:
             GenerationConflict: somebody else published meanwhile; nothing was changed.
@@ -73,22 +70,34 @@ class Registry:
                 f"Generation {expected} was expected, {self.generation} is what serves.",
                 hint="Read the current generation and decide anew.",
             )
-        published = Published(expected + 1 if generation is None else generation, release)
-        self._resident[release.digest] = release
+        published = Published(expected + 1 if generation is None else generation, release, split)
+        self._resident.update((one.digest, one) for one in published.releases)
         self._published = published
         return published
 
-    def lease(self, *, holder: str, release: Release | None = None) -> "Lease":
+    def route(self, *, tenant: str = "", key: str = "") -> Release:
+        """The release that serves this caller now; see `Published.route`. Callers without a key are spread evenly.
+
+        Raises:
+            ReleaseNotFound: nothing was ever published.
+        """
+        published = self.current
+        if published.split is None:
+            return published.release
+        return published.route(tenant=tenant, key=key or f"\x1f{next(self._nameless)}")
+
+    def lease(self, *, holder: str, release: Release | None = None, tenant: str = "", key: str = "") -> "Lease":
         """Hold a release (default: the one that serves) for the length of a `with` block; it is not retired meanwhile.
 
         Args:
             holder: kind of user, for the census: `run`, `call`, `batch`.
             release: a resident release.
+            tenant, key: who asks, where several releases serve; see `route`.
 
         Raises:
             ReleaseNotFound: nothing serves, or `release` was retired.
         """
-        held = self.current.release if release is None else release
+        held = self.route(tenant=tenant, key=key) if release is None else release
         if held.digest not in self._resident:
             raise ReleaseNotFound(f"Release {held.id} has been retired.", hint="Load it from the store first.")
         leases = self._leases.get(held.digest)
@@ -120,8 +129,8 @@ class Registry:
 
     def idle(self) -> tuple[Release, ...]:
         """Releases in memory that neither serve nor have a lease, in order of arrival."""
-        serving = self._published.release.digest if self._published else ""
-        return tuple(r for d, r in self._resident.items() if d != serving and d not in self._leases)
+        serving = {release.digest for release in self._published.releases} if self._published else set()
+        return tuple(r for d, r in self._resident.items() if d not in serving and d not in self._leases)
 
     def retire(self, release: Release) -> None:
         """Let go of an idle release; from here on nobody can lease it.

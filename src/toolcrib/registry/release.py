@@ -6,6 +6,7 @@ from typing import Any
 
 from toolcrib.core.agents import Agent
 from toolcrib.core.chain import CallNext
+from toolcrib.core.compat.shapes import Shape
 from toolcrib.core.errors import AgentNotFound, ToolNotFound
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.releases import Manifest
@@ -27,6 +28,7 @@ class Release:
         prompts: path in the project -> text.
         resources: name -> resource that its tools may need.
         modules: the space of its loaded modules, for retirement; opaque here.
+        shape: what is compared with other releases.
     """
 
     id: str
@@ -38,6 +40,7 @@ class Release:
     prompts: Mapping[str, str] = field(default_factory=dict)
     resources: Mapping[str, ResourceSpec] = field(default_factory=dict)
     modules: Any = None
+    shape: Shape = field(default_factory=Shape)
 
     @property
     def digest(self) -> str:
