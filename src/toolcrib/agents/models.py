@@ -36,6 +36,27 @@ _PACKAGES = MappingProxyType(
         "xai": "langchain_xai",
     }
 )
+_KEYS = MappingProxyType(
+    {
+        "anthropic": ("ANTHROPIC_API_KEY",),
+        "azure_openai": ("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_AD_TOKEN"),
+        "cohere": ("COHERE_API_KEY",),
+        "deepseek": ("DEEPSEEK_API_KEY",),
+        "fireworks": ("FIREWORKS_API_KEY",),
+        "google_genai": ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
+        "groq": ("GROQ_API_KEY",),
+        "huggingface": ("HF_TOKEN", "HUGGINGFACEHUB_API_TOKEN"),
+        "mistralai": ("MISTRAL_API_KEY",),
+        "openai": ("OPENAI_API_KEY",),
+        "openrouter": ("OPENROUTER_API_KEY",),
+        "perplexity": ("PPLX_API_KEY", "PERPLEXITY_API_KEY"),
+        "together": ("TOGETHER_API_KEY",),
+        "xai": ("XAI_API_KEY",),
+    }
+)
+"""The variables the providers' packages look for; one of them is enough. Others have other ways to log in."""
+_FAMILIES = MappingProxyType({"gpt-": "openai", "o1": "openai", "o3": "openai", "o4": "openai", "claude": "anthropic"})
+"""Whose a model without a provider is, as `init_chat_model` guesses."""
 
 
 class Models:
@@ -87,6 +108,15 @@ def model_problem(name: str) -> tuple[str, str] | None:
         pip_name = package.replace("_", "-")
         return f"model {name!r} needs the package {pip_name}", f"pip install {pip_name}, then restart."
     return None
+
+
+def missing_key(name: str, options: Mapping[str, Any], env: Mapping[str, str]) -> tuple[str, ...]:
+    """The environment variables of which the model needs one, if none of them is set."""
+    provider, separator, _ = name.partition(":")
+    if not separator:
+        provider = next((family for start, family in _FAMILIES.items() if name.startswith(start)), "")
+    keys = _KEYS.get(provider, ())
+    return () if "api_key" in options or any(env.get(key) for key in keys) else keys
 
 
 def _unknown(name: str) -> tuple[str, str]:

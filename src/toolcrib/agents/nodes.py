@@ -8,11 +8,16 @@ from toolcrib.core.events import NodeFinished, NodeStarted
 
 
 class NodeWatch:
-    """Tells of the nodes of one turn; `see` takes the chunks of LangGraph's stream mode `tasks`."""
+    """Tells of the nodes of one turn; `see` takes the chunks of LangGraph's stream mode `tasks`.
+
+    Attributes:
+        paused_at: names of the nodes that wait for a human.
+    """
 
     def __init__(self, scope: RunScope) -> None:
         self._scope = scope
         self._began: dict[str, float] = {}
+        self.paused_at: tuple[str, ...] = ()
 
     def see(self, chunk: Mapping[str, Any]) -> None:
         """A node begins (the chunk has its input) or has ended (it has its result)."""
@@ -30,6 +35,8 @@ class NodeWatch:
                 )
             )
             return
+        if chunk["interrupts"]:
+            self.paused_at += (chunk["name"],)
         scope.emit(
             NodeFinished(
                 node=chunk["name"],

@@ -36,10 +36,11 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a turn ended: with an output, or waiting for a human (`interrupts`, JSON values)."""
+    """How a turn ended: with an output, or waiting for a human (`interrupts`, JSON values) in some nodes."""
 
     output: Any = None
     interrupts: tuple[Any, ...] = ()
+    paused_at: tuple[str, ...] = ()
 
 
 async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
@@ -69,16 +70,24 @@ async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
                 scope.notify("message", data)
     except GraphRecursionError as error:
         raise IterationLimit(str(error).splitlines()[0]) from error
-    return _outcome(state)
+    return _outcome(state, nodes.paused_at)
 
 
 def run_control() -> Any:
-    """The object LangGraph gives to all nodes of the run that asks, and to no other run."""
-    return get_runtime().control
+    """The object LangGraph gives to all nodes of the run that asks, and to no other run; None outside of one."""
+    try:
+        return getattr(get_runtime(), "control", None)
+    except RuntimeError:  # no runnable at all
+        return None
 
 
-def _outcome(state: Any) -> Outcome:
+def nodes_of(agent: Agent) -> frozenset[str]:
+    """Names of the nodes of the agent's graph."""
+    return frozenset(agent.graph.nodes)
+
+
+def _outcome(state: Any, paused_at: tuple[str, ...]) -> Outcome:
     waiting = state.get("__interrupt__", ()) if isinstance(state, Mapping) else ()
     if waiting:
-        return Outcome(interrupts=tuple(jsonable(interrupt.value) for interrupt in waiting))
+        return Outcome(interrupts=tuple(jsonable(interrupt.value) for interrupt in waiting), paused_at=paused_at)
     return Outcome(output=answer_text(state))

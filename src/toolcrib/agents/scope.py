@@ -1,7 +1,7 @@
 """`RunScope`: what the nodes of a graph know of the run they serve; travels in LangGraph's config."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from langchain_core.runnables import RunnableConfig
@@ -11,6 +11,7 @@ from toolcrib.core.calls import CallContext, DeadlineLevel, ToolCall
 from toolcrib.core.errors import ToolcribError
 from toolcrib.core.events import Event
 from toolcrib.core.ports import Clock, Emit
+from toolcrib.core.redaction import Masks, hides, redact, redact_result, texts_of
 from toolcrib.core.results import ToolResult
 from toolcrib.registry.release import Release
 
@@ -86,10 +87,37 @@ class RunScope:
         """Call a tool of the pinned release, and tell the run's listeners before and after."""
         if self.notify is _ignore:
             return await self.calls.call(self.release, call, context)
-        self.notify("tool.started", {"tool": call.name, "call_id": call.id, "args": dict(call.args)})
+        self.notify("tool.started", {"tool": call.name, "call_id": call.id, "args": dict(self.shown(call).args)})
         result = await self.calls.call(self.release, call, context)
-        self.notify("tool.finished", result.to_dict())
+        self.notify("tool.finished", self._told(call, result))
         return result
+
+    def shown(self, call: ToolCall) -> ToolCall:
+        """The call as people may see it."""
+        mask = self._sensitive(call.name).args
+        return replace(call, args=redact(call.args, mask)) if hides(mask) else call
+
+    def _told(self, call: ToolCall, result: ToolResult) -> dict[str, Any]:
+        """The result of a call as people may see it; a fallback may have answered in place of the tool."""
+        args, value = self._sensitive(call.name).args, self._sensitive(result.tool).result
+        document = result.to_dict()
+        if hides(args) or hides(value):
+            return redact_result(document, value, texts_of(call.args, args))
+        return document
+
+    def _sensitive(self, tool: str) -> Masks:
+        found = self.release.tools.get(tool)
+        return found.spec.sensitive if found else Masks()
+
+
+class ScopeSource(Protocol):
+    """Gives a scope to runs that were not started by toolcrib."""
+
+    def scope_for(self, config: RunnableConfig) -> RunScope:
+        """The scope of the run this config belongs to; the same one, so the same release, for all of its steps.
+
+        Where several releases serve, `thread_id` and `tenant` of the config's `configurable` decide.
+        """
 
 
 def scope_of(config: RunnableConfig) -> RunScope | None:

@@ -4,7 +4,7 @@ import asyncio
 import fnmatch
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
@@ -14,7 +14,7 @@ from langgraph.prebuilt import ToolRuntime
 from langgraph.runtime import get_runtime
 
 from toolcrib.agents.recovery import settled
-from toolcrib.agents.scope import RunScope, scope_of
+from toolcrib.agents.scope import RunScope, ScopeSource, scope_of
 from toolcrib.core.calls import DeadlineLevel, ToolCall
 from toolcrib.core.errors import ToolcribError, ToolNotFound
 from toolcrib.core.events import ToolFinished
@@ -22,13 +22,6 @@ from toolcrib.core.names import did_you_mean
 from toolcrib.core.results import ToolResult, failed
 
 MAX_PARALLEL = 16
-
-
-class ScopeSource(Protocol):
-    """Gives a scope to runs that were not started by toolcrib."""
-
-    def scope_for(self, config: RunnableConfig) -> RunScope:
-        """The scope of the run this config belongs to; the same one, so the same release, for all of its steps."""
 
 
 class ToolNode(LangGraphToolNode):
@@ -87,7 +80,10 @@ class ToolNode(LangGraphToolNode):
         results = await _in_parallel([partial(self._call, scope, call, state, config) for call in calls])
         pairs = list(zip(calls, results, strict=True))
         # One after the other: LangGraph matches a person's answers to the questions by their order.
-        results = [await settled(call, one, partial(self._call, scope, call, state, config)) for call, one in pairs]
+        results = [
+            await settled(scope.shown(call), one, partial(self._call, scope, call, state, config))
+            for call, one in pairs
+        ]
         messages = [_message(call, result) for call, result in zip(calls, results, strict=True)]
         return messages if isinstance(input, list) and _is_message_list(input) else {self._key: messages}
 

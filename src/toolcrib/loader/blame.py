@@ -1,17 +1,27 @@
 """From an exception in project code to the place in the project that is to blame."""
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 
+from toolcrib.core.names import without_digests
 from toolcrib.core.reasons import Reason
+from toolcrib.loader.cold.missing import compiled_hint, missing_hint
 from toolcrib.loader.compiling import source_line
-from toolcrib.loader.dotted import ROOT
 from toolcrib.loader.modules import SourceFile
+
+_FROM = re.compile(r"cannot import name '(?P<name>\w+)' from '(?P<module>[\w.]+)' .*", re.DOTALL)
 
 
 def blame(
-    error: BaseException, *, code: str, path: str, files: Mapping[str, SourceFile], names: Iterable[str] = ()
+    error: BaseException,
+    *,
+    code: str,
+    path: str,
+    files: Mapping[str, SourceFile],
+    names: Iterable[str] = (),
+    root: str = "",
 ) -> Reason:
     """The reason for an exception that project code raised.
 
@@ -21,10 +31,11 @@ def blame(
         path: the file that was being loaded, blamed when no frame of the project is in the traceback.
         files: `__file__` of each module -> its source file.
         names: dotted names of the project's modules, for hints.
+        root: the project's directory: what it asks to have installed, for hints.
     """
     place = _deepest(error.__traceback__, files)
     file, line, column, end_column = place or (path, 1, 0, 0)
-    detail = _clean(f"{type(error).__name__}: {_said(error)}".rstrip(": "))
+    detail = without_digests(f"{type(error).__name__}: {_said(error)}".rstrip(": "))
     return Reason(
         code=code,
         message=detail[:1000],
@@ -32,7 +43,7 @@ def blame(
         line=line,
         column=column,
         end_column=end_column,
-        hint=_hint(error, tuple(names)),
+        hint=_hint(error, tuple(names), root),
         source=line_of(files, file, line),
     )
 
@@ -86,16 +97,7 @@ def _columns(traceback: TracebackType, file: SourceFile) -> tuple[int, int]:
     return 0, 0
 
 
-def _clean(text: str) -> str:
-    """Module names as the author knows them: without the digest in front."""
-    head, separator, tail = text.partition(f"{ROOT}.r_")
-    while separator:
-        text = head + tail.partition(".")[2]
-        head, separator, tail = text.partition(f"{ROOT}.r_")
-    return text
-
-
-def _hint(error: BaseException, names: tuple[str, ...]) -> str:
+def _hint(error: BaseException, names: tuple[str, ...], root: str) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
         leaf = error.name.rpartition(".")[2]
         same = [name for name in names if name.rpartition(".")[2] == leaf]
@@ -103,7 +105,10 @@ def _hint(error: BaseException, names: tuple[str, ...]) -> str:
         if close:
             parent, _, child = close[0].rpartition(".")
             return f"Did you mean `from {parent} import {child}`?" if parent else f"Did you mean `import {child}`?"
-        return f"Install the package that has {error.name.partition('.')[0]!r} in this environment, then restart."
+        return missing_hint(error.name, root)
+    wanted = _FROM.fullmatch(without_digests(_said(error))) if isinstance(error, ImportError) else None
+    if wanted and (compiled := compiled_hint(f"{wanted['module']}.{wanted['name']}", root)):
+        return compiled
     if isinstance(error, SystemExit):
         return "A module must not end the process while it is imported."
     return "Mend the code; it runs when the module is imported."

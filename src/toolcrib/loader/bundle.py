@@ -3,7 +3,8 @@
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,16 +50,30 @@ def read_bundle(root: Path) -> Bundle:
     Raises:
         ProjectInvalid: no such directory, a file is too large or cannot be read, or there are too many.
     """
-    if not root.is_dir():
-        raise ProjectInvalid(f"{root} is not a directory.", hint="Give the directory of a toolcrib project.")
-    contents: dict[str, bytes] = {}
     reasons: list[Reason] = []
 
     def unlisted(error: OSError) -> None:
         if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
             reasons.append(_unreadable(os.path.relpath(error.filename, root), error))
 
-    for path in release_files(root, on_error=unlisted):
+    return make_bundle(_contents(root, release_files(root, on_error=unlisted), reasons))
+
+
+def read_files(root: Path, names: Iterable[str]) -> Mapping[str, bytes]:
+    """Read these files of a project alone, those of them that are there.
+
+    Raises:
+        ProjectInvalid: no such directory, or one of them is too large or cannot be read.
+    """
+    return _contents(root, (root / name for name in names), [])
+
+
+def _contents(root: Path, paths: Iterable[Path], reasons: list[Reason]) -> dict[str, bytes]:
+    """The bytes of these files. Going through `paths` may add to `reasons` too."""
+    if not os.path.isdir(root):
+        raise ProjectInvalid(f"{root} is not a directory.", hint="Give the directory of a toolcrib project.")
+    contents: dict[str, bytes] = {}
+    for path in paths:
         name = path.relative_to(root).as_posix()
         try:
             found = _read(path, name)
@@ -74,7 +89,7 @@ def read_bundle(root: Path) -> Bundle:
             raise ProjectInvalid(f"{root} has more than {MAX_FILES} files.", hint="Is this the project's directory?")
     if reasons:
         raise ProjectInvalid("The project cannot be read.", reasons=reasons)
-    return make_bundle(contents)
+    return contents
 
 
 def release_files(root: Path, *, on_error: Callable[[OSError], None] = lambda error: None) -> Iterator[Path]:
@@ -83,14 +98,39 @@ def release_files(root: Path, *, on_error: Callable[[OSError], None] = lambda er
     Links to directories are followed, unless they lead back to a directory they are in. `on_error` is told of each
     directory that cannot be listed.
     """
-    for directory, subdirectories, names in os.walk(root, onerror=on_error, followlinks=True):
-        here = Path(directory)
-        subdirectories[:] = sorted(name for name in subdirectories if not _ignored(name, here / name))
+    for here, names in _walk(root, on_error):
         top = here == root
         in_prompts = not top and here.relative_to(root).parts[0] == "prompts"
         for name in sorted(names):
             if not name.startswith(".") and _wanted(name, top=top, in_prompts=in_prompts):
                 yield here / name
+
+
+def project_files(root: Path, wanted: Callable[[str], bool]) -> Iterator[Path]:
+    """Paths of the files in the project whose name is wanted, part of a release or not."""
+    for here, names in _walk(root):
+        yield from (here / name for name in sorted(names) if wanted(name))
+
+
+def release_directories(root: Path) -> dict[Path, tuple[int, int]]:
+    """The directories that may hold files of a release, `root` included -> device and number of what stands there.
+
+    Another directory moved to the same place has other numbers, and so has a link that leads elsewhere.
+    """
+    found: dict[Path, tuple[int, int]] = {}
+    for here, _ in _walk(root):
+        with suppress(OSError):  # it vanished: there is nothing to be said of it
+            status = here.stat()
+            found[here] = status.st_dev, status.st_ino
+    return found
+
+
+def _walk(root: Path, on_error: Callable[[OSError], None] = lambda error: None) -> Iterator[tuple[Path, Sequence[str]]]:
+    """Each directory that is part of the project, and the names of what it holds besides directories."""
+    for directory, subdirectories, names in os.walk(root, onerror=on_error, followlinks=True):
+        here = Path(directory)
+        subdirectories[:] = sorted(name for name in subdirectories if not _ignored(name, here / name))
+        yield here, names
 
 
 def _wanted(name: str, *, top: bool, in_prompts: bool) -> bool:
@@ -99,12 +139,13 @@ def _wanted(name: str, *, top: bool, in_prompts: bool) -> bool:
 
 
 def _ignored(name: str, path: Path) -> bool:
-    return name.startswith(".") or name in IGNORED_DIRECTORIES or (path / "pyvenv.cfg").exists() or _leads_back(path)
+    virtual_environment = os.path.exists(path / "pyvenv.cfg")  # unlike Path.exists, says no where it may not look
+    return name.startswith(".") or name in IGNORED_DIRECTORIES or virtual_environment or _leads_back(path)
 
 
 def _leads_back(path: Path) -> bool:
     """Whether a link leads to a directory it is in: following it would never end."""
-    if not path.is_symlink():
+    if not os.path.islink(path):
         return False
     target = os.path.realpath(path)
     return any(os.path.realpath(parent) == target for parent in path.parents)
@@ -112,17 +153,27 @@ def _leads_back(path: Path) -> bool:
 
 def _read(path: Path, name: str) -> bytes | Reason:
     """The bytes of a file, or why they can be no part of a release."""
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        return Reason(code="unreadable", message="is not a regular file", file=name, hint="Take it out of the project.")
-    if status.st_size > MAX_FILE_BYTES:
-        return _too_large(name)
     try:
         name.encode()
     except UnicodeEncodeError:
         plain = name.encode(errors="backslashreplace").decode()
         return Reason(code="unreadable", message="has a name that is not UTF-8", file=plain, hint="Rename it.")
-    return path.read_bytes()
+    if not stat.S_ISREG(path.stat().st_mode):  # looked at before it is opened: opening a device may do something
+        return _irregular(name)
+    with open(path, "rb", opener=_at_once) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return _irregular(name)
+        data = file.read(MAX_FILE_BYTES + 1)
+    return data if len(data) <= MAX_FILE_BYTES else _too_large(name)
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open without waiting: a pipe may have come to the place of a file since it was looked at."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _irregular(name: str) -> Reason:
+    return Reason(code="unreadable", message="is not a regular file", file=name, hint="Take it out of the project.")
 
 
 def _unreadable(name: str, error: OSError) -> Reason:

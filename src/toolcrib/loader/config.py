@@ -1,6 +1,5 @@
 """The configuration of a project: agents.yaml, tools.yaml, toolcrib.yaml, langgraph.json, and all their mistakes."""
 
-import json
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +15,7 @@ from toolcrib.core.reasons import Reason
 from toolcrib.core.settings import Settings
 from toolcrib.loader.prompts import BUILT_IN, placeholders, prompt_path
 from toolcrib.loader.reading.interpolation import Interpolated, interpolate
+from toolcrib.loader.reading.json_source import parse_json
 from toolcrib.loader.reading.mistakes import Checked, Reading, check, unknown_key, wrong_type
 from toolcrib.loader.reading.places import MAX_REASONS, decode, reason_at
 from toolcrib.loader.reading.yaml_source import At, Document, Path, parse_yaml
@@ -43,9 +43,12 @@ class ToolOverride(ToolPolicy):
 
     Attributes:
         enabled: false takes the tool out of the release.
+        sensitive: arguments that must not be shown, as dotted paths (`card`, `address.street`), beside those that are
+            annotated so.
     """
 
     enabled: bool = True
+    sensitive: tuple[str, ...] = ()
 
 
 ScopedPolicies = Mapping[str, Mapping[str, ToolPolicy]]
@@ -126,7 +129,8 @@ def read_config(files: Mapping[str, bytes], *, env: Mapping[str, str]) -> tuple[
     settings = _settings(readings[SETTINGS], reasons) if SETTINGS in readings else Settings()
     documents = {name: reading.document for name, reading in readings.items()}
     if LANGGRAPH in files:
-        documents[LANGGRAPH] = _read_json(files[LANGGRAPH], reasons)
+        documents[LANGGRAPH], wrong = parse_json(LANGGRAPH, files[LANGGRAPH])
+        reasons += wrong
         agents |= _langgraph(documents, files, reasons)
     config = replace(
         tools,
@@ -320,33 +324,6 @@ def _normal(graph: str) -> str:
     """The graph's path without `./`."""
     path, colon, name = graph.strip().rpartition(":")
     return f"{posixpath.normpath(path)}:{name}" if path and colon else graph.strip()
-
-
-def _read_json(content: bytes, reasons: list[Reason]) -> Document:
-    """`langgraph.json`; places are those of the same text read as YAML, of which JSON is a part."""
-    text = decode(LANGGRAPH, content)
-    if isinstance(text, Reason):
-        reasons.append(text)
-        return Document(file=LANGGRAPH)
-    try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
-        span = (error.pos, error.pos + 1)
-        reasons.append(
-            reason_at(LANGGRAPH, text, span, code="json_syntax", message=error.msg[:1].lower() + error.msg[1:])
-        )
-        return Document(file=LANGGRAPH, text=text)
-    except (ValueError, RecursionError):  # numbers of thousands of digits, thousands of brackets
-        message = "a number is too long, or lists and mappings are nested too deep"
-        reasons.append(Reason(code="too_large", message=message, file=LANGGRAPH))
-        return Document(file=LANGGRAPH, text=text)
-    places, wrong = parse_yaml(LANGGRAPH, text.replace("\t", " ").encode("utf-8", "replace"))
-    reasons += [replace(one, source=_line(text, one.line)) for one in wrong if one.code == "duplicate_key"]
-    return replace(places, text=text, data=data)
-
-
-def _line(text: str, line: int) -> str:
-    return text.split("\n")[line - 1].rstrip("\r")
 
 
 def _langgraph(

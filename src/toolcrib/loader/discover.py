@@ -2,7 +2,7 @@
 
 import inspect
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from types import MappingProxyType, ModuleType
 from typing import Any
@@ -10,13 +10,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from toolcrib.core.reasons import Reason
+from toolcrib.core.stores.artifacts import READ_ARTIFACT
 from toolcrib.core.tools import Tool
 from toolcrib.loader.blame import whole_line
+from toolcrib.loader.builtin import built_in, builtin_reasons, wanted
 from toolcrib.loader.config import ProjectConfig, ToolOverride
-from toolcrib.loader.layers import Layer, declared_layer, layer_reasons, layered
+from toolcrib.loader.layers import Layer, at_policy, declared_layer, layer_reasons, layered
 from toolcrib.loader.modules import SourceFile
 from toolcrib.loader.resources import ResourceFinder
 from toolcrib.tools.adapt import adapt, definition_of, is_tool
+from toolcrib.tools.builtin.catalogue import BUILTIN
 from toolcrib.tools.schema import SchemaError
 
 _HERE_ONLY = frozenset({"state", "config", "runtime"})
@@ -39,11 +42,17 @@ def is_tool_file(path: str) -> bool:
 
 
 def discover_tools(
-    modules: list[ToolModule], config: ProjectConfig, files: Mapping[str, SourceFile], resources: ResourceFinder
+    modules: list[ToolModule],
+    config: ProjectConfig,
+    files: Mapping[str, SourceFile],
+    resources: ResourceFinder,
+    *,
+    lost: Set[str],
 ) -> tuple[Mapping[str, Tool], list[Reason]]:
     """All tools of these modules with their effective policies and what they need, and everything wrong with them.
 
-    What is wrong with needed resources is left with `resources`.
+    What is wrong with needed resources is left with `resources`; nobody knows of the names in `lost`: their files did
+    not load.
     """
     found: dict[str, Tool] = {}
     reasons: list[Reason] = []
@@ -63,18 +72,28 @@ def discover_tools(
             continue
         tool = replace(tool, spec=spec)
         found[spec.name] = resources.bound(tool, value) if inspect.isroutine(value) else tool
+    for name in [*wanted(found, config)]:
+        declared = declared_layer(definition_of(BUILTIN[name]).policy, "toolcrib")
+        found[name] = resources.bound(built_in(_make(BUILTIN[name], declared, config)), BUILTIN[name])
+    reasons += builtin_reasons(found, config, files)
     kept = {name: tool for name, tool in found.items() if _override(name, config).enabled}
-    return MappingProxyType(kept), [*reasons, *layer_reasons(found, config)]
+    return MappingProxyType(kept), [*reasons, *layer_reasons(found, config, lost=lost)]
 
 
-def misfits(tools: Iterable[Tool], files: Mapping[str, SourceFile]) -> list[Reason]:
+def misfits(tools: Iterable[Tool], config: ProjectConfig, files: Mapping[str, SourceFile]) -> list[Reason]:
     """Policies that a tool cannot have, because of what it is given when it is called."""
     reasons: list[Reason] = []
     for tool in tools:
         place = whole_line(files, tool.spec.file, tool.spec.line)
-        for code, problem in (("isolation", _cannot_cross(tool)), ("cache", _cache_mistake(tool))):
+        for field, problem in (
+            ("isolation", _cannot_cross(tool)),
+            ("cache", _cache_mistake(tool)),
+            ("output", _reads_itself(tool)),
+        ):
             if problem:
-                reason = replace(place, code=code, message=problem[0], hint=problem[1])
+                if tool.spec.kind == "builtin":
+                    place = at_policy(config, tool, field, *problem)
+                reason = replace(place, code=field, message=problem[0], hint=problem[1])
                 reasons += [reason] if reason not in reasons else []
     return reasons
 
@@ -93,6 +112,8 @@ def _candidates(modules: list[ToolModule]) -> Iterator[tuple[ToolModule, Any]]:
 
 def _make(value: Any, declared: Layer, config: ProjectConfig) -> Tool:
     tool = adapt(value)
+    if sensitive := _override(tool.name, config).sensitive:
+        tool = adapt(value, sensitive=sensitive)
     try:
         policy, sources = layered(declared, tool.name, config)
     except ValidationError as error:
@@ -117,6 +138,8 @@ def _cannot_cross(tool: Tool) -> tuple[str, str] | None:
         return None
     if sys.platform != "linux":
         return f"tool {tool.name!r} has isolation: process, which needs Linux", "Use isolation: thread on this machine."
+    if tool.spec.kind == "builtin":
+        return f"tool {tool.name!r} is built in and runs in the server's process", "Take `isolation: process` away."
     # LangChain's tools always take a config, and do without; what is asked for by parameter is in the other kinds.
     here = _HERE_ONLY if tool.spec.kind == "python" else _HERE_ONLY - {"config"}
     if kinds := sorted(tool.injects & here):
@@ -129,6 +152,13 @@ def _cannot_cross(tool: Tool) -> tuple[str, str] | None:
             "They live in the server's process: use isolation: thread, or open them in the tool.",
         )
     return None
+
+
+def _reads_itself(tool: Tool) -> tuple[str, str] | None:
+    """Message and hint when the tool that reads stored results is to store its own."""
+    if tool.name != READ_ARTIFACT or tool.spec.kind != "builtin" or not tool.spec.policy.stores_output:
+        return None
+    return f"tool {tool.name!r} reads stored results and cannot store its own", "Take `excess: store` away."
 
 
 def _override(name: str, config: ProjectConfig) -> ToolOverride:

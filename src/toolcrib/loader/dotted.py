@@ -2,9 +2,6 @@
 
 from collections.abc import Mapping
 
-ROOT = "_toolcrib"
-"""First part of the real name of every project module."""
-
 
 def dotted_name(path: str) -> str:
     """`tools/math.py` -> `tools.math`, `tools/__init__.py` -> `tools`."""

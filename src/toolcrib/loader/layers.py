@@ -1,6 +1,6 @@
 """Layers of policy: what a tool's author, `tools.yaml`, an agent and a tenant say; the most specific word wins."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.policies import ToolPolicy
 from toolcrib.core.reasons import Reason
+from toolcrib.core.redaction import is_covered, unknown_field, within
 from toolcrib.core.tools import Tool
 from toolcrib.loader.config import ProjectConfig
 from toolcrib.loader.reading.yaml_source import Path
@@ -58,42 +59,70 @@ def make_variants(tools: Mapping[str, Tool], config: ProjectConfig) -> dict[Vari
     return variants
 
 
-def layer_reasons(tools: Mapping[str, Tool], config: ProjectConfig) -> Iterator[Reason]:
-    """Words about tools and agents that are not there."""
-    for name in config.tool_overrides:
-        if name not in tools:
+def layer_reasons(tools: Mapping[str, Tool], config: ProjectConfig, *, lost: Set[str]) -> Iterator[Reason]:
+    """Words about tools, arguments and agents that are not there; tools in `lost` may be: their file did not load."""
+    there = tools.keys() | lost
+    for name, override in config.tool_overrides.items():
+        if name in lost:
+            continue
+        if name in tools:
+            yield from _unknown_arguments(tools[name], override.sensitive, config)
+        else:
             yield _unknown_tool(config, ("tools", name), tools)
     for agent, said in config.agent_overrides.items():
         if agent not in config.agents:
             hint = did_you_mean(agent, config.agents)
             yield config.reason("unknown_agent", f"there is no agent {agent!r}", ("per_agent", agent), hint, at="key")
-        for name in said.keys() - tools.keys():
+        for name in sorted(said.keys() - there):
             yield _unknown_tool(config, ("per_agent", agent, name), tools)
     for tenant, said in config.tenant_overrides.items():
-        for name in said.keys() - tools.keys():
+        for name in sorted(said.keys() - there):
             yield _unknown_tool(config, ("per_tenant", tenant, name), tools)
 
 
+def _unknown_arguments(tool: Tool, sensitive: Sequence[str], config: ProjectConfig) -> Iterator[Reason]:
+    """Arguments under `sensitive:` that the tool has not got."""
+    for index, path in enumerate(sensitive):
+        if found := unknown_field(tool.spec.args_schema, path):
+            unknown, known = found
+            message = f"tool {tool.spec.name!r} has no argument {path!r}"
+            place = ("tools", tool.spec.name, "sensitive", index)
+            yield config.reason("unknown_argument", message, place, did_you_mean(unknown, known))
+
+
 def fallback_reasons(
-    tools: Mapping[str, Tool], variants: Mapping[VariantKey, Tool], config: ProjectConfig
+    tools: Mapping[str, Tool], variants: Mapping[VariantKey, Tool], config: ProjectConfig, *, lost: Set[str]
 ) -> Iterator[Reason]:
-    """Fallbacks that are not there, that want arguments the tool has not got, or that lead back to the tool."""
+    """Fallbacks that are not there nor in `lost`, that want arguments the tool has not got, or that lead back to it."""
     for tool in (*tools.values(), *variants.values()):
         name, fallback = tool.spec.name, tool.spec.policy.fallback
-        if not fallback and "fallback" in tool.spec.policy.on_error.values():
-            message = f"tool {name!r} has no fallback, but `on_error` asks for it"
-            yield _at_policy(config, tool, "on_error", message, "Name one: `fallback: other_tool`.")
         if not fallback:
+            for field in _asking_for_fallback(tool.spec.policy):
+                message = f"tool {name!r} has no fallback, but `{field}` asks for it"
+                yield at_policy(config, tool, field, message, "Name one: `fallback: other_tool`.")
+            continue
+        if fallback not in tools and fallback in lost:
             continue
         if fallback not in tools:
             message = f"tool {name!r} falls back to {fallback!r}, which is not there"
-            yield _at_policy(config, tool, "fallback", message, did_you_mean(fallback, tools))
+            yield at_policy(config, tool, "fallback", message, did_you_mean(fallback, tools))
         elif circle := _circle(name, tools):
             message = f"the fallbacks of tool {name!r} go in a circle: {' -> '.join(circle)}"
-            yield _at_policy(config, tool, "fallback", message, "Let one of them end without a fallback.")
+            yield at_policy(config, tool, "fallback", message, "Let one of them end without a fallback.")
         elif missing := _required(tools[fallback]) - set(tool.spec.args_schema.get("properties", {})):
             message = f"tool {name!r} falls back to {fallback!r}, which needs {', '.join(sorted(missing))} too"
-            yield _at_policy(config, tool, "fallback", message, "Both get the same arguments: give it a default.")
+            yield at_policy(config, tool, "fallback", message, "Both get the same arguments: give it a default.")
+        elif shown := _shown_by(tools[fallback], tool):
+            message = f"tool {name!r} falls back to {fallback!r}, to which {', '.join(shown)} is not sensitive"
+            hint = f"Mark it there too, or in tools.yaml: `tools: {{{fallback}: {{sensitive: [{', '.join(shown)}]}}}}`."
+            yield at_policy(config, tool, "fallback", message, hint)
+
+
+def _asking_for_fallback(policy: ToolPolicy) -> Iterator[str]:
+    if "fallback" in policy.on_error.values():
+        yield "on_error"
+    if policy.escalate and policy.escalate.then == "fallback":
+        yield "escalate"
 
 
 def _variant(tool: Tool, agent: str, tenant: str, config: ProjectConfig) -> Tool:
@@ -131,7 +160,7 @@ def _unknown_tool(config: ProjectConfig, path: Path, tools: Mapping[str, Tool]) 
     return config.unknown("unknown_tool", f"there is no tool {name!r}", path, name=name, known=tools)
 
 
-def _at_policy(config: ProjectConfig, tool: Tool, field: str, message: str, hint: str) -> Reason:
+def at_policy(config: ProjectConfig, tool: Tool, field: str, message: str, hint: str) -> Reason:
     """A reason at the place where the field was written: in YAML, or at the tool's definition."""
     source = tool.spec.sources.get(field, "")
     path = source.partition(" in ")[0]
@@ -154,3 +183,11 @@ def _circle(start: str, tools: Mapping[str, Tool]) -> list[str]:
 
 def _required(tool: Tool) -> set[str]:
     return set(tool.spec.args_schema.get("required", ()))
+
+
+def _shown_by(fallback: Tool, tool: Tool) -> list[str]:
+    """Arguments that are sensitive to the tool, and that its fallback would show."""
+    mask, theirs = tool.spec.sensitive.args, fallback.spec.sensitive.args
+    given = tool.spec.args_schema.get("properties", {})
+    taken = [name for name in fallback.spec.args_schema.get("properties", {}) if name in given]
+    return [name for name in taken if not is_covered(within(mask, name), within(theirs, name))]

@@ -20,8 +20,9 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from toolcrib.core.names import ROOT
 from toolcrib.loader.compiling import Compiled, Import, module_file, source_lines
-from toolcrib.loader.dotted import ROOT, child_of, dotted_name, is_package, packages_in, parents_of, relative_name
+from toolcrib.loader.dotted import child_of, dotted_name, is_package, packages_in, parents_of, relative_name
 
 Key = tuple[str, str]
 

@@ -1,6 +1,7 @@
 """Loading a bundle: from bytes to tools, prompts and graphs, with every reason why it cannot be done."""
 
 import fnmatch
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -9,8 +10,10 @@ from typing import Any
 from toolcrib.core.agents import AgentSpec
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.reasons import Reason
+from toolcrib.core.redaction import Secrets
 from toolcrib.core.tools import ResourceSpec, Tool
 from toolcrib.loader.blame import blame
+from toolcrib.loader.builtin import with_reader
 from toolcrib.loader.bundle import Bundle
 from toolcrib.loader.compiling import Compiled, module_file
 from toolcrib.loader.config import ProjectConfig, read_config
@@ -18,7 +21,8 @@ from toolcrib.loader.discover import ToolModule, discover_tools, is_tool_file, m
 from toolcrib.loader.dotted import dotted_name
 from toolcrib.loader.layers import VariantKey, fallback_reasons, make_variants
 from toolcrib.loader.modules import ModulePool, ModuleSpace, SourceFile
-from toolcrib.loader.prompts import render_prompt
+from toolcrib.loader.prompts import prompt_texts, render_prompt
+from toolcrib.loader.reading.interpolation import secret_names
 from toolcrib.loader.resources import ResourceFinder
 from toolcrib.tools.adapt import adapt, is_tool
 
@@ -57,14 +61,14 @@ class LoadPorts:
     Attributes:
         root: directory the modules' `__file__` is in.
         pool: the process's loaded modules.
-        env: environment for `${env:NAME}` and `${secret:NAME}`.
+        secrets: the environment for `${env:NAME}` and `${secret:NAME}`; what is secret in it is known afterwards.
         on_module: told the path of each file before its code runs; a verifier wants to know who hung.
         eager: import also what tools import only inside functions; the runtime leaves that to the first call.
     """
 
     root: str
     pool: ModulePool
-    env: Mapping[str, str]
+    secrets: Secrets
     on_module: Callable[[str], None] = lambda path: None
     eager: bool = False
 
@@ -82,30 +86,35 @@ def load_project(
     Returns:
         The project and no reasons, or None and all reasons; then nothing of the candidate is left in memory.
     """
-    config, config_reasons = read_config(bundle.contents, env=ports.env)
+    ports.secrets.know(secret_names(bundle.contents))  # before any code of the project can fail with one of them
+    config, config_reasons = read_config(bundle.contents, env=ports.secrets.env)
     files = _sources(bundle, compiled)
     by_file = {module_file(ports.root, f.path, f.digest): f for f in files.values()}
     space = ModuleSpace(root=ports.root, digest=bundle.manifest.digest, files=list(files.values()), pool=ports.pool)
     imports = _Imports(space, by_file, files, ports.on_module)
     reasons = list(config_reasons)
     modules: list[ToolModule] = []
+    lost: set[str] = set()
     for path in filter(is_tool_file, files):
         if loaded := _import(path, imports, reasons):
             modules.append(loaded)
+        else:
+            lost.update(_words(files[path].source))
     if ports.eager:
         for path in space.later():
             _import(path, imports, reasons, lazy=True)
-    resources = ResourceFinder(space=space, files=by_file, env=ports.env)
+    resources = ResourceFinder(space=space, files=by_file, env=ports.secrets)
     resources.read([found.module for found in modules])
-    tools, tool_reasons = discover_tools(modules, config, by_file, resources)
-    reasons += [*tool_reasons, *resources.reasons]
+    tools, tool_reasons = discover_tools(modules, config, by_file, resources, lost=lost)
+    reasons += [*tool_reasons, *(one for one in resources.reasons if not lost or one.code != "unknown_resource")]
     variants = make_variants(tools, config)
-    reasons += fallback_reasons(tools, variants, config)
-    reasons += misfits([*tools.values(), *variants.values()], by_file)
+    reasons += fallback_reasons(tools, variants, config, lost=lost)
+    reasons += misfits([*tools.values(), *variants.values()], config, by_file)
     graphs: dict[str, Any] = {}
     agent_tools: dict[str, tuple[str, ...]] = {}
     for name, spec in config.agents.items():
-        agent_tools[name] = _resolve_tools(name, spec, tools, config, reasons)
+        chosen = _resolve_tools(name, spec, tools, config, reasons, lost=lost)
+        agent_tools[name] = tuple(sorted(with_reader(chosen, name, tools, variants)))
         if spec.kind == "graph" and spec.graph:
             graphs[name] = _graph(name, spec, imports, config, reasons)
     if not reasons and not tools and not config.agents:
@@ -119,7 +128,7 @@ def load_project(
         variants=MappingProxyType(variants),
         resources=resources.catalogue.specs,
         agent_tools=MappingProxyType(agent_tools),
-        prompts=_prompts(bundle),
+        prompts=prompt_texts(bundle.contents),
         agent_prompts={n: _prompt(n, s, agent_tools[n], bundle) for n, s in config.agents.items()},
         graphs=graphs,
         space=space,
@@ -177,7 +186,7 @@ def _import(path: str, imports: "_Imports", reasons: list[Reason], *, lazy: bool
     except BaseException as error:  # noqa: BLE001 - outer guard: project code may raise anything, SystemExit included
         if lazy and isinstance(error, ModuleNotFoundError) and error.name not in space.names:
             return None  # an optional package, asked for only when a function needs it
-        reason = blame(error, code="import", path=path, files=imports.by_file, names=space.names)
+        reason = blame(error, code="import", path=path, files=imports.by_file, names=space.names, root=space.root)
         if reason not in reasons:
             reasons.append(reason)
         return None
@@ -203,28 +212,31 @@ def _graph(name: str, spec: AgentSpec, imports: _Imports, config: ProjectConfig,
     return found
 
 
+def _words(source: bytes) -> Collection[str]:
+    """All words of a file that did not load: among them the names of its tools. Only the cause is to be told."""
+    return re.findall(r"[\w.-]+", source.decode("utf-8", "replace"))
+
+
 def _resolve_tools(
-    name: str, spec: AgentSpec, tools: Mapping[str, Tool], config: ProjectConfig, reasons: list[Reason]
-) -> tuple[str, ...]:
-    """The names of the agent's tools, sorted; a pattern that matches nothing is a mistake."""
+    name: str,
+    spec: AgentSpec,
+    tools: Mapping[str, Tool],
+    config: ProjectConfig,
+    reasons: list[Reason],
+    *,
+    lost: set[str],
+) -> set[str]:
+    """The names of the tools the agent asks for; a pattern that matches nothing is a mistake."""
     chosen: set[str] = set()
     for index, pattern in enumerate(spec.tools):
         matches = fnmatch.filter(tools, pattern)
-        if not matches and pattern != "*":
+        if not matches and pattern != "*" and not fnmatch.filter(lost, pattern):
             message = f"agent {name!r} wants tool {pattern!r}, which does not exist"
             reasons.append(
                 config.reason("unknown_tool", message, ("agents", name, "tools", index), did_you_mean(pattern, tools))
             )
         chosen.update(matches)
-    return tuple(sorted(chosen))
-
-
-def _prompts(bundle: Bundle) -> dict[str, str]:
-    return {
-        path: data.decode("utf-8-sig", "replace")
-        for path, data in bundle.contents.items()
-        if path.startswith("prompts/")
-    }
+    return chosen
 
 
 def _prompt(name: str, spec: AgentSpec, tools: tuple[str, ...], bundle: Bundle) -> str:

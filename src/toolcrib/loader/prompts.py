@@ -27,6 +27,11 @@ class Placeholder:
     end: int
 
 
+def prompt_texts(contents: Mapping[str, bytes]) -> dict[str, str]:
+    """Path -> text of the prompt files among these files."""
+    return {path: data.decode("utf-8-sig", "replace") for path, data in contents.items() if path.startswith("prompts/")}
+
+
 def placeholders(text: str) -> tuple[Placeholder, ...]:
     """Every `{identifier}`, in order.
 

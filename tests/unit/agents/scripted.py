@@ -14,22 +14,26 @@ from tests.support import InlineWorkers
 from toolcrib.agents.scope import SCOPE_KEY, RunScope
 from toolcrib.core.chain import CallNext
 from toolcrib.core.ports import CallJournal
+from toolcrib.core.redaction import Secrets
 from toolcrib.core.releases import Manifest
 from toolcrib.core.tools import Tool
 from toolcrib.execution.chain import build_chain
 from toolcrib.execution.executor import Executor
 from toolcrib.execution.ports import ChainPorts
 from toolcrib.execution.state.breaker import Circuits
+from toolcrib.execution.state.escalation import Escalations
 from toolcrib.execution.state.gates import Gates
 from toolcrib.observability.hub import EventHub
 from toolcrib.registry.release import Release
 from toolcrib.runners.inline import InlineRunner
 from toolcrib.runners.threads import ThreadRunner
-from toolcrib.runtime.clock import SystemClock, SystemRandom
-from toolcrib.stores.locks import MemoryLocks
-from toolcrib.stores.memory import MemoryJournal
-from toolcrib.stores.rate_limits import MemoryRateLimiter
-from toolcrib.stores.result_cache import MemoryResultCache
+from toolcrib.runtime.clock import SystemClock, SystemRandom, new_handle
+from toolcrib.stores.artifact_texts import Bounds
+from toolcrib.stores.memory.artifacts import MemoryArtifactStore
+from toolcrib.stores.memory.journal import MemoryJournal
+from toolcrib.stores.memory.locks import MemoryLocks
+from toolcrib.stores.memory.rate_limits import MemoryRateLimiter
+from toolcrib.stores.memory.result_cache import MemoryResultCache
 from toolcrib.testing import CountingIds
 from toolcrib.tools.resources.pool import ResourcePool
 
@@ -93,12 +97,15 @@ def release_of(
         threads=ThreadRunner(workers=4),
         cache=MemoryResultCache(max_bytes=1 << 20, clock=clock, memory_used=lambda: 0.0),
         circuits=circuits or Circuits(events=events),
+        escalations=Escalations(events=events),
         rates=MemoryRateLimiter(clock=clock),
         journal=journal or MemoryJournal(),
         gates=Gates(),
         locks=MemoryLocks(),
         processes=InlineWorkers(),
         resources=ResourcePool(env={}, clock=SystemClock()),
+        artifacts=MemoryArtifactStore(bounds=Bounds(max_bytes=1 << 20, ttl_s=60), clock=clock, new_handle=new_handle),
+        secrets=Secrets({}),
     )
     chains: dict[str, CallNext] = {}
     release = Release(

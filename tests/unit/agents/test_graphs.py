@@ -1,12 +1,13 @@
 """Graphs of the project's own: what may stand behind `graphs/file.py:name`."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 
-from toolcrib.agents.graphs import GraphError, compile_graph
+from toolcrib.agents.graphs import GraphError, compile_graph, refuse_misfit
+from toolcrib.core.errors import InputInvalid
 
 
 def small_graph() -> StateGraph[Any, Any, Any, Any]:
@@ -63,3 +64,43 @@ def broken() -> None:
 def test_anything_else_is_refused_with_the_reason(value: Any, message: str) -> None:
     with pytest.raises(GraphError, match=message):
         compile_graph(value, checkpointer=None, name="g")
+
+
+class Order(TypedDict, total=False):
+    order_id: str
+    answer: str
+
+
+class Asked(TypedDict):
+    order_id: str
+
+
+@pytest.mark.parametrize(
+    "question", ["Where is A-42?", [{"role": "user", "content": "Where is A-42?"}], {"id": "A-42"}]
+)
+def test_an_input_without_a_key_of_the_state_is_refused_with_those_it_has(question: Any) -> None:
+    graph = StateGraph(Order)
+    graph.add_node("a", lambda state: {})
+    graph.set_entry_point("a")
+
+    with pytest.raises(InputInvalid) as refused:
+        refuse_misfit(graph.compile(), "clerk", question)
+
+    assert refused.value.hint.endswith("with keys of: order_id, answer.")
+    assert ("no text" in refused.value.message) == (not isinstance(question, dict))
+
+
+def test_the_keys_are_those_of_the_input_where_it_has_a_schema_of_its_own() -> None:
+    graph = StateGraph(Order, input_schema=Asked)
+    graph.add_node("a", lambda state: {})
+    graph.set_entry_point("a")
+
+    with pytest.raises(InputInvalid, match="no key") as refused:
+        refuse_misfit(graph.compile(), "clerk", {"answer": "?"})
+
+    assert refused.value.hint.endswith("with keys of: order_id.")
+
+
+@pytest.mark.parametrize("question", ["Where?", {"messages": []}, {"messages": [], "more": 1}, {}, None])
+def test_an_input_that_may_fit_is_left_to_the_graph(question: Any) -> None:
+    refuse_misfit(small_graph().compile(), "clerk", question)

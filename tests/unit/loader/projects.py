@@ -10,6 +10,7 @@ from textwrap import dedent
 from typing import Any
 
 from toolcrib.core.reasons import Reason
+from toolcrib.core.redaction import Secrets
 from toolcrib.loader.bundle import Bundle, make_bundle
 from toolcrib.loader.compiling import Compiled, compile_source, module_file
 from toolcrib.loader.modules import ModulePool, ModuleSpace, SourceFile
@@ -65,7 +66,7 @@ class Project:
         self, files: Files, *, eager: bool = False, env: Mapping[str, str] | None = None
     ) -> tuple[LoadedProject | None, tuple[Reason, ...]]:
         bundle = bundle_of(files)
-        ports = LoadPorts(root=self.root, pool=self.pool, env=env or {}, eager=eager)
+        ports = LoadPorts(root=self.root, pool=self.pool, secrets=Secrets(env or {}), eager=eager)
         return load_project(bundle, compile_all(bundle, self.root), ports)
 
     def write(self, files: Files) -> Path:

@@ -83,7 +83,7 @@ def test_a_long_or_unprintable_message_can_be_stored_and_sent(project: Project) 
         ("import helprs", "Did you mean `import helpers`?"),
         ("import deep_thing", "Did you mean `from tools import deep_thing`?"),
         ("from tools.deep_thin import x", "Did you mean `from tools import deep_thing`?"),
-        ("import zzzz_none.sub", "Install the package that has 'zzzz_none' in this environment, then restart."),
+        ("import zzzz_none.sub", "'zzzz_none' is not installed; install it and restart."),
         ("raise SystemExit", "A module must not end the process while it is imported."),
         ("1 / 0", "Mend the code; it runs when the module is imported."),
     ],

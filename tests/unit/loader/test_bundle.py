@@ -9,7 +9,7 @@ import pytest
 
 from toolcrib.core.errors import ProjectInvalid
 from toolcrib.loader import bundle as bundles
-from toolcrib.loader.bundle import make_bundle, read_bundle
+from toolcrib.loader.bundle import make_bundle, read_bundle, read_files, release_directories
 
 TREE = {
     "agents.yaml": "a",
@@ -173,15 +173,15 @@ def test_what_is_no_directory_is_refused(tmp_path: Path, make: Callable[[Path], 
 
 def failing(monkeypatch: pytest.MonkeyPatch, name: str, error: OSError, then: Callable[[Path], object]) -> None:
     """Reading files of this name fails with the error, after `then` was done with the path."""
-    real = Path.read_bytes
+    real = os.open
 
-    def read(self: Path) -> bytes:
-        if self.name == name:
-            then(self)
+    def opened(path: str, flags: int) -> int:
+        if Path(path).name == name:
+            then(Path(path))
             raise error
-        return real(self)
+        return real(path, flags)
 
-    monkeypatch.setattr(Path, "read_bytes", read)
+    monkeypatch.setattr(os, "open", opened)
 
 
 def test_a_file_that_vanishes_while_it_is_read_counts_as_deleted(
@@ -213,6 +213,18 @@ def test_a_directory_that_cannot_be_listed_is_no_empty_one(tmp_path: Path, monke
     assert refusals(tmp_path) == [("unreadable", "tools")]
 
 
+def test_a_directory_that_may_not_be_read_is_named(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("this user may read everything")
+    write(tmp_path, TREE)
+    for mode in (0o000, 0o400):
+        (tmp_path / "tools").chmod(mode)
+        found = refusals(tmp_path)
+        (tmp_path / "tools").chmod(0o700)
+        assert {code for code, _ in found} == {"unreadable"}
+        assert {file.partition("/")[0] for _, file in found} == {"tools"}
+
+
 def vanishing(real: Callable[..., object], error: OSError) -> Callable[..., object]:
     def scandir(path: str) -> object:
         if str(path) == str(error.filename):
@@ -228,6 +240,37 @@ def test_a_pipe_is_refused_instead_of_waited_for(tmp_path: Path) -> None:
     assert refusals(tmp_path) == [("unreadable", "tools/pipe.py")]
 
 
+def test_a_pipe_that_comes_to_the_place_of_a_file_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, TREE)
+    real = os.open
+
+    def opened(path: str, flags: int) -> int:
+        if Path(path).name == "t.py":
+            os.unlink(path)
+            os.mkfifo(path)
+        return real(path, flags)
+
+    monkeypatch.setattr(os, "open", opened)
+    assert refusals(tmp_path) == [("unreadable", "tools/t.py")]
+
+
+def test_a_file_that_grows_while_it_is_read_is_not_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, TREE)
+    real = os.open
+
+    def opened(path: str, flags: int) -> int:
+        if Path(path).name == "t.py":
+            os.truncate(path, 100 << 30)
+        return real(path, flags)
+
+    monkeypatch.setattr(os, "open", opened)
+    assert refusals(tmp_path) == [("too_large", "tools/t.py")]
+
+
 def test_a_name_that_is_not_utf_8_is_refused_in_words_that_can_be_sent(tmp_path: Path) -> None:
     write(tmp_path, TREE)
     (tmp_path / "tools" / os.fsdecode(b"\xff.py")).write_text("")
@@ -236,5 +279,33 @@ def test_a_name_that_is_not_utf_8_is_refused_in_words_that_can_be_sent(tmp_path:
     assert file.encode().decode() == file
 
 
+def test_the_directories_of_a_release_are_told_with_what_stands_there(tmp_path: Path) -> None:
+    root, outside = tmp_path / "project", tmp_path / "outside"
+    write(root, {**TREE, ".git/x.py": "", "venv/pyvenv.cfg": "", "venv/lib/x.py": "", "empty/x.txt": ""})
+    outside.mkdir()
+    (root / "linked").symlink_to(outside)
+    before = release_directories(root)
+    names = {".", "tools", "tools/inner", "prompts", "prompts/deep", "graphs", "empty", "linked"}
+    assert {path.relative_to(root).as_posix() for path in before} == names
+    assert release_directories(root) == before
+    (root / "tools" / "new.py").touch()
+    assert release_directories(root) == before
+    (root / "tools").rename(tmp_path / "away")
+    shutil.copytree(tmp_path / "away", root / "tools")
+    changed = {path for path, number in release_directories(root).items() if before[path] != number}
+    assert changed == {root / "tools", root / "tools" / "inner"}
+    assert release_directories(tmp_path / "none") == {}
+
+
 def test_an_empty_directory_is_an_empty_bundle(tmp_path: Path) -> None:
     assert read_bundle(tmp_path).contents == {}
+
+
+def test_some_files_may_be_read_alone(tmp_path: Path) -> None:
+    write(tmp_path, TREE)
+    (tmp_path / "tools" / "big.py").write_bytes(b"#" * (bundles.MAX_FILE_BYTES + 1))
+    assert read_files(tmp_path, ["toolcrib.yaml", "toolcrib.yml"]) == {"toolcrib.yaml": b"c"}
+    with pytest.raises(ProjectInvalid):
+        read_files(tmp_path, ["tools/big.py"])
+    with pytest.raises(ProjectInvalid, match="is not a directory"):
+        read_files(tmp_path / "none", ["toolcrib.yaml"])

@@ -247,8 +247,6 @@ def test_a_port_out_of_range_and_an_empty_host_are_refused() -> None:
         ("tools", "experiments: {}\n", "1:1"),
         ("agents", "agents: {a: {kind: react}}\n", "1:20"),
         ("agents", "agents: {a: {model: {simple: x}}}\n", "1:21"),
-        ("agents", "agents: {a: {thread_policy: run}}\n", "1:14"),
-        ("agents", "agents: {a: {state_schema: 2}}\n", "1:14"),
         ("agents", "agents: {a: {limits: {cost_usd: 1}}}\n", "1:23"),
         ("agents", "agents: {a: {limits: {tokens: 1}}}\n", "1:23"),
         ("toolcrib", "stores: {}\n", "1:1"),
@@ -267,6 +265,14 @@ def test_what_this_version_does_not_have_yet_is_refused_in_words(name: str, text
 
 def test_a_key_of_another_section_is_not_taken_for_one_that_comes_later() -> None:
     assert only(toolcrib="server: {cache: 1}\n").code == "unknown_key"
+
+
+@pytest.mark.parametrize("workers", ["auto", "3"])
+def test_the_number_of_worker_processes_may_be_left_to_the_machine(workers: str) -> None:
+    config = config_of(toolcrib=f"processes: {{workers: {workers}}}\n")
+    assert str(config.settings.processes.workers) == workers
+    reason = only(toolcrib="processes: {workers: many}\n")
+    assert reason.message == "processes.workers is wrong: 'many' is neither a whole number nor auto"
 
 
 def test_a_reason_can_point_at_any_place_of_any_file() -> None:

@@ -84,6 +84,8 @@ def test_the_place_of_every_word_is_known(project: Project) -> None:
         ("tools: {search: {fallback: serch_slowly}}", "which is not there"),
         ("per_tenant: {acme: {search: {fallback: nothing}}}", "which is not there"),
         ("tools: {search: {fallback: search_deeply}}", "which needs depth too"),
+        ("tools: {search: {on_error: {KeyError: fallback}}}", "no fallback, but `on_error` asks"),
+        ("per_tenant: {acme: {search: {escalate: {then: fallback}}}}", "no fallback, but `escalate` asks"),
         ("tools: {search: {fallback: search}}", "go in a circle: search -> search"),
     ],
 )

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.unit.loader.projects import ADD, Files, Project, bundle_of, compile_all, snapshot
+from toolcrib.core.redaction import Secrets
 from toolcrib.loader.project import LoadPorts, load_project
 
 FAN_OUT = {
@@ -37,6 +38,29 @@ def test_a_project_has_its_tools_prompts_and_agents(project: Project) -> None:
     assert loaded.prompts == {"prompts/one.md": "You are {agent} with {tools} for {who}."}
     assert loaded.tools["add"].spec.file == "tools/math.py"
     assert loaded.tools["add"].spec.line == 4
+
+
+def test_of_a_file_that_does_not_load_only_the_cause_is_told(project: Project) -> None:
+    needy = """
+        from toolcrib import tool
+        @tool(fallback="join", side_effect="none")
+        def needy(a: int) -> int:
+            '''Needs.'''
+            return a
+        """
+    files = {
+        **FAN_OUT,
+        "tools/needy.py": needy,
+        "tools/text.py": "from tools import words\n" + ADD.replace("add", "join"),
+        "tools/words.py": "import not_there_at_all",
+        "tools.yaml": "tools: {join: {timeout_s: 1}}\nper_tenant: {acme: {join: {timeout_s: 2}, jion: {}}}\n",
+        "agents.yaml": "agents:\n  one:\n    prompt: hello\n    tools: [join, 'joi*', jion]\n",
+    }
+    assert sorted(codes(project, files)) == [
+        ("import", "tools/words.py", 1),
+        ("unknown_tool", "agents.yaml", 4),
+        ("unknown_tool", "tools.yaml", 2),
+    ], "and names that stand in no file at all"
 
 
 def test_all_reasons_of_all_files_come_at_once(project: Project) -> None:
@@ -109,7 +133,7 @@ def test_files_below_an_imported_package_that_nobody_names_are_not_run(project: 
 def test_the_files_are_announced_before_they_run(project: Project) -> None:
     seen: list[str] = []
     bundle = bundle_of({"tools/a.py": ADD, "tools/b.py": "import not_there_at_all", "lazy.py": ""})
-    ports = LoadPorts(root=project.root, pool=project.pool, env={}, on_module=seen.append)
+    ports = LoadPorts(root=project.root, pool=project.pool, secrets=Secrets({}), on_module=seen.append)
     load_project(bundle, compile_all(bundle, project.root), ports)
     assert seen == ["tools/a.py", "tools/b.py"]
 

@@ -10,6 +10,7 @@ from toolcrib.agents.offline_router.extract.arguments import quantities, wording
 from toolcrib.agents.offline_router.extract.arguments.kinds import Argument, Kind, arguments_of, split_words
 from toolcrib.agents.offline_router.extract.arguments.reading import Reading, Stage
 from toolcrib.agents.offline_router.extract.arguments.schema import fit
+from toolcrib.agents.offline_router.extract.choices import members_left
 from toolcrib.agents.offline_router.extract.found import TEXT_LIMIT_CHARS, Found, Span, even, overlaps
 from toolcrib.agents.offline_router.extract.text import find_quoted
 from toolcrib.agents.offline_router.values import Filled, OfferedTool
@@ -33,6 +34,7 @@ _JOINT = re.compile(
 )
 _WORDY = frozenset({Kind.TEXT, Kind.NAMED, Kind.PERSON})
 _MOST_CALLS = 8
+_MOST_LEFT = 4
 
 
 def fill(text: str, tool: OfferedTool, *, today: date, earlier: Any = None, answering: str = "") -> Filled:
@@ -45,7 +47,10 @@ def fill(text: str, tool: OfferedTool, *, today: date, earlier: Any = None, answ
 
 
 def fill_all(text: str, tool: OfferedTool, *, today: date, earlier: Any = None) -> tuple[Filled, ...]:
-    """Read one call for each value when the text lists several for a single-valued argument, else one call."""
+    """Read one call for each value when the text lists several for a single-valued argument, else one call.
+
+    So it is for the members of an enumeration that are left when the text says which one it does not mean.
+    """
     reading = _reading(text, tool, today, "")
     for argument in reading.arguments:
         listed = _listed(reading, argument)
@@ -55,6 +60,8 @@ def fill_all(text: str, tool: OfferedTool, *, today: date, earlier: Any = None) 
                 _fill(replace(reading, blocked=tuple(span for span in spans if span != own)), tool, earlier)
                 for own in spans[:_MOST_CALLS]
             )
+        if left := _left(reading, argument):
+            return tuple(_with(_fill(reading, tool, earlier), argument, value) for value in left)
     return (_fill(reading, tool, earlier),)
 
 
@@ -245,6 +252,21 @@ def _listed(reading: Reading, argument: Argument) -> list[Found]:
         if finds:
             return _chain(reading, finds)
     return []
+
+
+def _left(reading: Reading, argument: Argument) -> list[Any]:
+    """The members of a short enumeration that are left when the text denies some; empty when it names one."""
+    if argument.kind is not Kind.ENUM or argument.many or argument.numeric or reading.others(Kind.ENUM) != 1:
+        return []
+    left = members_left(reading.text, argument.members, argument.words)
+    return [value for value in left if fit(value, argument.whole) is not None] if 1 < len(left) <= _MOST_LEFT else []
+
+
+def _with(filled: Filled, argument: Argument, value: Any) -> Filled:
+    """The same arguments and one more."""
+    missing = tuple(name for name in filled.missing if name != argument.name)
+    evidence = max(filled.evidence, 0.5)
+    return replace(filled, args={**filled.args, argument.name: value}, missing=missing, evidence=evidence)
 
 
 def _chain(reading: Reading, finds: list[Found]) -> list[Found]:

@@ -43,6 +43,12 @@ class Interpolated:
         return any(one[: len(path)] == path for one in self.failed)
 
 
+def secret_names(files: Mapping[str, bytes]) -> set[str]:
+    """The names of all secrets that the YAML files among these name."""
+    texts = (data.decode("utf-8", "replace") for path, data in files.items() if path.endswith((".yaml", ".yml")))
+    return {match["secret"] for text in texts for match in _WANTED.finditer(text) if match["secret"]}
+
+
 def interpolate(document: Document, env: Mapping[str, str]) -> Interpolated:
     """Fill in the variables of every text value; keys stay as they are.
 

@@ -24,8 +24,6 @@ NOT_YET = MappingProxyType(
     {
         "agents.*.kind=react": "agents of kind `react`",
         "agents.*.model={}": "model tiers (a mapping under `model`)",
-        "agents.*.thread_policy": "thread policies (`thread_policy`)",
-        "agents.*.state_schema": "versions of the graph state (`state_schema`)",
         "agents.*.limits.cost_usd": "a cost limit (`cost_usd`)",
         "agents.*.limits.tokens": "a token limit (`tokens`)",
         "http": "HTTP tools written in YAML (`http`)",

@@ -1,5 +1,6 @@
 """Places in a text: from indexes to the line and columns of a `Reason`."""
 
+import codecs
 import re
 
 from toolcrib.core.reasons import Reason
@@ -48,5 +49,7 @@ def decode(file: str, content: bytes) -> str | Reason:
         text = content[skip:].decode("utf-8", "replace")
         byte = error.object[error.start]
         message = f"byte 0x{byte:02x} is not UTF-8"
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            message, text, good = "this is UTF-16, not UTF-8", "", ""
         span = (len(good), len(good) + 1)
         return reason_at(file, text, span, code="encoding", message=message, hint="Save the file as UTF-8.")

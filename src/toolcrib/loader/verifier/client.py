@@ -4,13 +4,14 @@ import asyncio
 import base64
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 import orjson
 
+from toolcrib.core.compat.shapes import Shape
 from toolcrib.core.reasons import Reason
 from toolcrib.core.wire.frames import HEADER, MAX_FRAME_BYTES, pack
 from toolcrib.loader.bundle import Bundle
@@ -23,11 +24,18 @@ STOP_S = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What the verifier found: no reasons means that the bundle can be loaded, with this compiled code."""
+    """What the verifier found: no reasons means that the bundle can be loaded, with this compiled code.
+
+    Attributes:
+        shape: of the candidate, when it was asked for.
+        untried: examples that were not tried, and why.
+    """
 
     reasons: tuple[Reason, ...]
     compiled: Mapping[str, Compiled]
     check_s: float = 0.0
+    shape: Shape | None = None
+    untried: tuple[str, ...] = ()
 
 
 class Verifier:
@@ -54,28 +62,33 @@ class Verifier:
         if self._ready is None and not self._closed:
             self._ready = asyncio.create_task(self._start(), name="toolcrib-verifier-start")
 
-    async def verify(self, bundle: Bundle, *, root: str) -> Verdict:
+    async def verify(
+        self, bundle: Bundle, *, root: str, passed: Collection[str] = (), compare: bool = False
+    ) -> Verdict:
         """Compile and check a bundle.
 
         Args:
             bundle: the candidate.
             root: the project's directory, for the modules' `__file__`.
+            passed: beginnings of the digests of modules whose examples need not be tried again.
+            compare: whether the candidate's shape is wanted.
         """
+        wish = {"root": root, "passed": sorted(passed), "compare": compare}
         async with self._lock:
             try:
                 try:
-                    return await self._asked(bundle, root)
+                    return await self._asked(bundle, wish)
                 except (ConnectionError, asyncio.IncompleteReadError):
-                    return await self._asked(bundle, root)
+                    return await self._asked(bundle, wish)
             except (ConnectionError, asyncio.IncompleteReadError, TimeoutError) as error:
                 return Verdict(reasons=(_died(error),), compiled=MappingProxyType({}))
 
-    async def _asked(self, bundle: Bundle, root: str) -> Verdict:
+    async def _asked(self, bundle: Bundle, wish: Mapping[str, Any]) -> Verdict:
         """Ask; after any failure the process is stopped: its late answer must not be taken for that of the next one."""
         if self._closed:
             raise ConnectionError("the verifier was closed")
         try:
-            return await self._ask(bundle, root)
+            return await self._ask(bundle, wish)
         except BaseException:
             await asyncio.shield(asyncio.ensure_future(self._stop()))
             raise
@@ -85,7 +98,7 @@ class Verifier:
         self._closed = True
         await self._stop()
 
-    async def _ask(self, bundle: Bundle, root: str) -> Verdict:
+    async def _ask(self, bundle: Bundle, wish: Mapping[str, Any]) -> Verdict:
         self.warm_up()
         assert self._ready is not None
         await asyncio.shield(self._ready)
@@ -95,7 +108,7 @@ class Verifier:
         assert process.stdout is not None
         files = bundle.manifest.files
         request = {
-            "root": root,
+            **wish,
             "timeout_s": self._timeout_s,
             "files": files,
             "sources": {
@@ -115,6 +128,8 @@ class Verifier:
             reasons=tuple(Reason.from_dict(data) for data in answer["reasons"]),
             compiled={path: code for path, (digest, code) in self._code.items() if files.get(path) == digest},
             check_s=answer["check_s"],
+            shape=Shape.from_json(answer["shape"]) if answer["shape"] else None,
+            untried=tuple(answer["untried"]),
         )
 
     def _learn(self, code: Mapping[str, Any], files: Mapping[str, str]) -> None:

@@ -2,7 +2,7 @@
 
 It compiles what it is sent and forks a child for each candidate; the child imports the candidate under limits and
 writes its verdict to a private pipe. A child that hangs, dies or ends the process takes nothing with it: the whole
-process group is killed at the time limit, or when this process is told to end. Started by
+process group is killed at the time limit, or when this process is told to end or left alone. Started by
 `toolcrib.loader.verifier.client` as `python -P -m toolcrib.loader.verifier.zygote MODULE:FUNCTION`.
 """
 
@@ -18,42 +18,72 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import IO, Any, NoReturn
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import IO, Any, NoReturn, Protocol
 
 import orjson
 
 from toolcrib.core.reasons import Reason
 from toolcrib.core.wire.frames import HEADER, pack, read_frame, write_all
+from toolcrib.core.wire.prctl import die_with_parent
 from toolcrib.loader.bundle import Bundle, make_bundle
 from toolcrib.loader.compiling import Compiled, compile_source, module_file, source_line
 from toolcrib.loader.config import read_config
 
+LINUX = sys.platform == "linux"
 MEMORY_BYTES = 4 * 1024**3
 ORPHAN_S = 2.0
-"""A child whose zygote was killed ends itself so long after its time limit."""
+"""Where the kernel does not end a child whose zygote was killed, it ends itself so long after its time limit."""
 TRACE_BYTES = 64 * 1024
+_NOT_WHILE_IMPORTED = "A module must not end the process while it is imported."
 LOOK_S = 0.1
 """How often a silent child is looked at: another process may hold its pipe open after it has died."""
-Check = Callable[["CheckRequest"], list[Reason]]
+Check = Callable[["CheckRequest"], "Findings"]
+
+
+class Progress(Protocol):
+    """Is told of what comes next: who hangs or dies is found by it."""
+
+    def __call__(self, path: str, doing: str = "", /) -> None:
+        """Code of this file runs next; `doing` says what for, if it is not imported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckRequest:
-    """What a check looks at: a bundle, its compiled files, and the directory its modules' `__file__` is in."""
+    """What a check looks at.
+
+    Attributes:
+        bundle, compiled: the candidate.
+        root: the directory its modules' `__file__` is in.
+        passed: beginnings of the digests of modules whose examples have been tried before.
+        compare: whether its shape is asked for.
+    """
 
     bundle: Bundle
     compiled: Mapping[str, Compiled]
     root: str
-    progress: Callable[[str], None]
+    progress: Progress
+    passed: frozenset[str] = frozenset()
+    compare: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What a check found: the reasons, the candidate's shape as JSON if it was asked for, examples it did not try."""
+
+    reasons: tuple[Reason, ...] = ()
+    shape: str = ""
+    untried: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ended:
-    """How a child ended: its verdict, the last file it began, exit status, whether time ran out, where it was."""
+    """How a child ended: what it found, what it did last, exit status, whether time ran out, where it was."""
 
-    verdict: list[dict[str, object]] | None
+    findings: dict[str, Any] | None
     last_file: str
+    doing: str
     status: int
     timed_out: bool
     trace: str
@@ -61,6 +91,8 @@ class _Ended:
 
 def main() -> None:
     """Serve requests on stdin until it closes."""
+    if LINUX:  # elsewhere it ends when it reads that nobody asks any more, after what it is at
+        die_with_parent(signal.SIGTERM)
     requests, replies = os.dup(0), os.dup(1)
     quiet = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1):
@@ -68,11 +100,12 @@ def main() -> None:
     check = _resolve(sys.argv[1])
     signal.signal(signal.SIGTERM, _leave)
     gc.freeze()
-    write_all(replies, pack(orjson.dumps({"ready": True})))
     sources: dict[str, bytes] = {}
     compiled: dict[str, Compiled] = {}
-    while request := read_frame(requests):
-        write_all(replies, _answer(orjson.loads(request), check, sources, compiled))
+    with suppress(BrokenPipeError):  # nobody waits for the answer any more
+        write_all(replies, pack(orjson.dumps({"ready": True})))
+        while request := read_frame(requests):
+            write_all(replies, _answer(orjson.loads(request), check, sources, compiled))
 
 
 def _leave(number: int, frame: object) -> NoReturn:
@@ -103,13 +136,22 @@ def _answer(request: dict[str, Any], check: Check, sources: dict[str, bytes], co
     bundle = make_bundle({path: sources[digest] for path, digest in files.items()})
     began = _now()
     if reasons:  # what can be told without running a module is told too
-        reasons += read_config(bundle.contents, env=os.environ)[1]
+        found = Findings(reasons=(*reasons, *read_config(bundle.contents, env=os.environ)[1]))
     else:
-        job = CheckRequest(bundle=bundle, compiled=code, root=request["root"], progress=lambda path: None)
-        reasons = _in_child(job, check, float(request["timeout_s"]))
+        job = CheckRequest(
+            bundle=bundle,
+            compiled=code,
+            root=request["root"],
+            progress=lambda path, doing="": None,
+            passed=frozenset(request["passed"]),
+            compare=request["compare"],
+        )
+        found = _in_child(job, check, float(request["timeout_s"]))
     wanted = set(request["want"])
     answer = {
-        "reasons": [reason.to_dict() for reason in reasons],
+        "reasons": [reason.to_dict() for reason in found.reasons],
+        "shape": found.shape,
+        "untried": found.untried,
         "code": {
             path: {"code": base64.b64encode(item.code).decode(), "imports": item.imports}
             for path, item in code.items()
@@ -130,7 +172,7 @@ def _forget(files: dict[str, str], root: str, sources: dict[str, bytes], compile
             del compiled[key]
 
 
-def _in_child(job: CheckRequest, check: Check, timeout_s: float) -> list[Reason]:
+def _in_child(job: CheckRequest, check: Check, timeout_s: float) -> Findings:
     """Run the check in a forked child and make sense of however it ends."""
     read_end, write_end = os.pipe()
     with tempfile.TemporaryFile() as trace:
@@ -140,15 +182,18 @@ def _in_child(job: CheckRequest, check: Check, timeout_s: float) -> list[Reason]
             _child(job, check, trace, write_end, timeout_s)
         os.close(write_end)
         ended = _wait(child, read_end, timeout_s, trace)
-    if ended.verdict is not None:
-        return [Reason.from_dict(data) for data in ended.verdict]
-    return [_explain(ended, job, timeout_s)]
+    if ended.findings is None:
+        return Findings(reasons=(_explain(ended, job, timeout_s),))
+    reasons = tuple(Reason.from_dict(data) for data in ended.findings["reasons"])
+    return Findings(reasons=reasons, shape=ended.findings["shape"], untried=tuple(ended.findings["untried"]))
 
 
 def _child(job: CheckRequest, check: Check, trace: IO[bytes], pipe: int, timeout_s: float) -> NoReturn:
     """In the child: limits first, then the check; never returns."""
     try:
         os.setsid()
+        if LINUX:
+            die_with_parent()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_REAL, timeout_s + ORPHAN_S)
@@ -158,32 +203,34 @@ def _child(job: CheckRequest, check: Check, trace: IO[bytes], pipe: int, timeout
         faulthandler.enable(trace, all_threads=False)
         faulthandler.dump_traceback_later(timeout_s * 0.9, file=trace)
 
-        def progress(path: str) -> None:
-            write_all(pipe, pack(orjson.dumps({"file": path})))
+        def progress(path: str, doing: str = "", /) -> None:
+            write_all(pipe, pack(orjson.dumps({"file": path, "doing": doing})))
 
-        reasons = check(CheckRequest(bundle=job.bundle, compiled=job.compiled, root=job.root, progress=progress))
-        write_all(pipe, pack(orjson.dumps({"verdict": [reason.to_dict() for reason in reasons]})))
+        found = check(replace(job, progress=progress))
+        reasons = [reason.to_dict() for reason in found.reasons]
+        findings = {"reasons": reasons, "shape": found.shape, "untried": found.untried}
+        write_all(pipe, pack(orjson.dumps({"findings": findings})))
     except BaseException:  # noqa: BLE001 - outer guard: a child without a verdict is explained by the one who waits
         os._exit(70)
     os._exit(0)
 
 
 def _wait(child: int, pipe: int, timeout_s: float, trace: IO[bytes]) -> _Ended:
-    """Read the child's frames until its verdict, its death or the time limit; then kill its whole group."""
-    verdict, last_file, timed_out, status = None, "", False, 0
+    """Read the child's frames until its findings, its death or the time limit; then kill its whole group."""
+    findings, last_file, doing, timed_out, status = None, "", "", False, 0
     try:
         for frame in _frames(child, pipe, _now() + timeout_s):
-            last_file = frame.get("file", last_file)
+            last_file, doing = frame.get("file", last_file), frame.get("doing", doing)
             timed_out = "timeout" in frame
-            verdict = frame.get("verdict")
-            if verdict is not None:
+            findings = frame.get("findings")
+            if findings is not None:
                 break
     finally:
         os.close(pipe)
         status = _reap(child)
     trace.seek(0)
     text = trace.read(TRACE_BYTES).decode("utf-8", "replace")
-    return _Ended(verdict=verdict, last_file=last_file, status=status, timed_out=timed_out, trace=text)
+    return _Ended(findings=findings, last_file=last_file, doing=doing, status=status, timed_out=timed_out, trace=text)
 
 
 def _frames(child: int, pipe: int, deadline: float) -> Iterator[dict[str, Any]]:
@@ -221,19 +268,21 @@ def _reap(child: int) -> int:
 
 
 def _explain(ended: _Ended, job: CheckRequest, timeout_s: float) -> Reason:
-    """The reason for a child without a verdict."""
+    """The reason for a child without findings."""
     path, line = _last_place(ended, job)
+    doing = f"in {ended.doing}" if ended.doing else "while it imported the project"
     if ended.timed_out:
-        message = f"the import did not end within {timeout_s:g} s"
-        hint = "Move slow work from module level into the tool, or raise `verify.timeout_s` in toolcrib.yaml."
+        message = f"{ended.doing or 'the import'} did not end within {timeout_s:g} s"
+        mend = "Make it quicker" if ended.doing else "Move slow work from module level into the tool"
+        hint = f"{mend}, or raise `verify.timeout_s` in toolcrib.yaml."
         code = "timeout"
     elif ended.status < 0:
         name = signal.Signals(-ended.status).name
-        message, code = f"the process was killed by {name} while it imported the project", "crash"
+        message, code = f"the process was killed by {name} {doing}", "crash"
         hint = "Native code in an imported package crashed, or memory ran out."
     else:
-        message, code = f"the process ended by itself (exit code {ended.status}) while it imported the project", "crash"
-        hint = "A module must not end the process while it is imported."
+        message, code = f"the process ended by itself (exit code {ended.status}) {doing}", "crash"
+        hint = "A tool must not end the process." if ended.doing else _NOT_WHILE_IMPORTED
     text = source_line(job.bundle.contents.get(path, b""), line)
     return Reason(code=code, message=message, file=path, line=line, column=1, hint=hint, source=text)
 

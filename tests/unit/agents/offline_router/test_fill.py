@@ -149,3 +149,60 @@ def test_references_unions_and_nested_objects_of_a_schema_are_followed() -> None
     found = fill("ship 3 kg to Oslo, fast", tool, today=TODAY)
 
     assert found.args == {"parcel": {"city": "Oslo", "weight_kg": 3}, "speed": "fast"}
+
+
+PARCELS = OfferedTool(
+    name="list_parcels",
+    description="List the numbers of all parcels.",
+    parameters={
+        "properties": {
+            "status": {
+                "anyOf": [{"type": "string", "enum": ["waiting", "on its way", "delivered"]}, {"type": "null"}],
+                "description": "Only parcels in this state; all when not given.",
+            }
+        }
+    },
+)
+INVOICES = OfferedTool(
+    name="list_invoices",
+    parameters={"properties": {"state": {"type": "string", "enum": ["paid", "unpaid"]}}, "required": ["state"]},
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("Which parcels are on their way?", ["on its way"]),
+        ("Which parcels are on the way?", ["on its way"]),
+        ("Which parcels are in transit?", ["on its way"]),
+        ("哪些包裹在路上？", ["on its way"]),
+        ("Which parcels are not delivered?", ["waiting", "on its way"]),
+        ("Which parcels haven’t been delivered yet?", ["waiting", "on its way"]),
+        ("Which parcels are undelivered?", ["waiting", "on its way"]),
+        ("Show all parcels except waiting and delivered ones", ["on its way"]),
+        ("Which parcels are neither waiting nor delivered?", ["on its way"]),
+        ("Which parcels are waiting, not delivered?", ["waiting"]),
+        ("Which parcels are not waiting but delivered?", ["delivered"]),
+        ("Is it not delivered? List the waiting parcels.", ["waiting"]),
+        ("哪些包裹还没有送达？", ["waiting", "on its way"]),
+        ("List all parcels, not only the new ones", [None]),
+    ],
+)
+def test_what_is_denied_leaves_the_other_members(text: str, meant: list[str | None]) -> None:
+    assert [one.args.get("status") for one in fill_all(text, PARCELS, today=TODAY)] == meant
+
+
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [("unpaid invoices", "unpaid"), ("invoices that are not paid", "unpaid"), ("paid invoices", "paid")],
+)
+def test_of_two_members_the_other_one_is_meant(text: str, state: str) -> None:
+    (found,) = fill_all(text, INVOICES, today=TODAY)
+
+    assert found.args == {"state": state}
+
+
+def test_a_long_enumeration_is_not_called_through_member_by_member() -> None:
+    tool = OfferedTool(name="list", parameters={"properties": {"kind": {"enum": list("uvwxyz"), "type": "string"}}})
+
+    assert [one.args for one in fill_all("all kinds except u", tool, today=TODAY)] == [{}]

@@ -173,7 +173,7 @@ def test_bytes_that_are_not_utf_8_are_told_with_their_place() -> None:
     assert (reason.code, reason.place, reason.message) == ("encoding", "a.yaml:2:5", "byte 0xff is not UTF-8")
     marked = refused(b"\xef\xbb\xbfa: \xff")
     assert (marked.place, marked.source) == ("a.yaml:1:4", "a: \ufffd")
-    assert refused("a: 1".encode("utf-16")).code == "encoding"
+    assert refused("a: 1".encode("utf-16")).message == "this is UTF-16, not UTF-8"
 
 
 def test_a_file_above_one_mebibyte_is_not_parsed() -> None:

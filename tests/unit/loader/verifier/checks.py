@@ -2,17 +2,16 @@
 
 import sys
 
-from toolcrib.core.reasons import Reason
 from toolcrib.loader.blame import blame
 from toolcrib.loader.compiling import module_file
 from toolcrib.loader.modules import ModulePool, ModuleSpace, SourceFile
-from toolcrib.loader.verifier.zygote import CheckRequest
+from toolcrib.loader.verifier.zygote import CheckRequest, Findings
 
 sys.stdout.write("a package that prints while it is imported\n" * 100)
 sys.stdout.flush()
 
 
-def load(request: CheckRequest) -> list[Reason]:
+def load(request: CheckRequest) -> Findings:
     """Import every module."""
     digests = request.bundle.manifest.files
     files = [
@@ -28,9 +27,9 @@ def load(request: CheckRequest) -> list[Reason]:
         except BaseException as error:  # noqa: BLE001 - outer guard: code under test raises what it likes
             by_file = {module_file(request.root, one.path, one.digest): one for one in files}
             reasons.append(blame(error, code="import", path=file.path, files=by_file))
-    return reasons
+    return Findings(reasons=tuple(reasons))
 
 
-def break_down(request: CheckRequest) -> list[Reason]:
+def break_down(request: CheckRequest) -> Findings:
     """A check with a mistake of its own."""
     raise RuntimeError("the check itself")

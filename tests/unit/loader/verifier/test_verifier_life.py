@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -100,7 +99,7 @@ async def test_a_process_killed_during_a_request_is_replaced_and_its_child_ends(
     make_verifier: Make, tmp_path: Path
 ) -> None:
     os.mkfifo(tmp_path / "fifo")
-    verifier = make_verifier(timeout_s=1.5)
+    verifier = make_verifier(timeout_s=60)
     async with anyio.create_task_group() as group:
 
         async def ask() -> None:
@@ -183,24 +182,35 @@ PARENT = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from tests.unit.loader.projects import bundle_of
-from tests.unit.loader.verifier.conftest import TELL_PIDS
 from toolcrib.loader.verifier.client import Verifier
 
 async def main():
-    verifier = Verifier(check=sys.argv[1], timeout_s=20)
-    await verifier.verify(bundle_of({"a.py": TELL_PIDS}), root=sys.argv[2])
+    verifier = Verifier(check=sys.argv[1], timeout_s=60)
+    verifying = asyncio.create_task(verifier.verify(bundle_of({"a.py": sys.argv[3]}), root=sys.argv[2]))
+    if sys.argv[4] == "after":
+        await verifying
+    else:
+        await asyncio.to_thread(Path(sys.argv[2], "fifo").read_text)
     os.kill(os.getpid(), signal.SIGKILL)
 
 asyncio.run(main())
 """
+STARTING = "tests.unit.loader.verifier.hanging_check:load"
 
 
-async def test_the_process_ends_when_its_parent_dies(tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(place or os.getcwd() for place in sys.path)}
-    run = await anyio.run_process(
-        [sys.executable, "-c", PARENT, LIGHT, str(tmp_path)], check=False, env=environment, stderr=subprocess.PIPE
-    )
-    assert run.returncode == -signal.SIGKILL, run.stderr
-    zygote, child = pids(tmp_path)
-    await ended(zygote)
-    await ended(child)
+@pytest.mark.parametrize(
+    ("check", "code", "when"),
+    [(LIGHT, TELL_PIDS, "after"), (LIGHT, HANG_ONCE, "meanwhile"), (STARTING, "", "starting")],
+)
+async def test_the_process_and_its_child_end_when_the_parent_dies(
+    tmp_path: Path, check: str, code: str, when: str
+) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    places = {"PYTHONPATH": os.pathsep.join(place or os.getcwd() for place in sys.path), "PLACE": str(tmp_path)}
+    command = [sys.executable, "-c", PARENT, check, str(tmp_path), code, when]
+    with anyio.fail_after(30), (tmp_path / "errors").open("wb") as errors:
+        run = await anyio.run_process(command, check=False, env=os.environ | places, stderr=errors)
+    assert run.returncode == -signal.SIGKILL
+    for pid in pids(tmp_path):
+        await ended(pid)
+    assert (tmp_path / "errors").read_text() == ""

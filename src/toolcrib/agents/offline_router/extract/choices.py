@@ -1,12 +1,15 @@
 """Members of an enumeration and yes-or-no arguments, taken only when the text names them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from toolcrib.agents.offline_router.extract.found import Found
 
+UNLIKE = 0.8
+"""How sure a find is that stands behind `un-` or `non-`: what is built so may be a member of its own."""
 _SYNONYMS = MappingProxyType(
     {
         "high": ("urgent", "high priority", "important", "critical", "asap", "高", "紧急", "重要"),
@@ -19,6 +22,9 @@ _SYNONYMS = MappingProxyType(
         "open": ("unresolved", "未解决", "打开", "未关闭", "进行中"),
         "closed": ("resolved", "已关闭", "关闭"),
         "shipped": ("sent", "dispatched", "已发货", "发货"),
+        "on its way": ("under way", "underway", "en route", "in transit", "on the road", "在路上", "运输中", "在途"),
+        "in transit": ("on its way", "under way", "underway", "en route", "在路上", "运输中", "在途"),
+        "waiting": ("pending", "等待", "待发货"),
         "delivered": ("arrived", "received", "已送达", "送达", "已签收", "签收"),
         "cancelled": ("canceled", "已取消", "取消"),
         "canceled": ("cancelled", "已取消", "取消"),
@@ -106,6 +112,17 @@ _NEGATED = re.compile(
     r"(?:不要?|无需|别|没有|不用|关闭)\s*$",
     re.IGNORECASE,
 )
+# What stands before a member that is not meant: "not yet delivered", "don't show delivered ones", "except delivered".
+_DENIED_MEMBER = re.compile(
+    r"(?:(?P<excludes>\b(?:except|excluding|without|other than|apart from|(?:all|anything|everything) but))"
+    r"|\b(?:not|never|nor|neither|no longer|rather than|instead of)|n't)\s+"
+    r"(?:(?:yet|been|being|be|already|any|the|still|currently|really|those|that|for|are|were|is|show|list|include|"
+    r"want|give|me|to)\s+)*$|(?P<excludes_zh>除了?|除去|排除)$|(?:未|没有?|不是?|并非)(?:有?被|经)?$",
+    re.IGNORECASE,
+)
+_OR = re.compile(r"\s*(?:or|nor|或者?)\s*(?:the\s+)?", re.IGNORECASE)
+_AND = re.compile(r"\s*(?:or|nor|and|,|、|或者?|和|与)\s*(?:the\s+)?", re.IGNORECASE)
+_OWN = "(?:its|their|the|his|her|my|our|your)"
 _AFFIRMED = re.compile(
     r"\b(?:yes|yeah|yep|sure|true|ok|okay|of course|please do)\b|是的|好的|要的|^(?:是|好|要|对)$", re.IGNORECASE
 )
@@ -115,8 +132,38 @@ _STOP = frozenset(
 )
 
 
-def find_members(text: str, members: Iterable[Any], labels: tuple[str, ...] = ()) -> tuple[Found, ...]:
-    """The members a text names as whole words, in order of place; a longer match wins over one inside it."""
+def find_members(text: str, members: Sequence[Any], labels: tuple[str, ...] = ()) -> tuple[Found, ...]:
+    """The members a text means, in order of place; when it only says what it does not mean, the one that is left."""
+    meant, denied = _named(text, members, labels)
+    if meant or not denied:
+        return meant
+    left = [member for member in members if member not in {one.value for one in denied}]
+    return (replace(denied[0], value=left[0]),) if len(left) == 1 else ()
+
+
+def members_left(text: str, members: Sequence[Any], labels: tuple[str, ...] = ()) -> tuple[Any, ...]:
+    """The members that are left when a text only says which ones it does not mean: "not delivered", "except paid"."""
+    meant, denied = _named(text, members, labels)
+    said = {one.value for one in denied}
+    return () if meant or not denied else tuple(member for member in members if member not in said)
+
+
+def _named(text: str, members: Iterable[Any], labels: tuple[str, ...]) -> tuple[tuple[Found, ...], tuple[Found, ...]]:
+    """The members a text means, and those it denies."""
+    meant: list[Found] = []
+    denied: list[Found] = []
+    row = _OR
+    for one in _found(text, members, labels):
+        before = _DENIED_MEMBER.search(text, 0, one.start)
+        if before:
+            row = _AND if before["excludes"] or before["excludes_zh"] else _OR
+        goes_on = bool(denied) and row.fullmatch(text, denied[-1].end, one.start)
+        (denied if before or goes_on or one.strength == UNLIKE else meant).append(one)
+    return tuple(meant), tuple(denied)
+
+
+def _found(text: str, members: Iterable[Any], labels: tuple[str, ...]) -> list[Found]:
+    """The members that stand in a text as whole words, in order of place; a longer match wins over one inside it."""
     finds: list[Found] = []
     for member in members:
         if not isinstance(member, str) or not member:
@@ -125,13 +172,14 @@ def find_members(text: str, members: Iterable[Any], labels: tuple[str, ...] = ()
             for match in _words(form).finditer(text):
                 if form.lower() in _COMMON and not _near_label(text, match, labels):
                     continue
-                strength = 1.0 if rank == 0 else 0.85
+                turned = match.groupdict().get("un") is not None
+                strength = UNLIKE if turned else 1.0 if rank == 0 else 0.85
                 finds.append(Found(value=member, start=match.start(), end=match.end(), strength=strength))
     kept: list[Found] = []
     for one in sorted(finds, key=lambda found: (found.start - found.end, -found.strength, found.start)):
         if not any(one.start < other.end and other.start < one.end for other in kept):
             kept.append(one)
-    return tuple(sorted(kept, key=lambda one: one.start))
+    return sorted(kept, key=lambda one: one.start)
 
 
 def _forms(member: str) -> tuple[str, ...]:
@@ -140,8 +188,12 @@ def _forms(member: str) -> tuple[str, ...]:
 
 
 def _words(form: str) -> re.Pattern[str]:
-    body = r"[\s_-]?".join(re.escape(part) for part in re.split(r"[\s_-]+", form) if part)
-    return re.compile(rf"(?<![A-Za-z0-9]){body}(?:s|es)?(?![A-Za-z0-9])" if form.isascii() else body, re.IGNORECASE)
+    parts = [part for part in re.split(r"[\s_-]+", form) if part]
+    owned = [_OWN if re.fullmatch(_OWN, part, re.IGNORECASE) else re.escape(part) for part in parts]
+    body = r"[\s_-]?".join(owned)
+    if not form.isascii():
+        return re.compile(body)
+    return re.compile(rf"(?<![A-Za-z0-9])(?P<un>un-?|non[- ])?{body}(?:s|es)?(?![A-Za-z0-9])", re.IGNORECASE)
 
 
 def _near_label(text: str, match: re.Match[str], labels: tuple[str, ...]) -> bool:

@@ -1,0 +1,44 @@
+"""What differs between two releases, in words an operator reads, with a verdict on each line."""
+
+import difflib
+from collections.abc import Mapping
+
+from toolcrib.core.compat.shapes import Side
+from toolcrib.core.releases import Change
+from toolcrib.loader.compat.agents import compare_agents
+from toolcrib.loader.compat.rules import Part, make_change
+from toolcrib.loader.compat.tools import compare_tools
+
+
+def compare(older: Side, newer: Side) -> tuple[Change, ...]:
+    """Tools, agents with their graphs and states, and prompts; one line each.
+
+    Of a release without a known shape there is one line that says so.
+    """
+    lines = [
+        make_change("release", side.release, "changed", [Part("unknown", "cannot be loaded any more")])
+        for side in (older, newer)
+        if side.shape is None
+    ]
+    if older.shape is not None and newer.shape is not None:
+        lines += [*compare_tools(older.shape, newer.shape), *compare_agents(older.shape, newer.shape)]
+    return (*lines, *_compare_prompts(older.prompts, newer.prompts))
+
+
+def _compare_prompts(older: Mapping[str, str], newer: Mapping[str, str]) -> list[Change]:
+    lines = [make_change("prompt", name, "added", [Part("prompt", "")]) for name in sorted(newer.keys() - older.keys())]
+    lines += [
+        make_change("prompt", name, "removed", [Part("prompt", "")]) for name in sorted(older.keys() - newer.keys())
+    ]
+    return lines + [
+        make_change("prompt", name, "changed", [Part("prompt", _counted(older[name], newer[name]))])
+        for name in sorted(older.keys() & newer.keys())
+        if older[name] != newer[name]
+    ]
+
+
+def _counted(older: str, newer: str) -> str:
+    lines = list(difflib.unified_diff(older.splitlines(), newer.splitlines(), lineterm="", n=0))[2:]
+    added = sum(line.startswith("+") for line in lines)
+    removed = sum(line.startswith("-") for line in lines)
+    return f"+{added} -{removed} lines"

@@ -1,0 +1,101 @@
+"""Guards that a release lowers: what may happen now that could not happen before."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from toolcrib.core.compat.shapes import AgentShape, Shape, ToolShape
+from toolcrib.core.policies import ToolPolicy
+from toolcrib.core.reasons import Reason
+from toolcrib.core.redaction import OTHERS, Masks, shown_again
+
+_ACCEPT = "accept it: `toolcrib deploy --accept permissions`."
+_HINT = f"Restore it, or {_ACCEPT}"
+HARMLESS = frozenset({"none", "read"})
+"""Side effects that change nothing in the world."""
+
+
+def widened(older: Shape, newer: Shape) -> tuple[Reason, ...]:
+    """One reason for each guard that is lower than before.
+
+    Guards are the scopes a tool asks for, its process of its own, what it hides as sensitive, the nodes a graph stops
+    at, and the list of tools an agent may call: nobody wrote down one that may change something and comes only because
+    a pattern matches it. An agent that had `*` had everything.
+    """
+    found: list[Reason] = []
+    for name in sorted(older.tools.keys() & newer.tools.keys()):
+        found += _tool(name, older.tools[name], newer.tools[name])
+        found += _sensitive(name, older.tools[name], newer.tools[name])
+    for name in sorted(older.agents.keys() & newer.agents.keys()):
+        found += _pauses(name, older.agents[name], newer.agents[name])
+        found += _reach(name, older, newer)
+    return tuple(found)
+
+
+def _tool(name: str, older: ToolShape, newer: ToolShape) -> Iterator[Reason]:
+    """For all callers first, then for agents and tenants with a policy of their own what those alone lose."""
+    told: set[str] = set()
+    for whom in sorted({"", *older.variants, *newer.variants}):
+        lost = _lost(_policy(older, whom), _policy(newer, whom))
+        for text in sorted(lost - told):
+            message = f"tool {name!r} {text}{_for(whom)}"
+            yield Reason(code="permissions", message=message, file=newer.file, line=newer.line, hint=_HINT)
+        told |= lost
+
+
+def _sensitive(name: str, older: ToolShape, newer: ToolShape) -> Iterator[Reason]:
+    before, after = Masks(**older.sensitive), Masks(**newer.sensitive)
+    shown = [f"its argument {path!r}" for path in shown_again(before.args, after.args, newer.args_schema)]
+    for path in shown_again(before.result, after.result, newer.result_schema or {}):
+        shown.append("its result" if path == OTHERS else f"{path!r} of its result")
+    for text in shown:
+        message = f"tool {name!r} no longer hides {text}"
+        yield Reason(code="permissions", message=message, file=newer.file, line=newer.line, hint=_HINT)
+
+
+def _lost(older: Mapping[str, Any], newer: Mapping[str, Any]) -> set[str]:
+    lost = {f"no longer asks for the scope {scope!r}" for scope in {*_of(older, "scopes")} - {*_of(newer, "scopes")}}
+    before, after = _of(older, "isolation"), _of(newer, "isolation")
+    if before == "process" != after:
+        lost.add(f"no longer runs in a process of its own (isolation: {after})")
+    return lost
+
+
+def _of(policy: Mapping[str, Any], field: str) -> Any:
+    return policy.get(field, ToolPolicy.model_fields[field].default)
+
+
+def _policy(tool: ToolShape, whom: str) -> Mapping[str, Any]:
+    """The policy for `agent/tenant`, as a call finds it: the most specific one that is written."""
+    agent, _, tenant = whom.partition("/")
+    keys = (whom, f"/{tenant}", f"{agent}/")
+    return next((tool.variants[key] for key in keys if key in tool.variants), tool.policy)
+
+
+def _for(whom: str) -> str:
+    agent, _, tenant = whom.partition("/")
+    return f" for agent {agent!r}" * bool(agent) + f" for tenant {tenant!r}" * bool(tenant)
+
+
+def _pauses(name: str, older: AgentShape, newer: AgentShape) -> Iterator[Reason]:
+    for pause in older.graph.pauses:
+        if pause not in newer.graph.pauses and pause.partition(" ")[2] in newer.graph.nodes:
+            message = f"the graph of agent {name!r} no longer stops {pause}"
+            yield Reason(code="permissions", message=message, file=newer.file, hint=_HINT)
+
+
+def _reach(name: str, older: Shape, newer: Shape) -> Iterator[Reason]:
+    before, after = older.agents[name], newer.agents[name]
+    if "*" in before.patterns:
+        return
+    for tool in after.tools:
+        shape, former = newer.tools[tool], older.tools.get(tool)
+        had = tool in before.tools and former is not None and not _harmless(former)
+        if not had and not _harmless(shape) and tool not in after.patterns:
+            effect = _of(shape.policy, "side_effect")
+            message = f"agent {name!r} gets {tool!r} by a pattern, which may change something (side_effect: {effect})"
+            hint = f"Name it in the agent's `tools`, give it its true `side_effect`, or {_ACCEPT}"
+            yield Reason(code="permissions", message=message, file=shape.file, line=shape.line, hint=hint)
+
+
+def _harmless(tool: ToolShape) -> bool:
+    return _of(tool.policy, "side_effect") in HARMLESS
