@@ -1,6 +1,7 @@
 """From a loaded project to a release: chains composed, graphs compiled."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any
 
@@ -8,11 +9,14 @@ from toolcrib.agents.factory import build_agent
 from toolcrib.agents.function_calling import AgentParts
 from toolcrib.agents.graphs import GraphError
 from toolcrib.agents.models import model_problem
+from toolcrib.agents.shape.graph import graph_shape, state_shape
 from toolcrib.core.agents import Agent
 from toolcrib.core.chain import CallNext
+from toolcrib.core.compat.shapes import AgentShape, Shape, ToolShape, fingerprint
 from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import Manifest
 from toolcrib.core.tools import Tool
+from toolcrib.loader.config import AGENTS
 from toolcrib.loader.project import LoadedProject
 from toolcrib.registry.release import Release
 
@@ -45,10 +49,63 @@ def build_release(
         prompts=MappingProxyType(dict(project.prompts)),
         resources=project.resources,
         modules=project.space,
+        shape=make_shape(project, agents, checkpointer=checkpointer),
     )
     chains.update((name, compose(tool, release)) for name, tool in project.tools.items())
     variants.update((key, (tool, compose(tool, release))) for key, tool in project.variants.items())
     return release, []
+
+
+def make_shape(project: LoadedProject, agents: Mapping[str, Agent], *, checkpointer: Any) -> Shape:
+    """What is compared with other releases.
+
+    Args:
+        project: the loaded project.
+        agents: its agents.
+        checkpointer: what they were built with; one that has another brought it along.
+    """
+    variants: dict[str, dict[str, Any]] = {}
+    for (tool, agent, tenant), variant in project.variants.items():
+        variants.setdefault(tool, {})[f"{agent}/{tenant}"] = _policy(variant)
+    return Shape(
+        tools={name: _tool_shape(tool, variants.get(name, {})) for name, tool in project.tools.items()},
+        agents={name: _agent_shape(agent, project, checkpointer) for name, agent in agents.items()},
+    )
+
+
+def _tool_shape(tool: Tool, variants: dict[str, dict[str, Any]]) -> ToolShape:
+    spec = tool.spec
+    return ToolShape(
+        digest=spec.digest,
+        description=fingerprint(spec.description),
+        args_schema=dict(spec.args_schema),
+        result_schema=None if spec.result_schema is None else dict(spec.result_schema),
+        policy=_policy(tool),
+        variants=variants,
+        sensitive=asdict(spec.sensitive),
+        file=spec.file,
+        line=spec.line,
+    )
+
+
+def _policy(tool: Tool) -> dict[str, Any]:
+    return tool.spec.policy.model_dump(mode="json", exclude_defaults=True)
+
+
+def _agent_shape(agent: Agent, project: LoadedProject, checkpointer: Any) -> AgentShape:
+    spec, graph = agent.spec, agent.graph
+    path = spec.graph.partition(":")[0]
+    written = spec.model_dump(mode="json")
+    return AgentShape(
+        settings={name: fingerprint(value) for name, value in written.items()},
+        prompt=fingerprint(agent.prompt),
+        tools=agent.tools,
+        patterns=spec.tools,
+        graph=graph_shape(graph, code=project.space.closure_of(path)[:16] if path else ""),
+        state=state_shape(graph, number=spec.state_schema),
+        threads="" if graph.checkpointer is checkpointer else type(graph.checkpointer).__name__,
+        file=path or AGENTS,
+    )
 
 
 def build_agents(project: LoadedProject, release: str, *, checkpointer: Any) -> tuple[dict[str, Agent], list[Reason]]:

@@ -1,13 +1,14 @@
-"""What the verifier's child does with a candidate: load it twice and compile its graphs, as the runtime would."""
+"""What the verifier's child does with a candidate: load it twice, compile its graphs and try its examples."""
 
 import os
 from dataclasses import replace
 
-from toolcrib.core.reasons import Reason
-from toolcrib.deployment.assemble import build_agents
+from toolcrib.core.redaction import Secrets
+from toolcrib.deployment.assemble import build_agents, make_shape
+from toolcrib.deployment.trials import try_promises
 from toolcrib.loader.modules import ModulePool
 from toolcrib.loader.project import LoadPorts, load_project
-from toolcrib.loader.verifier.zygote import CheckRequest
+from toolcrib.loader.verifier.zygote import CheckRequest, Findings
 
 _TWICE = (
     "Versions live side by side, so each is imported anew: register process-wide objects (metrics, tables) in an "
@@ -15,18 +16,27 @@ _TWICE = (
 )
 
 
-def check(request: CheckRequest) -> list[Reason]:
-    """Every reason why the candidate cannot serve.
+def check(request: CheckRequest) -> Findings:
+    """Every reason why the candidate cannot serve, and what is needed to compare it.
 
     It is imported a second time beside the first: code that registers itself process-wide at import (a Prometheus
     counter, a SQLAlchemy table) works once and fails at the next deployment.
     """
-    ports = LoadPorts(root=request.root, pool=ModulePool(), env=os.environ, on_module=request.progress, eager=True)
+    secrets = Secrets(os.environ)
+    found = _findings(request, secrets)
+    return replace(found, reasons=tuple(reason.scrubbed(secrets.scrub) for reason in found.reasons))
+
+
+def _findings(request: CheckRequest, secrets: Secrets) -> Findings:
+    ports = LoadPorts(root=request.root, pool=ModulePool(), secrets=secrets, on_module=request.progress, eager=True)
     project, reasons = load_project(request.bundle, request.compiled, ports)
     if project is None:
-        return list(reasons)
-    _, found = build_agents(project, request.bundle.manifest.release, checkpointer=None)
+        return Findings(reasons=tuple(reasons))
+    agents, found = build_agents(project, request.bundle.manifest.release, checkpointer=None)
     if found:
-        return found
+        return Findings(reasons=tuple(found))
+    trials = try_promises(project, passed=request.passed, progress=request.progress)
+    shape = make_shape(project, agents, checkpointer=None).to_json() if request.compare else ""
     _, again = load_project(request.bundle, request.compiled, replace(ports, pool=ModulePool()))
-    return [replace(r, code="import_twice", message=f"second import: {r.message}", hint=_TWICE) for r in again]
+    twice = [replace(r, code="import_twice", message=f"second import: {r.message}", hint=_TWICE) for r in again]
+    return Findings(reasons=(*trials.reasons, *twice), shape=shape, untried=tuple(trials.untried))

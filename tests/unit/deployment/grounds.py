@@ -1,7 +1,7 @@
 """A deployer on a directory of its own, with stores in memory and a verifier that only compiles."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -10,20 +10,22 @@ from typing import Any
 from tests.unit.loader.projects import Files, as_bytes
 from toolcrib.core.calls import ToolContext
 from toolcrib.core.chain import Call, CallNext
-from toolcrib.core.events import Event
 from toolcrib.core.ports import ReleaseStore
 from toolcrib.core.reasons import Reason
-from toolcrib.core.releases import Deployment
+from toolcrib.core.redaction import Secrets
+from toolcrib.core.releases import Acceptable, ColdChange, Deployment
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
-from toolcrib.deployment.deployer import Deployer, DeployerPorts
+from toolcrib.deployment.deployer import Deployer
+from toolcrib.deployment.ports import DeployerPorts
 from toolcrib.loader.bundle import Bundle
 from toolcrib.loader.compiling import compile_source, module_file
 from toolcrib.loader.modules import ModulePool
 from toolcrib.loader.verifier.client import Verdict, Verifier
 from toolcrib.registry.registry import Registry
 from toolcrib.registry.release import Release
-from toolcrib.stores.memory import MemoryReleaseStore
+from toolcrib.stores.memory.releases import MemoryReleaseStore
+from toolcrib.testing import RecordingEvents
 from toolcrib.tools.resources.pool import ResourcePool
 
 VALUE = '''
@@ -58,30 +60,19 @@ class Clock:
         self.time += seconds
 
 
-class Events:
-    """An `EventSink` that remembers."""
-
-    active = True
-
-    def __init__(self) -> None:
-        self.seen: list[Event] = []
-
-    def emit(self, event: Event) -> None:
-        self.seen.append(event)
-
-    def names(self) -> list[str]:
-        return [event.name for event in self.seen]
-
-
 class CompilingVerifier(Verifier):
     """Compiles in this process and runs nothing: what fails at import is left to the deployer. Counts its work."""
 
     def __init__(self) -> None:
         super().__init__(check="none:none", timeout_s=1)
         self.asked: list[str] = []
+        self.passed: list[frozenset[str]] = []
 
-    async def verify(self, bundle: Bundle, *, root: str) -> Verdict:
+    async def verify(
+        self, bundle: Bundle, *, root: str, passed: Collection[str] = (), compare: bool = False
+    ) -> Verdict:
         self.asked.append(bundle.manifest.release)
+        self.passed.append(frozenset(passed))
         reasons, compiled = [], {}
         for path, digest in bundle.manifest.files.items():
             if path.endswith(".py"):
@@ -108,14 +99,19 @@ class Ground:
     store: ReleaseStore = field(default_factory=MemoryReleaseStore)
     registry: Registry = field(default_factory=Registry)
     pool: ModulePool = field(default_factory=ModulePool)
-    events: Events = field(default_factory=Events)
+    events: RecordingEvents = field(default_factory=RecordingEvents)
     verifier: CompilingVerifier = field(default_factory=CompilingVerifier)
     env: Mapping[str, str] = field(default_factory=dict)
     busy: Callable[[], bool] = lambda: False
     resources: ResourcePool = field(default_factory=lambda: ResourcePool(env={}, clock=Clock()))
+    restart_needed: tuple[ColdChange, ...] = ()
     deployer: Deployer = field(init=False)
 
     def __post_init__(self) -> None:
+        self.accepts()
+
+    def accepts(self, *what: Acceptable) -> None:
+        """A deployer that takes these without being asked."""
         self.deployer = Deployer(
             DeployerPorts(
                 root=self.root,
@@ -125,13 +121,18 @@ class Ground:
                 pool=self.pool,
                 clock=Clock(),
                 events=self.events,
-                env=self.env,
+                secrets=Secrets(self.env),
                 compose=compose,
                 checkpointer=None,
                 busy=lambda: self.busy(),
                 resources=self.resources,
+                look_at_boundary=self.look_at_boundary,
+                accept=frozenset(what),
             )
         )
+
+    async def look_at_boundary(self) -> tuple[ColdChange, ...]:
+        return self.restart_needed
 
     def restarted(self) -> "Ground":
         """Another process on the same directory and store."""
@@ -155,8 +156,8 @@ class Ground:
     def serving(self) -> Release:
         return self.registry.current.release
 
-    def value(self) -> Any:
-        return call(self.serving)
+    def value(self, release: Release | None = None) -> Any:
+        return call(release or self.serving)
 
 
 def call(release: Release, name: str = "value") -> Any:

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 
 TABLE = """
 from sqlalchemy import Column, Integer, Table
-from toolcrib.stores.schema import metadata
+from toolcrib.stores.sql.schema import metadata
 
 mine = Table("mine", metadata, Column("id", Integer))
 """
@@ -91,3 +91,18 @@ async def test_a_warm_verdict_on_a_small_project_takes_a_fraction_of_a_second(
     second = await verdict(verifier, tree(2), tmp_path)
     assert first.reasons == second.reasons == ()
     assert 0 < second.check_s < 1.5
+
+
+async def test_no_reason_tells_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOOLCRIB_TEST_KEY", "hunter2-hunter2")
+    tool = "import os\nraise RuntimeError(f'no {os.environ[\"TOOLCRIB_TEST_KEY\"]}')\n"
+    agents = AGENT + "    model_options: {api_key: '${secret:TOOLCRIB_TEST_KEY}'}\n"
+    files = {"tools/a.py": tool, "tools/b.py": ADD, "agents.yaml": agents, "prompts/one.md": "Hello."}
+    verifier = Verifier(
+        check="toolcrib.deployment.check:check", timeout_s=20.0
+    )  # one that is started in this environment
+    try:
+        (reason,) = (await verdict(verifier, files, tmp_path)).reasons
+    finally:
+        await verifier.close()
+    assert reason.message == "RuntimeError: no [secret:TOOLCRIB_TEST_KEY]"

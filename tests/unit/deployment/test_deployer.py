@@ -1,5 +1,6 @@
 """Deployments: what passes serves from then on, what does not changes nothing."""
 
+import os
 from functools import partial
 
 import anyio
@@ -25,7 +26,7 @@ async def test_a_good_tree_serves(ground: Ground) -> None:
     assert stored.state == "active"
     assert (await ground.store.channel()).digest == ground.serving.digest
     assert list(await ground.store.history()) == [deployment]
-    assert ground.events.seen == [Deployed(deployment=deployment)]
+    assert ground.events.events == [Deployed(deployment=deployment)]
 
 
 async def test_the_next_release_tells_what_it_changed(ground: Ground) -> None:
@@ -36,10 +37,12 @@ async def test_the_next_release_tells_what_it_changed(ground: Ground) -> None:
     third = await ground.deploy({**tree(2), "prompts/a.md": "one\ntwo\n", "tools/u.py": other})
     assert (third.state, third.previous, third.generation) == ("active", first.release, 2)
     assert third.diff == (
-        Change(kind="tool", name="other", change="added"),
-        Change(kind="tool", name="value", change="changed", detail="code"),
-        Change(kind="prompt", name="prompts/a.md", change="changed", detail="+1 -0 lines"),
+        Change(kind="tool", name="other", change="added", verdict="safe"),
+        Change(kind="tool", name="value", change="changed", detail="code", verdict="safe"),
+        Change(kind="prompt", name="prompts/a.md", change="changed", detail="+1 -0 lines", verdict="safe"),
     )
+    assert third.verdict == "safe"
+    assert (first.verdict, second.verdict) == (None, None)
     assert (await ground.store.find(first.release)).state == "draining"
     assert await ground.deployer.diff(None, None) == third.diff
     assert await ground.deployer.diff(third.release, first.release) != third.diff
@@ -75,7 +78,7 @@ async def test_a_rejected_candidate_leaves_everything_as_it_was(ground: Ground, 
         assert call(running) == 1
     assert isinstance(ground.deployer.problem, DeploymentRejected)
     assert ground.deployer.problem.reasons == deployment.reasons
-    assert ground.events.seen[-1] == Deployed(deployment=deployment)
+    assert ground.events.events[-1] == Deployed(deployment=deployment)
     assert (await ground.store.history())[0] == deployment
 
 
@@ -102,6 +105,17 @@ async def test_a_restart_looks_at_a_rejected_tree_again(ground: Ground) -> None:
     assert len(later.verifier.asked) == 1
 
 
+async def test_the_verifier_is_told_what_has_passed_before(ground: Ground) -> None:
+    await ground.deploy(tree(1))
+    helped = {**tree(2), "tools/u.py": "VALUE = 1"}
+    await ground.deploy(helped)
+    await ground.deploy({**tree(3), "tools/u.py": "VALUE = 1"})
+    nothing, first, second = ground.verifier.passed
+    assert (nothing, len(first), len(second)) == (frozenset(), 1, 2)
+    assert first.isdisjoint(second)
+    assert {len(one) for one in second} == {16}
+
+
 async def test_the_tree_that_serves_is_unchanged(ground: Ground) -> None:
     first = await ground.deploy(tree(1))
     before = ground.registry.current
@@ -119,9 +133,41 @@ async def test_a_problem_is_over_when_the_tree_that_serves_is_back(ground: Groun
     assert ground.deployer.problem is None
 
 
+async def test_a_tree_that_was_rolled_back_from_is_a_problem_here_after_a_restart_and_for_another_process(
+    ground: Ground,
+) -> None:
+    await ground.deploy(tree(1))
+    second = (await ground.deploy(tree(2))).release
+    other = ground.restarted()
+    await other.deployer.restore()
+    assert other.deployer.problem is None
+    await ground.deployer.rollback(None, actor="test")
+    later = ground.restarted()
+    await later.deployer.restore()
+    await other.deployer.follow()
+    for one in (ground, later, other):
+        assert one.deployer.problem is not None
+        assert f"{second}, was rolled back from" in one.deployer.problem.message
+    await ground.deployer.rollback(second, actor="test")
+    await other.deployer.follow()
+    assert (ground.deployer.problem, other.deployer.problem) == (None, None)
+    later.pool.sweep([])
+    other.pool.sweep([])
+
+
+async def test_a_rejected_tree_stays_a_problem_when_something_else_is_rolled_back_to(ground: Ground) -> None:
+    await ground.deploy(tree(1))
+    await ground.deploy(tree(2))
+    rejected = await ground.deploy({**tree(3), "tools/u.py": "x = ("})
+    await ground.deployer.rollback(None, actor="test")
+
+    assert isinstance(ground.deployer.problem, DeploymentRejected)
+    assert ground.deployer.problem.reasons == rejected.reasons
+
+
 async def test_verifying_alone_changes_nothing(ground: Ground) -> None:
     ground.write({"tools/u.py": "x = ("})
-    (reason,) = await ground.deployer.verify(ground.root)
+    (reason,) = (await ground.deployer.verify(ground.root)).reasons
     assert (reason.code, reason.file) == ("syntax", "tools/u.py")
     assert ground.registry.residents() == ()
     assert list(await ground.store.history()) == []
@@ -153,11 +199,19 @@ async def test_an_unknown_release_has_no_difference(ground: Ground) -> None:
         await ground.deployer.diff("r-00000000", None)
 
 
-async def test_releases_that_left_memory_are_compared_by_their_files(ground: Ground) -> None:
-    first = await ground.deploy(tree(1))
-    second = await ground.deploy(tree(2))
-    await ground.deploy(tree(3))
-    await ground.deployer.sweep(keep=0)
-    assert await ground.deployer.diff(first.release, second.release) == (
-        Change(kind="file", name="tools/t.py", change="changed", detail="+1 -1 lines"),
-    )
+BREAK = "import os\nraise RuntimeError(os.environ['TOOLCRIB_TEST_KEY'])\n"
+GRAPH = "import os\ndef graph():\n    raise RuntimeError(os.environ['TOOLCRIB_TEST_KEY'])\n"
+AGENTS = "agents:\n  a: {kind: graph, graph: 'graphs/g.py:graph', description: '${secret:TOOLCRIB_TEST_KEY}'}\n"
+
+
+@pytest.mark.parametrize("code", [{"tools/u.py": BREAK}, {}])
+async def test_why_a_candidate_cannot_be_loaded_is_told_without_secrets(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, code: dict[str, str]
+) -> None:
+    monkeypatch.setenv("TOOLCRIB_TEST_KEY", "hunter2-hunter2")
+    aware = Ground(root=ground.root, env=os.environ)
+    deployment = await aware.deploy({**tree(2), "agents.yaml": AGENTS, "graphs/g.py": GRAPH, **code})
+    assert deployment.state == "rejected"
+    (reason,) = deployment.reasons
+    assert "[secret:TOOLCRIB_TEST_KEY]" in reason.message
+    assert "hunter2" not in str(aware.events.events)

@@ -88,7 +88,7 @@ async def use(ground: Ground) -> None:
 
 
 def retired(ground: Ground) -> dict[str, ReleaseRetired]:
-    return {event.release: event for event in ground.events.seen if isinstance(event, ReleaseRetired)}
+    return {event.release: event for event in ground.events.events if isinstance(event, ReleaseRetired)}
 
 
 async def test_a_resource_is_closed_once_with_the_last_release_that_has_it_while_its_modules_are_there(

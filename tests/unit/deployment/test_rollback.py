@@ -31,15 +31,19 @@ async def test_rolling_back_gives_the_identical_catalogue(ground: Ground) -> Non
     assert (await ground.store.find(second.release)).state == "draining"
 
 
-async def test_rolling_back_twice_goes_forth_again(ground: Ground) -> None:
+async def test_each_plain_roll_back_goes_one_further_back_and_a_name_goes_forth(ground: Ground) -> None:
     await ground.deploy(tree(1))
     await ground.deploy(tree(2))
-    await ground.deploy(tree(3))
-    values = []
-    for _ in range(4):
+    third = await ground.deploy(tree(3))
+    for value in (2, 1):
         await ground.deployer.rollback(None, actor="test")
-        values.append(ground.value())
-    assert values == [2, 3, 2, 3]
+        assert ground.value() == value
+    with pytest.raises(ReleaseNotFound, match="No release served before"):
+        await ground.deployer.rollback(None, actor="test")
+    await ground.deployer.rollback(third.release, actor="test")
+    assert ground.value() == 3
+    await ground.deployer.rollback(None, actor="test")
+    assert ground.value() == 1, "what served before the third came back"
 
 
 async def test_a_release_that_left_memory_comes_back_from_the_store(ground: Ground) -> None:
@@ -139,7 +143,7 @@ async def test_after_a_restart_with_a_new_tree_the_former_release_is_known(groun
     later.write(tree(2))
     second = await later.deployer.deploy(ground.root, actor="start")
     assert second.previous == first.release
-    assert [change.name for change in second.diff] == ["tools/t.py"]
+    assert [(change.kind, change.name) for change in second.diff] == [("tool", "value")]
     back = await later.deployer.rollback(None, actor="test")
     assert back.release == first.release
     assert later.value() == 1

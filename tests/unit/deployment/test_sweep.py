@@ -11,6 +11,7 @@ import pytest
 from tests.unit.deployment.grounds import Gate, Ground, call, tree
 from toolcrib.core.errors import ReleaseNotFound
 from toolcrib.core.events import ReleaseRetired
+from toolcrib.core.releases import Channel
 from toolcrib.registry.registry import Lease
 
 pytestmark = pytest.mark.anyio
@@ -27,7 +28,7 @@ async def test_idle_releases_beyond_the_newest_two_are_retired(ground: Ground) -
     assert [(await ground.store.find(one)).state for one in ids] == [
         *("retired", "retired", "draining", "draining", "active")
     ]
-    retired = [event for event in ground.events.seen if isinstance(event, ReleaseRetired)]
+    retired = [event for event in ground.events.events if isinstance(event, ReleaseRetired)]
     assert retired == [ReleaseRetired(release=one, modules=1) for one in ids[:2]]
     assert len(ground.pool) == 3
     assert len([name for name in sys.modules if name.endswith("tools.t")]) == 3
@@ -114,15 +115,15 @@ async def test_a_sweep_leaves_a_candidate_alone_that_is_just_being_loaded(ground
 
 async def test_a_sweep_leaves_a_release_alone_that_is_just_rolled_back_to(ground: Ground) -> None:
     ids = await served(ground, 3)
-    real = ground.store.activate
+    real = ground.store.point
     reached, go_on = anyio.Event(), anyio.Event()
 
-    async def activate(digest: str, *, expected: int, seen_tree: str) -> object:
+    async def point(channel: Channel) -> Channel:
         reached.set()
         await go_on.wait()
-        return await real(digest, expected=expected, seen_tree=seen_tree)
+        return await real(channel)
 
-    ground.store.activate = activate  # type: ignore[method-assign, assignment]  # holds up the activation
+    ground.store.point = point  # type: ignore[method-assign]  # holds up the activation
     async with anyio.create_task_group() as group:
         group.start_soon(lambda: ground.deployer.rollback(ids[0], actor="test"))
         with anyio.fail_after(5):

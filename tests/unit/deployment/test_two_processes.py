@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.deployment.grounds import Ground, tree
 from toolcrib.core.errors import GenerationConflict
-from toolcrib.core.ports import Channel
+from toolcrib.core.releases import Channel
 
 pytestmark = pytest.mark.anyio
 

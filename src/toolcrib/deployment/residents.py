@@ -1,0 +1,115 @@
+"""Releases in memory: loaded from the store when they are needed, retired when nobody uses them."""
+
+import asyncio
+import threading
+from collections.abc import Mapping
+
+from toolcrib.core.errors import Conflict, DeploymentRejected
+from toolcrib.core.reasons import Reason
+from toolcrib.deployment.assemble import build_release
+from toolcrib.deployment.ports import DeployerPorts
+from toolcrib.deployment.retire import retire
+from toolcrib.loader.bundle import Bundle, make_bundle
+from toolcrib.loader.compiling import Compiled, compile_source, module_file
+from toolcrib.loader.project import LoadPorts, load_project
+from toolcrib.registry.release import Release
+
+KEEP_IDLE = 2
+"""So many releases that nobody uses stay in memory, so that a roll-back need not load anything."""
+
+
+class Residents:
+    """The releases of one process.
+
+    Attributes:
+        lock: held from loading a release until it serves or is resident, and while one is retired: what is being loaded
+            is not yet known to the registry and would be swept away.
+    """
+
+    def __init__(self, ports: DeployerPorts) -> None:
+        self._ports = ports
+        self.lock = asyncio.Lock()
+
+    async def bring(self, digest: str) -> Release:
+        """A stored release in memory, loaded from the store when it is not.
+
+        Raises:
+            ReleaseNotFound: the store has no such release.
+            DeploymentRejected: it cannot be loaded in this environment.
+        """
+        if resident := self._ports.registry.resident(digest):
+            return resident
+        async with self.lock:
+            return await self.held_bring(digest)
+
+    async def held_bring(self, digest: str) -> Release:
+        """`bring`, for a caller who holds the lock."""
+        if resident := self._ports.registry.resident(digest):
+            return resident
+        bundle = make_bundle(await self._ports.store.contents(digest))
+        compiled = await asyncio.to_thread(_compile, bundle, str(self._ports.root))
+        release, reasons = await self.load(bundle, compiled)
+        if release is None:
+            raise DeploymentRejected(
+                f"Release {bundle.manifest.release} can no longer be loaded in this environment.", reasons=reasons
+            )
+        return self._ports.registry.admit(release)
+
+    async def load(self, bundle: Bundle, compiled: Mapping[str, Compiled]) -> tuple[Release | None, tuple[Reason, ...]]:
+        """In a worker thread: execute what is new, compile graphs; failed or cancelled, it leaves nothing behind."""
+        unwanted = threading.Event()
+        try:
+            return await asyncio.to_thread(self._load_here, bundle, compiled, unwanted)
+        except asyncio.CancelledError:
+            unwanted.set()
+            raise
+
+    def _load_here(
+        self, bundle: Bundle, compiled: Mapping[str, Compiled], unwanted: threading.Event
+    ) -> tuple[Release | None, tuple[Reason, ...]]:
+        """Under the pool's lock, so that nobody shares a module before its whole candidate has passed."""
+        secrets = self._ports.secrets
+        ports = LoadPorts(root=str(self._ports.root), pool=self._ports.pool, secrets=secrets)
+        with ports.pool.lock:
+            project, reasons = load_project(bundle, compiled, ports)
+            if project is None:
+                return None, tuple(reason.scrubbed(secrets.scrub) for reason in reasons)
+            release, problems = build_release(
+                project, bundle.manifest, compose=self._ports.compose, checkpointer=self._ports.checkpointer
+            )
+            if release is None or unwanted.is_set():
+                project.space.discard()
+            return release, tuple(reason.scrubbed(secrets.scrub) for reason in problems)
+
+    async def sweep(self, *, keep: int = KEEP_IDLE) -> list[str]:
+        """Retire the releases nobody uses, but for the `keep` newest of them; ids of those retired."""
+        ports = self._ports
+        retired: list[str] = []
+        async with self.lock:
+            while not ports.busy() and len(idle := ports.registry.idle()) > keep:
+                release = idle[0]
+                ports.registry.retire(release)
+                live = ports.registry.residents()
+                ports.events.emit(await retire(release, live, resources=ports.resources, pool=ports.pool))
+                retired.append(release.id)
+                await self._mark_retired(release.digest)
+        return retired
+
+    async def _mark_retired(self, digest: str) -> None:
+        try:
+            await self._ports.store.move(digest, "drained")
+            await self._ports.store.move(digest, "retired")
+        except Conflict:
+            return  # it never served, or another process has let it serve again
+
+
+def _compile(bundle: Bundle, root: str) -> dict[str, Compiled]:
+    """Compile a stored release here: it was verified when it came."""
+    compiled: dict[str, Compiled] = {}
+    for path, digest in bundle.manifest.files.items():
+        if path.endswith(".py"):
+            result = compile_source(bundle.contents[path], path=path, filename=module_file(root, path, digest))
+            if isinstance(result, Reason):
+                raise DeploymentRejected(f"{path} can no longer be compiled.", reasons=[result])
+            compiled[path] = result
+    return compiled
