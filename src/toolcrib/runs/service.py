@@ -2,66 +2,33 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from toolcrib.agents.models import Models
+from toolcrib.agents.graphs import refuse_misfit
 from toolcrib.agents.running import Outcome, Turn, run_control, take_turn
-from toolcrib.agents.scope import Calls, RunScope
+from toolcrib.agents.scope import RunScope
 from toolcrib.core.agents import Agent
 from toolcrib.core.errors import (
     Conflict,
-    ResumeRefused,
     RunFailed,
     RunTimeout,
     ThreadBusy,
     ToolcribError,
 )
 from toolcrib.core.events import RunFinished, RunStarted
-from toolcrib.core.ports import Clock, EventSink, IdFactory, RunLedger, RunRecord
-from toolcrib.core.results import ErrorInfo, RunResult, jsonable
-from toolcrib.registry.registry import Registry
+from toolcrib.core.ports import RunRecord, ThreadFilter
+from toolcrib.core.results import ErrorInfo, RunResult, jsonable, said
 from toolcrib.registry.release import Release
 from toolcrib.runs.foreign import ForeignRuns
+from toolcrib.runs.ports import RunEvent, RunPorts, RunRequest
+from toolcrib.runs.threads import ThreadMove, Threads
 
 log = logging.getLogger(__name__)
 CANCELLED = ErrorInfo(code="cancelled", message="The caller went away, or the process ends.", severity="LOW")
 Notify = Callable[[str, Mapping[str, Any]], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRequest:
-    """What a caller asks for; see `Crib.run`."""
-
-    agent: str
-    question: Any = None
-    thread_id: str = ""
-    tenant: str = ""
-    resume: Any = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunEvent:
-    """Something a run did: `event` names it, `data` is JSON-ready."""
-
-    event: str
-    data: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunPorts:
-    """What the service needs of the world; `load` brings a stored release into memory by its digest."""
-
-    registry: Registry
-    calls: Calls
-    models: Models
-    ledger: RunLedger
-    clock: Clock
-    ids: IdFactory
-    events: EventSink
-    load: Callable[[str], Awaitable[Release]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +49,7 @@ class RunService:
 
     def __init__(self, ports: RunPorts, *, concurrency: int) -> None:
         self._ports = ports
+        self._threads = Threads(ports)
         self._slots = asyncio.Semaphore(concurrency)
         self._busy: set[tuple[str, str]] = set()
         self._streams: set[asyncio.Task[None]] = set()
@@ -92,6 +60,7 @@ class RunService:
 
         Raises:
             AgentNotFound: the release has no such agent.
+            InputInvalid: its graph cannot take the question.
             ThreadBusy: the thread has a run in flight, or waits for a human.
             ResumeRefused: an answer was given, but nothing waits for one.
         """
@@ -116,7 +85,7 @@ class RunService:
                 raise
             except Exception as error:  # outer guard: whoever reads the stream must hear of it
                 log.exception("run could not be written down", extra={"agent": request.agent})
-                queue.put_nowait(_failure(error))
+                queue.put_nowait(self._failure(error))
 
         task = asyncio.create_task(work(), name="toolcrib-run")
         self._streams.add(task)
@@ -126,22 +95,44 @@ class RunService:
                 raise item
             yield item
 
+    async def move_threads(self, wanted: ThreadFilter, release: str, *, dry_run: bool) -> Sequence[ThreadMove]:
+        """See `Threads.move`; `release` is the digest of a stored release."""
+        target = self._ports.registry.resident(release) or await self._ports.load(release)
+        with self._ports.registry.lease(holder="move", release=target):
+            return await self._threads.move(wanted, target, dry_run=dry_run)
+
     def scope_for(self, config: Mapping[str, Any]) -> RunScope:
-        """The scope of a graph run that toolcrib did not start: pinned at its first tool call, let go with the run."""
+        """The scope of a graph run that toolcrib did not start: pinned at its first tool call, let go with the run.
+
+        Its thread and tenant decide between the releases that serve, as for our own runs.
+
+        Raises:
+            ToolcribError: there is no graph run.
+        """
+        control = run_control()
+        if control is None:
+            raise ToolcribError(
+                "This tool node was asked outside of a graph run.",
+                hint="Put it into a LangGraph graph, or call the tool with `crib.call(...)`.",
+            )
+        place = config.get("configurable") or {}
+        thread_id, tenant = str(place.get("thread_id") or ""), str(place.get("tenant") or "")
 
         def make(leases: ExitStack) -> RunScope:
-            release = leases.enter_context(self._ports.registry.lease(holder="graph"))
+            lease = self._ports.registry.lease(holder="graph", tenant=tenant, key=thread_id)
+            release = leases.enter_context(lease)
             return RunScope(
                 release=release,
                 calls=self._ports.calls,
                 models=self._ports.models,
                 clock=self._ports.clock,
                 tools=tuple(release.tools),
-                thread_id=str((config.get("configurable") or {}).get("thread_id") or ""),
+                thread_id=thread_id,
+                tenant=tenant,
                 emit=self._ports.events.emit,
             )
 
-        return self._foreign.scope(run_control(), make)
+        return self._foreign.scope(control, make)
 
     def sweep(self) -> None:
         """Let go of the releases of foreign runs that are over."""
@@ -162,8 +153,9 @@ class RunService:
         self._busy.add(key)
         try:
             with ExitStack() as leases:
-                release = await self._pin(request, thread_id, leases)
+                release = await self._threads.pin(request, thread_id, leases)
                 agent = release.agent(request.agent)
+                refuse_misfit(agent.graph, agent.name, request.question)
                 record = RunRecord(
                     run_id=self._ports.ids.new(),
                     thread_id=thread_id,
@@ -177,28 +169,25 @@ class RunService:
         finally:
             self._busy.discard(key)
 
-    async def _pin(self, request: RunRequest, thread_id: str, leases: ExitStack) -> Release:
-        """Lease the release of this run: that of the parked run it resumes, else the one that serves now."""
-        registry = self._ports.registry
-        parked = await self._ports.ledger.parked(thread_id, tenant=request.tenant) if request.thread_id else None
-        if request.resume is None:
-            if parked is not None:
-                raise ThreadBusy(
-                    f"Thread {thread_id!r} waits for a human's answer.",
-                    hint="Resume it with the answer, or ask on another thread.",
-                )
-            return leases.enter_context(registry.lease(holder="run"))
-        if parked is None:
-            raise ResumeRefused(
-                f"Nothing waits for an answer on thread {thread_id!r}.", hint="Ask a question instead of resuming."
-            )
-        release = registry.resident(parked.release) or await self._ports.load(parked.release)
-        return leases.enter_context(registry.lease(holder="run", release=release))
-
     async def _accepted(self, run: _Run, *, streaming: bool) -> RunResult:
         """Write the pin, execute, write the end, whatever it is."""
+        try:
+            await self._ports.ledger.accept(run.record)  # written even when it is cancelled: then so is the end
+            self._tell_start(run)
+            outcome, failure = await self._outcome(run, streaming=streaming)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._finish(run, "cancelled", None))
+            result = replace(self._result(run, Outcome(), None), success=False, error=CANCELLED)
+            self._tell_end(run, result)
+            raise
+        result = self._result(run, outcome, failure)
+        status = "interrupted" if result.interrupts else "success" if result.success else "error"
+        await self._finish(run, status, result.error, outcome.paused_at)
+        self._tell_end(run, result)
+        return result
+
+    def _tell_start(self, run: _Run) -> None:
         record = run.record
-        await self._ports.ledger.accept(record)
         started = RunStarted(
             run_id=record.run_id,
             thread_id=record.thread_id,
@@ -208,22 +197,11 @@ class RunService:
         )
         self._ports.events.emit(started)
         run.notify("run.started", started.to_dict())
-        try:
-            result = await self._outcome(run, streaming=streaming)
-        except asyncio.CancelledError:
-            await asyncio.shield(self._finish(run, "cancelled", None))
-            result = replace(self._result(run, Outcome(), None), success=False, error=CANCELLED)
-            self._tell_end(run, result)
-            raise
-        status = "interrupted" if result.interrupts else "success" if result.success else "error"
-        await self._finish(run, status, result.error)
-        self._tell_end(run, result)
-        return result
 
     def _tell_end(self, run: _Run, result: RunResult) -> None:
         self._ports.events.emit(RunFinished(result=result, agent=run.record.agent, tenant=run.record.tenant))
 
-    async def _finish(self, run: _Run, status: str, error: ErrorInfo | None) -> None:
+    async def _finish(self, run: _Run, status: str, error: ErrorInfo | None, paused_at: tuple[str, ...] = ()) -> None:
         seen = {str(step["release"]) for step in run.steps if step.get("release")} | {run.agent.release}
         record = replace(
             run.record,
@@ -231,11 +209,12 @@ class RunService:
             error=f"{error.code}: {error.message}" if error else "",
             releases_seen=tuple(sorted(seen)),
             finished_at=self._ports.clock.now(),
+            paused_at=paused_at,
         )
         await self._ports.ledger.finish(record)
 
-    async def _outcome(self, run: _Run, *, streaming: bool) -> RunResult:
-        """The run's result; every failure of the graph is one."""
+    async def _outcome(self, run: _Run, *, streaming: bool) -> tuple[Outcome, ToolcribError | None]:
+        """How the graph ended; every failure of it is an error here."""
         limit = run.agent.spec.limits.run_timeout_s
         timer = asyncio.timeout(limit)
         outcome, error = Outcome(), None
@@ -252,11 +231,12 @@ class RunService:
         except ToolcribError as raised:
             error = raised
         except TimeoutError as raised:
-            error = RunTimeout(f"The run was stopped after {limit:g} s.") if timer.expired() else _failure(raised)
+            expired = timer.expired()
+            error = RunTimeout(f"The run was stopped after {limit:g} s.") if expired else self._failure(raised)
         except Exception as raised:  # outer guard: a graph of the project may raise anything
             log.warning("run failed", exc_info=True, extra={"run_id": record.run_id, "agent": run.agent.name})
-            error = _failure(raised)
-        return self._result(run, outcome, error)
+            error = self._failure(raised)
+        return outcome, error
 
     def _scope(self, run: _Run, deadline: float) -> RunScope:
         """What the graph's nodes know of the run; their steps become its trace."""
@@ -288,7 +268,7 @@ class RunService:
         return RunResult(
             output=outcome.output,
             success=error is None,
-            error=None if error is None else ErrorInfo.of(error),
+            error=None if error is None else self._told(error),
             execution_time_s=self._ports.clock.monotonic() - run.began,
             iterations=len(models),
             input_tokens=sum(step["input_tokens"] for step in models),
@@ -300,6 +280,16 @@ class RunService:
             interrupts=outcome.interrupts,
         )
 
+    def _failure(self, raised: Exception) -> RunFailed:
+        cause = self._ports.secrets.without(raised)
+        error = RunFailed(f"{type(cause).__name__}: {said(cause).strip()}".rstrip(": "))
+        error.__cause__ = cause
+        return error
+
+    def _told(self, error: ToolcribError) -> ErrorInfo:
+        info, scrub = ErrorInfo.of(error), self._ports.secrets.scrub
+        return replace(info, message=scrub(info.message), hint=scrub(info.hint))
+
 
 def checkpoint_thread(tenant: str, thread_id: str) -> str:
     """The thread's key in the checkpointer: tenants never share one.
@@ -310,9 +300,3 @@ def checkpoint_thread(tenant: str, thread_id: str) -> str:
     if "\x1f" in thread_id or "\x1f" in tenant:
         raise Conflict("A thread id and a tenant must not hold control characters.")
     return f"{tenant}\x1f{thread_id}" if tenant else thread_id
-
-
-def _failure(raised: Exception) -> RunFailed:
-    error = RunFailed(f"{type(raised).__name__}: {str(raised).strip()[:2000]}".rstrip(": "))
-    error.__cause__ = raised
-    return error

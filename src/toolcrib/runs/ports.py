@@ -1,0 +1,54 @@
+"""What callers ask of runs, and what runs need of the world."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from toolcrib.agents.models import Models
+from toolcrib.agents.scope import Calls
+from toolcrib.core.ports import Clock, EventSink, IdFactory, RunLedger
+from toolcrib.core.redaction import Secrets
+from toolcrib.registry.registry import Registry
+from toolcrib.registry.release import Release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What a caller asks for; see `Crib.run`."""
+
+    agent: str
+    question: Any = None
+    thread_id: str = ""
+    tenant: str = ""
+    resume: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEvent:
+    """Something a run did: `event` names it, `data` is JSON-ready."""
+
+    event: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPorts:
+    """What runs need of the world.
+
+    Attributes:
+        load: a stored release in memory, by its digest.
+        is_safe: (agent, digest of the release a thread was on, another release) -> whether nothing in the other one can
+            harm the agent's threads.
+        secrets: what no failure may tell.
+    """
+
+    registry: Registry
+    calls: Calls
+    models: Models
+    ledger: RunLedger
+    clock: Clock
+    ids: IdFactory
+    events: EventSink
+    load: Callable[[str], Awaitable[Release]]
+    is_safe: Callable[[str, str, Release], Awaitable[bool]]
+    secrets: Secrets

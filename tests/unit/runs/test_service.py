@@ -1,0 +1,74 @@
+"""How runs end that their callers cancel."""
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import replace
+from typing import Any, cast
+
+import anyio
+import pytest
+
+from tests.support import make_release
+from toolcrib.core.agents import Agent, AgentSpec
+from toolcrib.core.ports import RunRecord
+from toolcrib.core.redaction import Secrets
+from toolcrib.registry.registry import Registry
+from toolcrib.registry.release import Release
+from toolcrib.runs.ports import RunPorts, RunRequest
+from toolcrib.runs.service import RunService
+from toolcrib.stores.memory.ledger import MemoryRunLedger
+from toolcrib.testing import CountingIds, FakeClock, RecordingEvents
+
+pytestmark = pytest.mark.anyio
+
+
+class SlowLedger(MemoryRunLedger):
+    """Writes at once, but is slow to say so: as a database is that brings its transactions to their end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = asyncio.Event()
+
+    async def accept(self, record: RunRecord) -> None:
+        await super().accept(record)
+        self.written.set()
+        await asyncio.Event().wait()
+
+
+def service(ledger: MemoryRunLedger) -> RunService:
+    agent = Agent(name="clerk", spec=AgentSpec(), prompt="", tools=(), graph=None, release="r-1")
+    registry = Registry()
+    registry.publish(replace(make_release(), agents={"clerk": agent}), expected=0)
+
+    def load(digest: str) -> Awaitable[Release]:
+        raise AssertionError(digest)
+
+    def is_safe(agent: str, older: str, newer: Release) -> Awaitable[bool]:
+        raise AssertionError(agent)
+
+    ports = RunPorts(
+        registry=registry,
+        calls=cast(Any, None),
+        models=cast(Any, None),
+        ledger=ledger,
+        clock=FakeClock(),
+        ids=CountingIds(),
+        events=RecordingEvents(),
+        load=load,
+        is_safe=is_safe,
+        secrets=Secrets({}),
+    )
+    return RunService(ports, concurrency=1)
+
+
+async def test_a_run_cancelled_while_it_is_accepted_does_not_stay_running() -> None:
+    ledger = SlowLedger()
+    run = asyncio.create_task(service(ledger).run(RunRequest(agent="clerk", question="?")))
+    with anyio.fail_after(5):
+        await ledger.written.wait()
+        run.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run
+
+    (record,) = await ledger.runs()
+    assert record.status == "cancelled"
