@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from toolcrib.agents.tool_node import ToolNode
     from toolcrib.core.calls import ToolCall, ToolContext
-    from toolcrib.core.decorator import Resource, Secret, resource, tool
+    from toolcrib.core.decorator import Example, Resource, Secret, Sensitive, resource, selftest, tool
     from toolcrib.core.errors import DeploymentRejected, ToolcribError, ToolError
-    from toolcrib.core.policies import Breaker, Cache, Concurrency, Output, RateLimit, Retry
-    from toolcrib.core.releases import Deployment
+    from toolcrib.core.policies import Breaker, Cache, Concurrency, Escalate, Output, RateLimit, Retry
     from toolcrib.core.results import RunResult, ToolResult
     from toolcrib.runtime.build import open_project as open
     from toolcrib.runtime.crib import Crib
@@ -24,14 +23,16 @@ __all__ = [
     "Cache",
     "Concurrency",
     "Crib",
-    "Deployment",
     "DeploymentRejected",
+    "Escalate",
+    "Example",
     "Output",
     "RateLimit",
     "Resource",
     "Retry",
     "RunResult",
     "Secret",
+    "Sensitive",
     "ToolCall",
     "ToolContext",
     "ToolError",
@@ -41,6 +42,7 @@ __all__ = [
     "open",
     "open_sync",
     "resource",
+    "selftest",
     "tool",
 ]
 
@@ -50,14 +52,16 @@ _HOMES = MappingProxyType(
         "Cache": "core.policies:Cache",
         "Concurrency": "core.policies:Concurrency",
         "Crib": "runtime.crib:Crib",
-        "Deployment": "core.releases:Deployment",
         "DeploymentRejected": "core.errors:DeploymentRejected",
+        "Escalate": "core.policies:Escalate",
+        "Example": "core.decorator:Example",
         "Output": "core.policies:Output",
         "RateLimit": "core.policies:RateLimit",
         "Resource": "core.decorator:Resource",
         "Retry": "core.policies:Retry",
         "RunResult": "core.results:RunResult",
         "Secret": "core.decorator:Secret",
+        "Sensitive": "core.decorator:Sensitive",
         "ToolCall": "core.calls:ToolCall",
         "ToolContext": "core.calls:ToolContext",
         "ToolError": "core.errors:ToolError",
@@ -67,6 +71,7 @@ _HOMES = MappingProxyType(
         "open": "runtime.build:open_project",
         "open_sync": "runtime.sync:open_sync",
         "resource": "core.decorator:resource",
+        "selftest": "core.decorator:selftest",
         "tool": "core.decorator:tool",
     }
 )

@@ -1,26 +1,34 @@
 """Where commands get their data: the project opened in this process, or a running server; plain JSON from both."""
 
-import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, redirect_stdout
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from toolcrib.cli.exit_codes import UsageProblem
 from toolcrib.cli.options import Common
-from toolcrib.cli.output import Aside, Json, note, show_reasons
-from toolcrib.core.errors import ProjectInvalid
-from toolcrib.core.tasks import TaskState
+from toolcrib.cli.output import Json, note, show_reasons, told
+from toolcrib.core.errors import ArgumentsInvalid, ProjectInvalid, ToolNotFound, error_class
+from toolcrib.core.releases import worst
+from toolcrib.core.tasks import Decision, TaskState
 
 if TYPE_CHECKING:
     from toolcrib.runtime.crib import Crib
+
+T = TypeVar("T")
+REFUSALS = (ToolNotFound, ArgumentsInvalid)
 
 
 class Backend(Protocol):
     """What commands ask for; shapes are those of the HTTP API."""
 
     async def call(self, name: str, args: Mapping[str, Any], *, tenant: str, timeout_s: float | None) -> Json:
-        """A tool call's `ToolResult`."""
+        """A tool call's `ToolResult`.
+
+        Raises:
+            ToolNotFound, ArgumentsInvalid: the tool was not reached.
+        """
 
     async def run(self, agent: str, body: Mapping[str, Any]) -> Json:
         """A run's `RunResult`; body as in `POST /v1/agents/{name}/runs`."""
@@ -34,23 +42,47 @@ class Backend(Protocol):
     async def tool(self, name: str, *, agent: str, tenant: str) -> Json:
         """The `ToolSpec` as it is for calls of this agent and tenant; empty for all."""
 
+    async def tool_errors(self, name: str, *, tenant: str | None, limit: int) -> list[Json]:
+        """The tool's last errors, the newest first."""
+
     async def agents(self) -> list[Json]:
         """The current release's agents."""
 
     async def releases(self) -> Json:
         """`{current, generation, releases, history}`."""
 
-    async def diff(self, older: str | None, newer: str | None) -> list[Json]:
-        """`Change`s between two releases."""
+    async def diff(self, older: str | None, newer: str | None) -> Json:
+        """`{verdict, changes}` of two releases."""
 
-    async def deploy(self, directory: Path | None) -> Json:
+    async def deploy(self, directory: Path | None, body: Json) -> Json:
+        """A `Deployment`; body as in `POST /v1/deployments`."""
+
+    async def rollback(self, release: str | None, why: str) -> Json:
         """A `Deployment`."""
 
-    async def rollback(self, release: str | None) -> Json:
+    async def promote(self, why: str) -> Json:
+        """A `Deployment`."""
+
+    async def hold(self, body: Json) -> Json:
+        """A `Deployment`; body as in `POST /v1/holds`."""
+
+    async def canary(self) -> Json:
+        """How the canary does, as `GET /v1/canary` tells."""
+
+    async def change_canary(self, body: Json) -> Json:
+        """A `Deployment`; body as in `PATCH /v1/canary`."""
+
+    async def end_canary(self, why: str) -> Json:
         """A `Deployment`."""
 
     async def ledger(self) -> Json:
         """`{summary, runs}`."""
+
+    async def threads(self, wanted: Json, limit: int) -> list[Json]:
+        """The last run of each thread; `wanted` as the query of `GET /v1/threads`, with `thread_id`."""
+
+    async def move_threads(self, body: Json) -> list[Json]:
+        """What became of each thread; body as in `POST /v1/threads/move`."""
 
     async def tasks(self, state: TaskState | None, limit: int) -> list[Json]:
         """The newest background tasks, without arguments and results."""
@@ -58,18 +90,39 @@ class Backend(Protocol):
     async def task(self, task_id: str) -> Json:
         """One background task."""
 
+    async def resolve_task(self, task_id: str, decision: Decision, value: Any) -> Json:
+        """The background task after a person decided about it; the value is for the decision `answer`."""
+
     async def cancel_task(self, task_id: str) -> Json:
         """The background task after it was cancelled, or told to stop."""
 
 
-@asynccontextmanager
-async def backend(options: Common, *, deploy: bool = True) -> AsyncIterator[Backend]:
-    """The backend the options name.
+def ask(options: Common, question: Callable[[Backend], Awaitable[T]], *, deploy: bool = True) -> T:
+    """What the question gets of the backend the options name; a signal ends it in order.
 
     Args:
         options: with `url` the running server, else the project.
+        question: called with the backend.
         deploy: for the project: serve the directory as it is now, if the gate lets it.
+
+    Raises:
+        Stopped: a signal ended it.
     """
+    from toolcrib.runtime.build import load_frameworks
+    from toolcrib.runtime.signals import run
+
+    if not options.url:
+        load_frameworks()  # before there is anything to close: a signal ends the process at once
+
+    async def asked() -> T:
+        async with _backend(options, deploy=deploy) as source:
+            return await question(source)
+
+    return run(asked())
+
+
+@asynccontextmanager
+async def _backend(options: Common, *, deploy: bool) -> AsyncIterator[Backend]:
     if options.url:
         from toolcrib.cli.remote import open_remote
 
@@ -77,10 +130,12 @@ async def backend(options: Common, *, deploy: bool = True) -> AsyncIterator[Back
             yield remote
         return
     from toolcrib.runtime.build import open_project
+    from toolcrib.runtime.locate import locate
 
-    with redirect_stdout(Aside(sys.stdout)):
-        async with open_project(options.project, deploy=deploy, work=False) as crib:
-            if crib.problem is not None:
+    root = locate(options.project)
+    with told(root):
+        async with open_project(root, deploy=deploy, work=False) as crib:
+            if deploy:
                 _warn(crib)
             yield Embedded(crib)
 
@@ -93,15 +148,18 @@ class Embedded:
 
     async def call(self, name: str, args: Mapping[str, Any], *, tenant: str, timeout_s: float | None) -> Json:
         """See `Backend.call`."""
-        return (await self._crib.call(name, args, tenant=tenant, timeout_s=timeout_s)).to_dict()
+        result = await self._crib.call(name, args, tenant=tenant, timeout_s=timeout_s)
+        if result.error and not result.attempts and (refused := error_class(result.error.code)) in REFUSALS:
+            raise refused(result.error.message, hint=result.error.hint)
+        return result.to_dict()
 
     async def run(self, agent: str, body: Mapping[str, Any]) -> Json:
         """See `Backend.run`."""
-        return (await self._crib.run(agent, **body)).to_dict()
+        return (await self._crib.run(agent, **_asked(body))).to_dict()
 
     async def stream(self, agent: str, body: Mapping[str, Any]) -> AsyncIterator[Json]:
         """See `Backend.stream`."""
-        async for event in self._crib.stream(agent, **body):
+        async for event in self._crib.stream(agent, **_asked(body)):
             yield {"event": event.event, "data": dict(event.data)}
 
     async def tools(self) -> list[Json]:
@@ -110,19 +168,24 @@ class Embedded:
 
     async def tool(self, name: str, *, agent: str, tenant: str) -> Json:
         """See `Backend.tool`."""
-        return self._crib.release.tool(name, agent=agent, tenant=tenant).spec.to_dict()
+        return self._crib.tool_spec(name, agent=agent, tenant=tenant).to_dict()
+
+    async def tool_errors(self, name: str, *, tenant: str | None, limit: int) -> list[Json]:
+        """See `Backend.tool_errors`."""
+        return [one.to_dict() for one in await self._crib.errors(name, tenant=tenant, limit=limit)]
 
     async def agents(self) -> list[Json]:
         """See `Backend.agents`."""
-        return [agent_document(agent) for _, agent in sorted(self._crib.release.agents.items())]
+        found = [agent_document(agent) for _, agent in sorted(self._crib.release.agents.items())]
+        return list(self._crib.secrets.clean(found))
 
     async def releases(self) -> Json:
         """See `Backend.releases`."""
-        stored = await self._crib.releases()
-        serving = next((release for release in stored if release.state == "active"), None)
+        stored, channel = await self._crib.releases(), (await self._crib.channel()).to_dict()
         return {
-            "current": serving.manifest.release if serving else "",
+            "current": channel["stable"],
             "generation": self._crib.generation,
+            "channel": channel,
             "releases": [
                 {
                     "id": release.manifest.release,
@@ -136,22 +199,54 @@ class Embedded:
             "history": [deployment.to_dict() for deployment in await self._crib.history()],
         }
 
-    async def diff(self, older: str | None, newer: str | None) -> list[Json]:
+    async def diff(self, older: str | None, newer: str | None) -> Json:
         """See `Backend.diff`."""
-        return [asdict(change) for change in await self._crib.diff(older, newer)]
+        changes = await self._crib.diff(older, newer)
+        return {"verdict": worst(changes), "changes": [asdict(change) for change in changes]}
 
-    async def deploy(self, directory: Path | None) -> Json:
+    async def deploy(self, directory: Path | None, body: Json) -> Json:
         """See `Backend.deploy`."""
-        return (await self._crib.deploy(directory, actor="cli")).to_dict()
+        return (await self._crib.deploy(directory, **body, actor="cli")).to_dict()
 
-    async def rollback(self, release: str | None) -> Json:
+    async def rollback(self, release: str | None, why: str) -> Json:
         """See `Backend.rollback`."""
-        return (await self._crib.rollback(release, actor="cli")).to_dict()
+        return (await self._crib.rollback(release, why=why, actor="cli")).to_dict()
+
+    async def promote(self, why: str) -> Json:
+        """See `Backend.promote`."""
+        return (await self._crib.promote(why=why, actor="cli")).to_dict()
+
+    async def hold(self, body: Json) -> Json:
+        """See `Backend.hold`."""
+        return (await self._crib.hold(**body, actor="cli")).to_dict()
+
+    async def canary(self) -> Json:
+        """See `Backend.canary`."""
+        return (await self._crib.canary.status()).to_dict()
+
+    async def change_canary(self, body: Json) -> Json:
+        """See `Backend.change_canary`."""
+        try:
+            return (await self._crib.canary.change(**body, actor="cli")).to_dict()
+        except ValueError as error:
+            raise UsageProblem(f"{str(error).capitalize()}.", hint="`toolcrib canary end` ends it.") from error
+
+    async def end_canary(self, why: str) -> Json:
+        """See `Backend.end_canary`."""
+        return (await self._crib.canary.end(why=why, actor="cli")).to_dict()
 
     async def ledger(self) -> Json:
         """See `Backend.ledger`."""
         runs = await self._crib.recent_runs()
         return {"summary": asdict(await self._crib.ledger()), "runs": [asdict(run) for run in runs]}
+
+    async def threads(self, wanted: Json, limit: int) -> list[Json]:
+        """See `Backend.threads`."""
+        return [asdict(run) for run in await self._crib.threads.list(**wanted, limit=limit)]
+
+    async def move_threads(self, body: Json) -> list[Json]:
+        """See `Backend.move_threads`."""
+        return [asdict(move) for move in await self._crib.threads.move(**body)]
 
     async def tasks(self, state: TaskState | None, limit: int) -> list[Json]:
         """See `Backend.tasks`."""
@@ -161,9 +256,20 @@ class Embedded:
         """See `Backend.task`."""
         return (await self._crib.tasks.status(task_id)).to_dict()
 
+    async def resolve_task(self, task_id: str, decision: Decision, value: Any) -> Json:
+        """See `Backend.resolve_task`."""
+        return (await self._crib.tasks.resolve(task_id, decision, value=value)).to_dict()
+
     async def cancel_task(self, task_id: str) -> Json:
         """See `Backend.cancel_task`."""
         return (await self._crib.tasks.cancel(task_id)).to_dict()
+
+
+def _asked(body: Mapping[str, Any]) -> Json:
+    """A run's body as arguments of `Crib.run`."""
+    arguments = dict(body)
+    given = arguments.pop("input", None)
+    return arguments if given is None else arguments | {"question": given}
 
 
 def agent_document(agent: Any) -> Json:
@@ -173,8 +279,10 @@ def agent_document(agent: Any) -> Json:
 
 
 def _warn(crib: "Crib") -> None:
-    """The directory was refused, an older release serves: say so and go on."""
+    """Something else serves than this directory: say why, and go on."""
     problem = crib.problem
     if isinstance(problem, ProjectInvalid):
         show_reasons(problem.reasons)
-    note(f"warning: this directory was rejected; {crib.release.id} goes on serving.")
+        note(f"warning: this directory was rejected; {crib.release.id} goes on serving.")
+    elif problem is not None:
+        note(f"warning: {problem.message} {problem.hint}")

@@ -1,11 +1,10 @@
 """`toolcrib doctor` and `toolcrib schema`."""
 
-import asyncio
 import importlib.metadata
 import importlib.util
 import platform
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,7 +14,8 @@ import typer
 from toolcrib.cli import output
 from toolcrib.cli.exit_codes import FAILURE, OK
 from toolcrib.cli.options import Common, JsonOption, ProjectOption
-from toolcrib.core.errors import ToolcribError
+from toolcrib.core.errors import ProjectInvalid, ToolcribError
+from toolcrib.core.releases import restart_line
 
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_watches")
 PACKAGES = ("langgraph", "langchain", "langchain-core", "pydantic", "fastapi", "watchfiles", "sqlalchemy")
@@ -105,22 +105,45 @@ def _port() -> Finding:
 
 def _project(given: Path | None) -> list[Finding]:
     """The project, if there is one: may its state be written, and does it pass the gate?"""
-    from toolcrib.runtime.build import verify_project
+    from toolcrib.runtime.build import missing_keys, verify_project
     from toolcrib.runtime.locate import find_project
+    from toolcrib.runtime.signals import run
 
     try:
         root = given or find_project(Path.cwd())
     except ToolcribError as error:
         return [Finding(name="project", state="warn", detail=error.message, fix=error.hint)]
-    findings = [_writable(root)]
+    findings = [_writable(root), _restart(root)]
     try:
-        reasons = asyncio.run(verify_project(root))
-    except ToolcribError as error:
-        return [*findings, Finding(name="project", state="fail", detail=error.message, fix=error.hint)]
+        reasons = run(verify_project(root)).reasons
+        findings += [_no_key(agent, keys) for agent, keys in missing_keys(root).items()]
+    except ProjectInvalid as error:
+        reasons = error.reasons
+        if not reasons:
+            return [*findings, Finding(name="project", state="fail", detail=error.message, fix=error.hint)]
     if reasons:
-        detail = f"{root}: {len(reasons)} reasons against it, the first at {reasons[0].place}: {reasons[0].message}"
-        return [*findings, Finding(name="project", state="fail", detail=detail, fix="toolcrib verify shows them all")]
+        count = "a reason" if len(reasons) == 1 else f"{len(reasons)} reasons"
+        detail = f"{root}: {count} against it, the first at {reasons[0].place}: {reasons[0].message}"
+        fix = reasons[0].hint if len(reasons) == 1 else "toolcrib verify shows them all"
+        return [*findings, Finding(name="project", state="fail", detail=detail, fix=fix)]
     return [*findings, Finding(name="project", state="ok", detail=f"{root} passes the gate")]
+
+
+def _restart(root: Path) -> Finding:
+    """Whether a server that runs was started with another project than there is now."""
+    from toolcrib.runtime.build import restart_needed
+
+    cold = restart_needed(root)
+    if not cold:
+        return Finding(name="restart", state="ok", detail="no server here needs a restart")
+    fix = " ".join(dict.fromkeys(change.why for change in cold))
+    return Finding(name="restart", state="warn", detail=f"the server {restart_line(cold)}", fix=f"{fix} Restart it.")
+
+
+def _no_key(agent: str, keys: Sequence[str]) -> Finding:
+    detail = f"the model of agent {agent!r} needs {' or '.join(keys)}, which is not set"
+    fix = "Set it in the environment of toolcrib, or write `model: offline` for the offline router."
+    return Finding(name="model key", state="fail", detail=detail, fix=fix)
 
 
 def _writable(root: Path) -> Finding:

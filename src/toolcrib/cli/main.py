@@ -1,20 +1,24 @@
 """`toolcrib`: the commands, put together; each one imports what it needs when it runs."""
 
+import sys
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from toolcrib.cli import output
 from toolcrib.cli.asking import call, run
+from toolcrib.cli.canary import canary, promote
 from toolcrib.cli.checking import doctor, schema
 from toolcrib.cli.demo import demo
+from toolcrib.cli.exit_codes import USAGE, UsageProblem
 from toolcrib.cli.init import init
 from toolcrib.cli.options import JsonOption, ProjectOption, UrlOption, command
 from toolcrib.cli.releasing import deploy, diff, releases, rollback, verify
 from toolcrib.cli.serving import dev, serve
 from toolcrib.cli.showing import agents, runs, tools
 from toolcrib.cli.tasks import tasks
+from toolcrib.cli.threads import threads
 
 app = typer.Typer(
     name="toolcrib",
@@ -24,10 +28,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+MISUSE: Any = typer.BadParameter.__mro__[1]  # typer does not hand on the name of click's UsageError
 COMMANDS = (
     *(demo, init, dev, serve),
-    *(run, call, tools, agents, runs, tasks),
-    *(verify, deploy, diff, releases, rollback),
+    *(run, call, tools, agents, runs, threads, tasks),
+    *(verify, deploy, canary, promote, diff, releases, rollback),
     *(doctor, schema),
 )
 for function in COMMANDS:
@@ -54,4 +59,10 @@ def _shared(  # every command reads these from the root context
 
 def main() -> None:
     """Run one command line and exit with the promised code."""
-    app(prog_name="toolcrib")
+    as_json = "--json" in sys.argv
+    try:
+        code = app(prog_name="toolcrib", standalone_mode=not as_json)
+    except MISUSE as error:
+        output.problem(UsageProblem(error.format_message(), hint="See --help."))
+        code = USAGE
+    sys.exit(code)

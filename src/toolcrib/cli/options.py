@@ -10,8 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from toolcrib.cli import output
-from toolcrib.cli.exit_codes import INTERRUPTED, OK, exit_code
+from toolcrib.cli.exit_codes import FAILURE, INTERRUPTED, OK, Interrupted, UsageProblem, exit_code
 from toolcrib.core.errors import ToolcribError
+from toolcrib.runtime.signals import Stopped
 
 ProjectOption = Annotated[
     Path | None,
@@ -45,7 +46,7 @@ class Common:
 def command(function: Callable[..., int | None]) -> Callable[..., None]:
     """A command as typer takes it: shared options given before its name count too, and it ends with its exit code.
 
-    Errors of ours are shown to people, never as a traceback; Ctrl-C ends with 130.
+    Errors of ours are shown to people, never as a traceback; a signal ends with 128 and its number: Ctrl-C with 130.
     """
     signature = inspect.signature(function)
 
@@ -53,9 +54,10 @@ def command(function: Callable[..., int | None]) -> Callable[..., None]:
     def run(context: typer.Context, **given: Any) -> None:
         before = context.find_root().params
         for name in SHARED:
-            if name in given and not given[name]:
+            if name in given and not _was_said(context, name):
                 given[name] = before.get(name) or given[name]
-        raise typer.Exit(ended(lambda: function(**given)))
+        as_json = given.get("json", before.get("json", False))
+        raise typer.Exit(ended(lambda: function(**_settled(context, given)), as_json=as_json))
 
     context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
     parameters = [context, *signature.parameters.values()]
@@ -64,15 +66,43 @@ def command(function: Callable[..., int | None]) -> Callable[..., None]:
     return run
 
 
-def ended(work: Callable[[], int | None]) -> int:
-    """The exit code of some work, however it ends."""
+def _settled(context: typer.Context, given: dict[str, Any]) -> dict[str, Any]:
+    """What a command is given when it is said where to look: in a project, or at a server; never both.
+
+    Raises:
+        UsageProblem: both were said, or the command has no use for what was said.
+    """
+    places = (context, context.find_root())
+    said = {name for name in ("project", "url") if any(_was_said(place, name) for place in places)}
+    if useless := sorted(said - given.keys()):
+        raise UsageProblem(f"`{context.info_name}` has no use for --{useless[0]}.", hint="Leave it out.")
+    if said == {"project", "url"}:
+        raise UsageProblem("A command asks a project or a server.", hint="Give --project or --url, not both.")
+    return given | {"url": ""} if said == {"project"} and "url" in given else given
+
+
+def _was_said(context: Any, name: str) -> bool:
+    """Whether the option stands on the command line, at this place; that of the environment counts less."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def ended(work: Callable[[], int | None], *, as_json: bool = False) -> int:
+    """The exit code of some work, however it ends; with `as_json` a failure is told as JSON."""
     try:
         return work() or OK
-    except KeyboardInterrupt:
-        output.note("Interrupted.")
-        return INTERRUPTED
-    except ToolcribError as error:
-        output.show_error(error)
-        return exit_code(error)
+    except Stopped as stop:
+        error: ToolcribError = Interrupted("Interrupted.")
+        code = INTERRUPTED + stop.signum
+    except ToolcribError as raised:
+        error, code = raised, exit_code(raised)
     except BrokenPipeError:
         return OK
+    except OSError as raised:
+        place = f"{raised.filename}: " if raised.filename else ""
+        error, code = ToolcribError(f"{place}{raised.strerror or raised}."), FAILURE
+    if as_json:
+        output.problem(error)
+    else:
+        output.show_error(error)
+    return code

@@ -1,7 +1,7 @@
 """A running toolcrib server as a backend, over its HTTP API."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -15,14 +15,17 @@ from toolcrib.core.errors import (
     Conflict,
     DeploymentRejected,
     NotFound,
+    ReleaseNotFound,
     RunFailed,
     ServerUnreachable,
     ToolcribError,
+    error_class,
 )
 from toolcrib.core.reasons import Reason
-from toolcrib.core.tasks import TaskState
+from toolcrib.core.tasks import Decision, TaskState
 
 CONNECT_S = 5.0
+NOT_READY = 503
 
 
 @asynccontextmanager
@@ -83,6 +86,12 @@ class Remote:
         """See `Backend.tool`."""
         return await self._json("GET", f"/v1/tools/{name}?{urlencode({'agent': agent, 'tenant': tenant})}")
 
+    async def tool_errors(self, name: str, *, tenant: str | None, limit: int) -> list[Json]:
+        """See `Backend.tool_errors`."""
+        only = {"limit": limit} | ({} if tenant is None else {"tenant": tenant})
+        document = await self._json("GET", f"/v1/tools/{quote(name, safe='')}/errors?{urlencode(only)}")
+        return list(document["errors"])
+
     async def agents(self) -> list[Json]:
         """See `Backend.agents`."""
         return await self._list("/v1/agents")
@@ -91,34 +100,63 @@ class Remote:
         """See `Backend.releases`."""
         return await self._json("GET", "/v1/releases")
 
-    async def diff(self, older: str | None, newer: str | None) -> list[Json]:
+    async def diff(self, older: str | None, newer: str | None) -> Json:
         """See `Backend.diff`."""
         known = await self.releases()
         second = newer or known["current"]
         first = older or next((d["previous"] for d in known["history"] if d["release"] == second and d["previous"]), "")
         if not first:
             raise NotFound(f"No release served before {second}.", hint="Name two releases.")
-        return await self._list(f"/v1/releases/{first}/diff/{second}")
+        return await self._json("GET", f"/v1/releases/{first}/diff/{second}")
 
-    async def deploy(self, directory: Path | None) -> Json:
+    async def deploy(self, directory: Path | None, body: Json) -> Json:
         """See `Backend.deploy`; a running server deploys its own directory."""
         if directory is not None:
             raise UsageProblem(
                 "A running server deploys its own directory.", hint="Leave DIR out, or run without --url."
             )
         try:
-            return await self._json("POST", "/v1/deployments", {})
+            return await self._json("POST", "/v1/deployments", body)
         except DeploymentRejected as error:
             return {"state": "rejected", "release": "", "reasons": [reason.to_dict() for reason in error.reasons]}
 
-    async def rollback(self, release: str | None) -> Json:
+    async def rollback(self, release: str | None, why: str) -> Json:
         """See `Backend.rollback`."""
-        path = f"/v1/releases/{release}/activate" if release else "/v1/rollback"
-        return await self._json("POST", path, {})
+        return await self._json("POST", "/v1/rollback", {"release": release, "why": why})
+
+    async def promote(self, why: str) -> Json:
+        """See `Backend.promote`."""
+        return await self._json("POST", "/v1/promote", {"why": why})
+
+    async def hold(self, body: Json) -> Json:
+        """See `Backend.hold`."""
+        return await self._json("POST", "/v1/holds", body)
+
+    async def canary(self) -> Json:
+        """See `Backend.canary`."""
+        return await self._json("GET", "/v1/canary")
+
+    async def change_canary(self, body: Json) -> Json:
+        """See `Backend.change_canary`."""
+        return await self._json("PATCH", "/v1/canary", body)
+
+    async def end_canary(self, why: str) -> Json:
+        """See `Backend.end_canary`."""
+        return await self._json("DELETE", f"/v1/canary?{urlencode({'why': why})}")
 
     async def ledger(self) -> Json:
         """See `Backend.ledger`."""
         return await self._json("GET", "/v1/ledger")
+
+    async def threads(self, wanted: Json, limit: int) -> list[Json]:
+        """See `Backend.threads`."""
+        query = {name: value for name, value in wanted.items() if value not in (None, "")} | {"limit": limit}
+        return await self._list(f"/v1/threads?{urlencode(query)}")
+
+    async def move_threads(self, body: Json) -> list[Json]:
+        """See `Backend.move_threads`."""
+        moves: Any = await self._json("POST", "/v1/threads/move", body)
+        return list(moves)
 
     async def tasks(self, state: TaskState | None, limit: int) -> list[Json]:
         """See `Backend.tasks`."""
@@ -127,6 +165,11 @@ class Remote:
     async def task(self, task_id: str) -> Json:
         """See `Backend.task`."""
         return await self._json("GET", f"/v1/tasks/{quote(task_id, safe='')}")
+
+    async def resolve_task(self, task_id: str, decision: Decision, value: Any) -> Json:
+        """See `Backend.resolve_task`."""
+        body = {"decision": decision} | ({"value": value} if decision == "answer" else {})
+        return await self._json("POST", f"/v1/tasks/{quote(task_id, safe='')}/resolve", body)
 
     async def cancel_task(self, task_id: str) -> Json:
         """See `Backend.cancel_task`."""
@@ -158,7 +201,7 @@ async def _events(lines: AsyncIterator[str]) -> AsyncIterator[Json]:
     """The run's events.
 
     Raises:
-        RunFailed: the server told of an error after the run had begun.
+        ToolcribError: the server told of an error after the run had begun.
     """
     name = ""
     async for line in lines:
@@ -167,7 +210,7 @@ async def _events(lines: AsyncIterator[str]) -> AsyncIterator[Json]:
         elif line.startswith("data:") and name not in ("", "end"):
             document = json.loads(line.removeprefix("data:"))
             if name == "error":
-                raise RunFailed(str(document.get("message", "")), hint=str(document.get("hint", "")))
+                raise _error(document, str(document.get("message", "")), RunFailed)
             yield {"event": name, "data": document}
 
 
@@ -177,9 +220,21 @@ def _fail(response: httpx.Response) -> NoReturn:
         problem = response.json()
     except ValueError:
         problem = {}
+    problem = problem if isinstance(problem, dict) else {}
     message = str(problem.get("detail") or f"the server answered {response.status_code}")
-    hint = str(problem.get("hint") or "")
-    if reasons := problem.get("reasons"):
-        raise DeploymentRejected(message, hint=hint, reasons=[Reason.from_dict(reason) for reason in reasons])
+    reasons = [Reason.from_dict(reason) for reason in problem.get("reasons") or ()]
     by_status: dict[int, type[ToolcribError]] = {404: NotFound, 409: Conflict, 503: ServerUnreachable}
-    raise by_status.get(response.status_code, RunFailed)(message, hint=hint)
+    kind = by_status.get(response.status_code, RunFailed)
+    if response.status_code == NOT_READY and error_class(str(problem.get("code"))) is ReleaseNotFound:
+        raise ServerUnreachable(message, hint=str(problem.get("hint") or ""))
+    raise _error(problem, message, kind, reasons)
+
+
+def _error(
+    problem: Json, message: str, otherwise: type[ToolcribError], reasons: Sequence[Reason] = ()
+) -> ToolcribError:
+    """Our error with the problem's code."""
+    kind, hint = error_class(str(problem.get("code"))), str(problem.get("hint") or "")
+    if reasons or kind is DeploymentRejected:
+        return DeploymentRejected(message, hint=hint, reasons=reasons)
+    return (kind or otherwise)(message, hint=hint)

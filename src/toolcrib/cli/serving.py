@@ -20,7 +20,10 @@ InsecureOption = Annotated[
 def dev(
     *, host: HostOption = None, port: PortOption = None, insecure: InsecureOption = False, project: ProjectOption = None
 ) -> int:
-    """Serve the project and deploy every change of it; Ctrl-C stops."""
+    """Serve the project and deploy every change of it; Ctrl-C stops.
+
+    Lowered guards of tools and agents are shown, not refused: whoever saves a file here answers for it.
+    """
     return _serve(host, port, insecure=insecure, watch=True, project=project)
 
 
@@ -32,6 +35,9 @@ def serve(
 
 
 def _serve(host: str | None, port: int | None, *, insecure: bool, watch: bool, project: ProjectOption) -> int:
+    from toolcrib.runtime.build import load_frameworks
+
+    load_frameworks()  # first: what the server imports must find LangGraph's settings
     from toolcrib.server.listening import OpenToAll
     from toolcrib.server.serve import ServeOptions
     from toolcrib.server.serve import serve as serve_until_stopped
@@ -42,6 +48,7 @@ def _serve(host: str | None, port: int | None, *, insecure: bool, watch: bool, p
         port=port,
         watch=watch,
         insecure_no_auth=insecure,
+        accept=("permissions",) if watch else (),
         announce=output.note,
     )
     try:

@@ -1,18 +1,18 @@
 """`toolcrib tools`, `agents`, `runs`: what the current release offers, and what ran."""
 
-import asyncio
 from datetime import datetime
 from typing import Annotated, Literal
 
 import typer
 
 from toolcrib.cli import output
-from toolcrib.cli.backend import backend
+from toolcrib.cli.backend import ask
 from toolcrib.cli.exit_codes import OK, UsageProblem
 from toolcrib.cli.options import Common, JsonOption, ProjectOption, UrlOption
 from toolcrib.cli.output import Json
 from toolcrib.core.errors import AgentNotFound, NotFound, ToolNotFound
 from toolcrib.core.names import did_you_mean
+from toolcrib.core.redaction import fields_of
 
 ActionArgument = Annotated[Literal["list", "show"], typer.Argument(help="List all, or show one.")]
 NameArgument = Annotated[str, typer.Argument(help="Whose details to show.", show_default=False)]
@@ -20,22 +20,32 @@ NameArgument = Annotated[str, typer.Argument(help="Whose details to show.", show
 
 def tools(
     action: Annotated[
-        Literal["list", "show", "explain"],
-        typer.Argument(help="List all, show one, or explain where each part of its policy comes from."),
+        Literal["list", "show", "explain", "errors"],
+        typer.Argument(help="List all, show one, explain where its policy comes from, or list its last errors."),
     ] = "list",
     name: NameArgument = "",
     *,
     agent: Annotated[str, typer.Option(help="Explain the policy for calls of this agent.", show_default=False)] = "",
-    tenant: Annotated[str, typer.Option(help="Explain the policy for this tenant.", show_default=False)] = "",
+    tenant: Annotated[
+        str | None, typer.Option(help="Explain the policy, or list the errors, of this tenant.", show_default=False)
+    ] = None,
+    limit: Annotated[int, typer.Option(help="List so many errors, the newest.", min=1, max=1000)] = 50,
     project: ProjectOption = None,
     url: UrlOption = "",
     json: JsonOption = False,
 ) -> int:
-    """List the tools of the current release, show one (schema, policy, where it is defined), or explain its policy."""
+    """List the tools of the release, show one (schema, policy, place), explain its policy, list its errors."""
     options = Common(project=project, url=url, json=json)
     if action == "explain":
-        return _explain(asyncio.run(_tool(options, name, agent, tenant)), options)
-    found = asyncio.run(_tools(options))
+        if not name:
+            raise UsageProblem("Which tool's policy?", hint="Add its name.")
+        return _explain(ask(options, lambda source: source.tool(name, agent=agent, tenant=tenant or "")), options)
+    if action == "errors":
+        if not name:
+            raise UsageProblem("Which tool's errors?", hint="Add its name.")
+        errors = ask(options, lambda source: source.tool_errors(name, tenant=tenant, limit=limit), deploy=False)
+        return _list_errors(errors, options)
+    found = ask(options, lambda source: source.tools())
     if action == "show":
         return _show_tool(_pick(found, name, ToolNotFound), options)
     if options.json:
@@ -55,7 +65,7 @@ def agents(
     json: JsonOption = False,
 ) -> int:
     """List the agents of the current release, or show one: model, prompt as it is sent, tools, limits."""
-    found = asyncio.run(_agents(Common(project=project, url=url, json=json)))
+    found = ask(Common(project=project, url=url, json=json), lambda source: source.agents())
     if action == "show":
         output.as_json(_pick(found, name, AgentNotFound))
     elif json:
@@ -74,7 +84,7 @@ def runs(
     json: JsonOption = False,
 ) -> int:
     """List the newest runs, with the release each is pinned to, and count all."""
-    ledger = asyncio.run(_ledger(Common(project=project, url=url, json=json)))
+    ledger = ask(Common(project=project, url=url, json=json), lambda source: source.ledger(), deploy=False)
     if json:
         output.as_json(ledger)
     else:
@@ -83,7 +93,8 @@ def runs(
             for run in ledger["runs"]
         ]
         output.table(rows, head=("run", "agent", "status", "release", "started"))
-        output.note(", ".join(f"{count} {name}" for name, count in ledger["summary"].items()))
+        output.data("")
+        output.data(", ".join(f"{count} {name}" for name, count in ledger["summary"].items()))
     return OK
 
 
@@ -96,6 +107,9 @@ def _show_tool(tool: Json, options: Common) -> int:
         output.data(f"  {line}")
     for title, key in (("arguments", "args_schema"), ("result", "result_schema"), ("policy", "policy")):
         output.data(f"{title}: {output.plain(tool[key])}")
+    for title, key in (("arguments", "args"), ("result", "result")):
+        if names := ", ".join(fields_of(tool.get("sensitive", {}).get(key, False))):
+            output.data(f"sensitive {title}: {names}")
     return OK
 
 
@@ -114,6 +128,21 @@ def _explain(tool: Json, options: Common) -> int:
     return OK
 
 
+def _list_errors(found: list[Json], options: Common) -> int:
+    if options.json:
+        output.as_json(found)
+        return OK
+    rows = [
+        (_time(one["at"]), _severity(one), one["code"], one["tenant"], one["release"], one["message"]) for one in found
+    ]
+    output.table(rows, head=("at", "severity", "code", "tenant", "release", "message"))
+    return OK
+
+
+def _severity(error: Json) -> str:
+    return f"{error['severity']} (escalated)" if error["escalated"] else str(error["severity"])
+
+
 def _short(value: object) -> str:
     """A policy's value on one line; `-` where there is none."""
     if isinstance(value, dict):
@@ -121,28 +150,6 @@ def _short(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(str(one) for one in value) or "-"
     return "-" if value in (None, "") else str(value)
-
-
-async def _tool(options: Common, name: str, agent: str, tenant: str) -> Json:
-    if not name:
-        raise UsageProblem("Which tool's policy?", hint="Add its name.")
-    async with backend(options) as source:
-        return await source.tool(name, agent=agent, tenant=tenant)
-
-
-async def _tools(options: Common) -> list[Json]:
-    async with backend(options) as source:
-        return await source.tools()
-
-
-async def _agents(options: Common) -> list[Json]:
-    async with backend(options) as source:
-        return await source.agents()
-
-
-async def _ledger(options: Common) -> Json:
-    async with backend(options, deploy=False) as source:
-        return await source.ledger()
 
 
 def _pick(found: list[Json], name: str, error: type[NotFound]) -> Json:
@@ -162,7 +169,7 @@ def _signature(tool: Json) -> str:
 
 
 def _place(tool: Json) -> str:
-    return f"{tool['file']}:{tool['line']}"
+    return "built in" if tool["kind"] == "builtin" else f"{tool['file']}:{tool['line']}"
 
 
 def _first_line(text: str) -> str:

@@ -6,21 +6,26 @@ Frameworks are imported when a project is opened, not before: the command line a
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from toolcrib.core.errors import DeploymentRejected
+from toolcrib.core.errors import DeploymentRejected, ProjectInvalid
 from toolcrib.core.events import Event
 from toolcrib.core.ports import Clock
+from toolcrib.core.redaction import Secrets
+from toolcrib.core.settings import GateSettings
 from toolcrib.runtime.locate import locate, read_settings
 
 if TYPE_CHECKING:
-    from toolcrib.core.reasons import Reason
+    from toolcrib.core.compat.shapes import Side
+    from toolcrib.core.releases import Acceptable, ColdChange, Verification
     from toolcrib.runtime.compose import House
     from toolcrib.runtime.crib import Crib
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 BACKGROUND_S = 2.0
 JOURNAL_S = 7 * 86_400.0
@@ -36,8 +41,10 @@ async def open_project(
     watch: bool = False,
     deploy: bool = True,
     work: bool = True,
+    accept: Iterable["Acceptable"] = (),
     hooks: tuple[Hook, ...] = (),
     listeners: tuple[Listener, ...] = (),
+    secrets: Secrets | None = None,
 ) -> AsyncIterator["Crib"]:
     """Open a project in this process: SQLite under `.toolcrib/`, no servers.
 
@@ -46,11 +53,16 @@ async def open_project(
         watch: deploy each change of the directory while the project is open.
         deploy: deploy the directory now if it is not what was served last. When it is rejected, the last good release
             serves and `crib.problem` tells why; without it only what the store has is served.
-        work: run background tasks while the project is open; without it they are only looked at, submitted, cancelled.
+        work: run background tasks and guard the canary while the project is open; without it tasks are only looked at,
+            submitted, cancelled. A process that works also counts as the one that serves: what it takes from the
+            project when it starts is what `restart_needed` compares with, in other processes too.
+        accept: what every deployment may do without being asked, beside what `gate.accept` in `toolcrib.yaml` says:
+            `permissions` lets one lower the guards of tools and agents, with a warning.
         hooks: called with every event, in order. Plain functions run in a thread beside the calls, `async` ones as a
             task; one that is slow or fails touches no call. Who falls 10,000 events behind loses the oldest. What waits
             at the end gets 2 s.
         listeners: for doors: called with every event at once, on the event loop; they must neither wait nor fail.
+        secrets: for doors: where secrets are read, and become known to those who must not tell them.
 
     Raises:
         ProjectInvalid: there is no project, or `toolcrib.yaml` has mistakes.
@@ -58,11 +70,14 @@ async def open_project(
     """
     directory = locate(root)
     settings = read_settings(directory)
-    os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")  # LangGraph reads it when it is first imported
+    load_frameworks()
     from toolcrib.runtime.compose import compose
 
-    async with AsyncExitStack() as stack:
-        house = await compose(directory, settings, stack, hooks=hooks, listeners=listeners)
+    settings = settings.model_copy(update={"gate": GateSettings(accept=(*settings.gate.accept, *accept))})
+    async with _closed_whatever_comes() as stack:
+        house = await _to_its_end(
+            compose(directory, settings, stack, serves=work, hooks=hooks, listeners=listeners, secrets=secrets)
+        )
         if watch:
             house.deployer.warm_up()
         if deploy:
@@ -74,22 +89,101 @@ async def open_project(
         yield house.crib
 
 
-async def verify_project(root: Path) -> tuple["Reason", ...]:
-    """The gate alone: every reason why the directory would be rejected. Opens no store and changes nothing.
+def load_frameworks() -> None:
+    """Import what opening a project needs. It takes a second or two, in which an event loop would hear nothing."""
+    os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")  # LangGraph reads it when it is first imported
+    import_module("toolcrib.runtime.compose")
+
+
+async def verify_project(root: Path, *, accept: Iterable["Acceptable"] = ()) -> "Verification":
+    """The gate alone: why the directory would be rejected, and what it would change beside what serves.
+
+    All its examples and selftests are tried. Nothing of the project is changed, and no database is made.
 
     Raises:
         ProjectInvalid: there is no such directory, or it cannot be read.
     """
+    from toolcrib.deployment.judge import verification
     from toolcrib.loader.bundle import read_bundle
     from toolcrib.runtime.compose import make_verifier
 
     directory = locate(root)
-    bundle = read_bundle(directory)
-    verifier = make_verifier(read_settings(directory))
+    bundle, settings = read_bundle(directory), read_settings(directory)
+    verifier = make_verifier(settings)
     try:
-        return (await verifier.verify(bundle, root=str(directory))).reasons
+        verdict = await verifier.verify(bundle, root=str(directory), compare=True)
     finally:
         await verifier.close()
+    former = await _stored_release(directory)
+    return verification(bundle, verdict, former, accept={*settings.gate.accept, *accept})
+
+
+def missing_keys(root: Path) -> Mapping[str, tuple[str, ...]]:
+    """Agents whose model has no key: name -> environment variables of which one has to be set.
+
+    Raises:
+        ProjectInvalid: there is no such directory, or it cannot be read.
+    """
+    from toolcrib.agents.models import missing_key
+    from toolcrib.loader.bundle import read_bundle
+    from toolcrib.loader.config import read_config
+
+    agents = read_config(read_bundle(root).contents, env=os.environ)[0].agents
+    found = {
+        name: missing_key(spec.model, spec.model_options, os.environ)
+        for name, spec in agents.items()
+        if spec.kind != "graph"
+    }
+    return {name: keys for name, keys in found.items() if keys}
+
+
+def restart_needed(root: Path) -> tuple["ColdChange", ...]:
+    """What the process that serves this project has to be restarted for; nothing when none does. Opens no store."""
+    from toolcrib.loader.cold.started import restart_needed as compare
+    from toolcrib.runtime.compose import STATE_DIRECTORY
+
+    return compare(root, root / STATE_DIRECTORY, env=os.environ)
+
+
+@asynccontextmanager
+async def _closed_whatever_comes() -> AsyncIterator[AsyncExitStack]:
+    """A stack whose closing is not broken off by a cancellation."""
+    stack = AsyncExitStack()
+    try:
+        yield stack
+    finally:
+        await _to_its_end(stack.aclose())
+
+
+async def _to_its_end(work: Awaitable[T]) -> T:
+    """Its result; cancellation waits until it is over. A database that is half open, or half closed, stays so."""
+    task = asyncio.ensure_future(work)
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            cancelled = True
+    result = task.result()
+    if cancelled:
+        raise asyncio.CancelledError
+    return result
+
+
+async def _stored_release(root: Path) -> "Side | None":
+    """What serves, as far as the project's database knows; None without one."""
+    from toolcrib.deployment.judge import stored_side
+    from toolcrib.runtime.compose import DATABASE, STATE_DIRECTORY
+    from toolcrib.stores.sql.database import open_sqlite
+    from toolcrib.stores.sql.releases import SqlReleaseStore
+
+    path = root / STATE_DIRECTORY / DATABASE
+    if not path.is_file():
+        return None
+    async with open_sqlite(path) as engine:
+        store = SqlReleaseStore(engine)
+        channel = await store.channel()
+        return await stored_side(channel.digest, store) if channel.digest else None
 
 
 def schemas() -> Mapping[str, Mapping[str, Any]]:
@@ -108,7 +202,13 @@ async def _first_release(root: Path, house: "House") -> None:
     from toolcrib.loader.bundle import read_bundle
 
     deployer = house.deployer
-    bundle = await asyncio.to_thread(read_bundle, root)
+    try:
+        bundle = await asyncio.to_thread(read_bundle, root)
+    except ProjectInvalid as error:
+        if not await deployer.restore():
+            raise
+        deployer.unreadable = error
+        return
     if await deployer.is_settled(bundle.manifest):
         await deployer.restore()
         return
@@ -118,10 +218,11 @@ async def _first_release(root: Path, house: "House") -> None:
 
 
 def _background(house: "House", *, watch: bool, work: bool) -> list[asyncio.Task[None]]:
-    """What goes on beside the calls: the janitor, and the tasks and the watcher when asked for."""
+    """What goes on beside the calls: the janitor, the guard and the tasks, and the watcher when asked for."""
     jobs: dict[str, Callable[[], Awaitable[None]]] = {"janitor": lambda: _janitor(house)}
     if work:
         jobs["tasks"] = house.tasks.keep
+        jobs["guard"] = house.guard.run
     if watch:
         jobs["watcher"] = house.watcher().run
     return [
@@ -130,15 +231,20 @@ def _background(house: "House", *, watch: bool, work: bool) -> list[asyncio.Task
 
 
 async def _janitor(house: "House") -> None:
-    """Let go of what nobody uses, and follow what other processes activate in the same store."""
+    """Let go of what nobody uses, follow what others activate in the same store, see whether a restart is due."""
     while True:
         await house.clock.sleep(BACKGROUND_S)
         house.runs.sweep()
+        await house.boundary.look()
         if await house.deployer.follow():
             house.process_tools.warm_up()
         await house.deployer.sweep()
         await house.journal.sweep(before=house.clock.now() - JOURNAL_S)
+        await house.history.flush()
+        await house.crib.artifacts.sweep()
         await house.resources.trim()
+        house.threads.trim(house.clock.monotonic())
+        house.process_tools.runner.tend(house.clock.monotonic())
 
 
 async def _keep_up(name: str, run: Callable[[], Awaitable[None]], clock: Clock) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import secrets
 import time
 from collections.abc import Callable
 
@@ -34,3 +35,8 @@ class TimeOrderedIds:
     def new(self) -> str:
         """See `IdFactory.new`."""
         return str(uuid7())
+
+
+def new_handle() -> str:
+    """A handle for an artifact: 128 bits that nobody can guess, in letters a model copies without mistakes."""
+    return f"art_{secrets.token_hex(16)}"

@@ -2,8 +2,6 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from langchain_core.tools import BaseTool
@@ -11,67 +9,34 @@ from langchain_core.tools import BaseTool
 from toolcrib.agents.langchain_tools import as_langchain_tools
 from toolcrib.agents.tool_node import ToolNode
 from toolcrib.core.calls import CallContext, ToolCall
-from toolcrib.core.errors import NotFound, ToolcribError
+from toolcrib.core.errors import NotFound
 from toolcrib.core.events import Event
-from toolcrib.core.ports import (
-    CacheStats,
-    CallJournal,
-    JournalEntry,
-    LedgerSummary,
-    ReleaseStore,
-    Resources,
-    ResourceStats,
-    ResultCache,
-    RunLedger,
-    RunRecord,
-    StoredRelease,
-)
-from toolcrib.core.reasons import Reason
-from toolcrib.core.releases import Change, Deployment
+from toolcrib.core.ports import JournalEntry, LedgerSummary, ResourceStats, RunRecord
 from toolcrib.core.results import RunResult, ToolResult
-from toolcrib.core.settings import Settings
+from toolcrib.core.stores.artifacts import ArtifactStore
+from toolcrib.core.stores.history import KEPT, ErrorRecord
+from toolcrib.core.stores.results import CacheStats
 from toolcrib.core.tasks import TaskBatch
-from toolcrib.deployment.deployer import Deployer
-from toolcrib.execution.executor import Executor
+from toolcrib.core.tools import ToolSpec
+from toolcrib.execution.state.escalation import Episode
 from toolcrib.execution.tasks.audience import Callback
 from toolcrib.execution.tasks.service import TaskService
-from toolcrib.observability.exposition import Exposition
-from toolcrib.observability.hub import EventHub
-from toolcrib.registry.registry import Registry
 from toolcrib.registry.release import Release
-from toolcrib.runs.service import RunEvent, RunRequest, RunService
+from toolcrib.runs.ports import RunEvent, RunRequest
+from toolcrib.runtime.releases import CribReleases
+from toolcrib.runtime.threads import CribThreads
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wings:
-    """The parts of an open project that the facade leads to."""
-
-    root: Path
-    settings: Settings
-    registry: Registry
-    executor: Executor
-    runs: RunService
-    tasks: TaskService
-    deployer: Deployer
-    store: ReleaseStore
-    ledger: RunLedger
-    cache: ResultCache
-    journal: CallJournal
-    resources: Resources
-    hub: EventHub
-    exposition: Exposition
-
-
-class Crib:
+class Crib(CribReleases):
     """An open project: call its tools, run its agents, deploy to it while it serves.
 
     Made by `toolcrib.open`; all methods belong to the event loop it was opened on.
-    """
 
-    def __init__(self, wings: Wings) -> None:
-        self.root = wings.root
-        self.settings = wings.settings
-        self._wings = wings
+    Attributes:
+        root: the project's directory.
+        settings: its `toolcrib.yaml`.
+        secrets: the secret values that are known; `handler.addFilter(crib.secrets.log_filter)` keeps them out of a log.
+    """
 
     @property
     def release(self) -> Release:
@@ -81,6 +46,16 @@ class Crib:
             ReleaseNotFound: nothing was ever activated.
         """
         return self._wings.registry.current.release
+
+    def tool_spec(self, name: str, *, agent: str = "", tenant: str = "") -> ToolSpec:
+        """A tool of the current release, under the policy it has for calls of this agent and tenant; empty for all.
+
+        Raises:
+            ToolNotFound, AgentNotFound: with near names.
+        """
+        if agent:
+            self.release.agent(agent)
+        return self.release.tool(name, agent=agent, tenant=tenant).spec
 
     @property
     def generation(self) -> int:
@@ -107,33 +82,36 @@ class Crib:
                 crash; the others get its result (`journaled`).
 
         Returns:
-            The result; failures are in it, never raised.
+            The result; failures are in it, never raised. One that asks for a person (`on_error: manual`) waits as the
+            task `result.error.task`; see `TaskService.resolve`.
         """
-        with self._wings.registry.lease(holder="call") as release:
+        with self._wings.registry.lease(holder="call", tenant=tenant, key=idempotency_key) as release:
             call = ToolCall(name=name, args=args or {}, idempotency_key=idempotency_key)
             context = CallContext(tenant=tenant, timeout_s=timeout_s)
-            return await self._wings.executor.call(release, call, context)
+            return await self._settled(release, call, context, await self._wings.executor.call(release, call, context))
 
     async def call_many(
         self, calls: Sequence[ToolCall], *, tenant: str = "", max_concurrency: int = 16
     ) -> list[ToolResult]:
         """Call several tools of one release, at most `max_concurrency` at a time; results in call order."""
-        with self._wings.registry.lease(holder="batch") as release:
+        with self._wings.registry.lease(holder="batch", tenant=tenant) as release:
             context = CallContext(tenant=tenant)
-            return await self._wings.executor.call_many(release, calls, context, max_concurrency=max_concurrency)
+            results = await self._wings.executor.call_many(release, calls, context, max_concurrency=max_concurrency)
+            pairs = zip(calls, results, strict=True)
+            return [await self._settled(release, call, context, result) for call, result in pairs]
 
     async def as_completed(
         self, calls: Sequence[ToolCall], *, tenant: str = "", max_concurrency: int = 16
     ) -> AsyncIterator[tuple[int, ToolResult]]:
         """Like `call_many`, but each result comes when it is there: `(index of its call, result)`."""
-        with self._wings.registry.lease(holder="batch") as release:
+        with self._wings.registry.lease(holder="batch", tenant=tenant) as release:
             context = CallContext(tenant=tenant)
             executor = self._wings.executor
             async with aclosing(
                 executor.as_completed(release, calls, context, max_concurrency=max_concurrency)
             ) as finished:
-                async for one in finished:
-                    yield one
+                async for index, result in finished:
+                    yield index, await self._settled(release, calls[index], context, result)
 
     async def calls_in_doubt(self) -> Sequence[JournalEntry]:
         """Calls with an idempotency key that began and have no result: they run now, or their process died."""
@@ -150,8 +128,8 @@ class Crib:
         Raises:
             NotFound: no call with this key is in doubt.
         """
-        entry = next((one for one in await self._wings.journal.in_doubt(limit=10_000) if one.key == key), None)
-        if entry is None:
+        entry = await self._wings.journal.find(key)
+        if entry is None or entry.result is not None:
             raise NotFound(f"No call with key {key!r} is in doubt.", hint="`calls_in_doubt()` lists those that are.")
         if repeat:
             await self._wings.journal.forget(key)
@@ -161,8 +139,13 @@ class Crib:
             )
 
     @property
+    def artifacts(self) -> ArtifactStore:
+        """The results that were too long, kept whole: `read(handle, tenant=…, offset=…, limit=…)`."""
+        return self._wings.artifacts
+
+    @property
     def tasks(self) -> TaskService:
-        """The background tasks: `status`, `list`, `wait`, `result`, `cancel`."""
+        """The background tasks: `status`, `list`, `wait`, `result`, `resolve`, `cancel`."""
         return self._wings.tasks
 
     async def submit(
@@ -217,7 +200,8 @@ class Crib:
 
         Raises:
             AgentNotFound: the release has no such agent.
-            ThreadBusy: the thread has a run in flight.
+            InputInvalid: its graph cannot take the question.
+            ThreadBusy: the thread has a run in flight, or waits for an answer.
         """
         request = RunRequest(agent=agent, question=question, thread_id=thread_id, tenant=tenant, resume=resume)
         return await self._wings.runs.run(request)
@@ -232,42 +216,6 @@ class Crib:
         request = RunRequest(agent=agent, question=question, thread_id=thread_id, tenant=tenant, resume=resume)
         return self._wings.runs.stream(request)
 
-    async def deploy(self, directory: str | Path | None = None, *, actor: str = "python") -> Deployment:
-        """Verify a directory (default: the project) and, if it passes, let it serve from the next run on.
-
-        Returns:
-            The deployment; a rejected one carries all its reasons and has changed nothing.
-        """
-        return await self._wings.deployer.deploy(Path(directory) if directory else self.root, actor=actor)
-
-    async def verify(self, directory: str | Path | None = None) -> tuple[Reason, ...]:
-        """The gate without activation: every reason why the directory would be rejected, none when it would pass."""
-        return await self._wings.deployer.verify(Path(directory) if directory else self.root)
-
-    async def rollback(self, release: str | None = None, *, actor: str = "python") -> Deployment:
-        """Serve an older release again, by id, or the one that served before.
-
-        Raises:
-            ReleaseNotFound: there is no such release, or none before.
-        """
-        return await self._wings.deployer.rollback(release, actor=actor)
-
-    async def activate(self, release: str, *, actor: str = "python") -> Deployment:
-        """Serve the stored release with this id; what `rollback(id)` does, for doors that name it so."""
-        return await self._wings.deployer.rollback(release, actor=actor)
-
-    async def releases(self) -> Sequence[StoredRelease]:
-        """All releases in the store, the newest first, with their states."""
-        return await self._wings.store.releases()
-
-    async def history(self, limit: int = 50) -> Sequence[Deployment]:
-        """Past deployments, the newest first."""
-        return await self._wings.store.history(limit)
-
-    async def diff(self, older: str | None = None, newer: str | None = None) -> tuple[Change, ...]:
-        """What differs between two releases, by id; default: between the former and the current one."""
-        return await self._wings.deployer.diff(older, newer)
-
     async def ledger(self) -> LedgerSummary:
         """Counts over all runs this project ever accepted."""
         return await self._wings.ledger.summary()
@@ -275,6 +223,11 @@ class Crib:
     async def recent_runs(self, limit: int = 100) -> Sequence[RunRecord]:
         """Runs in the ledger, the newest first."""
         return await self._wings.ledger.runs(limit)
+
+    @property
+    def threads(self) -> CribThreads:
+        """The threads of agents: `list`, `move`."""
+        return CribThreads(store=self._wings.store, ledger=self._wings.ledger, runs=self._wings.runs)
 
     async def invalidate_cache(self, *, tool: str = "", tenant: str = "", tag: str = "") -> int:
         """Throw kept results away: those of a tool, of a tenant, with a tag, or what fits all that is given.
@@ -289,6 +242,24 @@ class Crib:
     def cache_stats(self) -> CacheStats:
         """What the result cache did since the project was opened, and what it holds."""
         return self._wings.cache.stats()
+
+    async def errors(self, tool: str, *, tenant: str | None = None, limit: int = KEPT) -> Sequence[ErrorRecord]:
+        """The last errors of a tool's calls, the newest first: of one tenant, or of all.
+
+        They are kept over restarts, 50 for each tenant. Of other processes that have the project open those of the last
+        two seconds may be missing.
+
+        Raises:
+            ToolNotFound: the current release has no such tool, and none of this name failed before.
+        """
+        found = await self._wings.history.newest(tool, tenant=tenant, limit=limit)
+        if not found:
+            self.release.tool(tool)
+        return found
+
+    def escalations(self, tool: str, *, tenant: str | None = None) -> Sequence[Episode]:
+        """For which tenants the tool fails too often in this process at present; see its policy `escalate`."""
+        return self._wings.escalations.episodes(tool, self._wings.clock.monotonic(), tenant=tenant)
 
     def census(self) -> Mapping[str, Mapping[str, int]]:
         """Who uses which release in memory: release id -> holder kind (`run`, `call`, …) -> leases."""
@@ -307,14 +278,20 @@ class Crib:
         return self._wings.hub.subscribe()
 
     def tool_node(self, tools: Sequence[str] = ("*",)) -> ToolNode:
-        """A LangGraph tool node with live tools; one run of the graph sees one release."""
+        """A LangGraph tool node with live tools; one run of the graph sees one release.
+
+        Where several serve, `thread_id` and `tenant` in the run's `configurable` decide.
+        """
         return ToolNode(tools, source=self._wings.runs)
 
     def langchain_tools(self) -> list[BaseTool]:
-        """The current release's tools as LangChain tools, live: a call goes to the release that serves then."""
-        return as_langchain_tools([tool.spec for tool in self.release.tools.values()], self.call)
+        """The current release's tools as LangChain tools, live: a call goes to the release that serves then.
 
-    @property
-    def problem(self) -> ToolcribError | None:
-        """Why the newest tree is not what serves (its rejection), or None when all is well."""
-        return self._wings.deployer.problem
+        In a LangGraph run all calls go to one release, as with `tool_node`.
+        """
+        tools = [tool.spec for tool in self.release.tools.values()]
+        return as_langchain_tools(tools, self.call, source=self._wings.runs)
+
+    async def _settled(self, release: Release, call: ToolCall, context: CallContext, result: ToolResult) -> ToolResult:
+        """The result of a direct call: a failure that asks for a person waits for one, as a task."""
+        return result if result.ok else await self._wings.tasks.park(release, call, context, result)

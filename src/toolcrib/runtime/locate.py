@@ -5,10 +5,11 @@ from pathlib import Path
 
 from toolcrib.core.errors import ProjectInvalid
 from toolcrib.core.settings import Settings
-from toolcrib.loader.bundle import read_bundle
+from toolcrib.loader.bundle import read_files
 from toolcrib.loader.config import read_config
 
-MARKS = ("toolcrib.yaml", "toolcrib.yml", "agents.yaml", "agents.yml", "langgraph.json")
+SETTINGS = ("toolcrib.yaml", "toolcrib.yml")
+MARKS = (*SETTINGS, "agents.yaml", "agents.yml", "tools.yaml", "tools.yml", "langgraph.json")
 FOLDERS = ("tools", "graphs")
 
 
@@ -43,10 +44,9 @@ def read_settings(root: Path) -> Settings:
     """The cold settings of the project.
 
     Raises:
-        ProjectInvalid: `toolcrib.yaml` has mistakes.
+        ProjectInvalid: there is no such directory, or `toolcrib.yaml` has mistakes.
     """
-    config, reasons = read_config(read_bundle(root).contents, env=os.environ)
-    mine = [reason for reason in reasons if reason.file.startswith("toolcrib.y")]
-    if mine:
-        raise ProjectInvalid("toolcrib.yaml has mistakes.", reasons=mine)
+    config, reasons = read_config(read_files(root, SETTINGS), env=os.environ)
+    if reasons:
+        raise ProjectInvalid("toolcrib.yaml has mistakes.", reasons=reasons)
     return config.settings

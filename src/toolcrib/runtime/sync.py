@@ -1,7 +1,7 @@
 """`open_sync`: the same project for synchronous callers, over one portal to one event loop in a thread of its own."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,14 +9,16 @@ from typing import Any
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from toolcrib.core.calls import ToolCall
-from toolcrib.core.ports import CacheStats
-from toolcrib.core.releases import Deployment
+from toolcrib.core.releases import Acceptable, ColdChange, Deployment
 from toolcrib.core.results import RunResult, ToolResult
-from toolcrib.core.tasks import TaskBatch, TaskRecord, TaskState
+from toolcrib.core.stores.artifacts import ArtifactPiece, ArtifactStore
+from toolcrib.core.stores.history import KEPT, ErrorRecord
+from toolcrib.core.stores.results import CacheStats
+from toolcrib.core.tasks import Decision, TaskBatch, TaskRecord, TaskState
 from toolcrib.execution.tasks.audience import Callback
 from toolcrib.execution.tasks.service import TaskService
 from toolcrib.registry.release import Release
-from toolcrib.runs.service import RunEvent
+from toolcrib.runs.ports import RunEvent
 from toolcrib.runtime.build import Hook, open_project
 from toolcrib.runtime.crib import Crib
 
@@ -51,6 +53,11 @@ class SyncCrib:
     def call_many(self, calls: Sequence[ToolCall], *, tenant: str = "", max_concurrency: int = 16) -> list[ToolResult]:
         """See `Crib.call_many`."""
         return self._portal.call(lambda: self._crib.call_many(calls, tenant=tenant, max_concurrency=max_concurrency))
+
+    @property
+    def artifacts(self) -> "SyncArtifacts":
+        """See `Crib.artifacts`."""
+        return SyncArtifacts(self._crib.artifacts, self._portal)
 
     @property
     def tasks(self) -> "SyncTasks":
@@ -120,17 +127,44 @@ class SyncCrib:
         while (event := self._portal.call(following)) is not None:
             yield event
 
-    def deploy(self, directory: str | Path | None = None) -> Deployment:
+    def deploy(
+        self,
+        directory: str | Path | None = None,
+        *,
+        canary: float | None = None,
+        tenants: Sequence[str] = (),
+        activate: bool = True,
+        accept: Iterable[Acceptable] = (),
+        why: str = "",
+    ) -> Deployment:
         """See `Crib.deploy`."""
-        return self._portal.call(lambda: self._crib.deploy(directory))
+        given: dict[str, Any] = {"canary": canary, "tenants": tenants, "activate": activate, "accept": accept}
+        return self._portal.call(lambda: self._crib.deploy(directory, **given, why=why))
 
-    def rollback(self, release: str | None = None) -> Deployment:
+    def promote(self, *, why: str = "") -> Deployment:
+        """See `Crib.promote`."""
+        return self._portal.call(lambda: self._crib.promote(why=why))
+
+    def hold(self, tenant: str, release: str | None, *, why: str = "") -> Deployment:
+        """See `Crib.hold`."""
+        return self._portal.call(lambda: self._crib.hold(tenant, release, why=why))
+
+    def rollback(self, release: str | None = None, *, why: str = "") -> Deployment:
         """See `Crib.rollback`."""
-        return self._portal.call(lambda: self._crib.rollback(release))
+        return self._portal.call(lambda: self._crib.rollback(release, why=why))
+
+    @property
+    def restart_needed(self) -> tuple[ColdChange, ...]:
+        """See `Crib.restart_needed`."""
+        return self._crib.restart_needed
 
     def metrics(self) -> bytes:
         """See `Crib.metrics`."""
         return self._portal.call(self._crib.metrics)
+
+    def errors(self, tool: str, *, tenant: str | None = None, limit: int = KEPT) -> Sequence[ErrorRecord]:
+        """See `Crib.errors`."""
+        return self._portal.call(lambda: self._crib.errors(tool, tenant=tenant, limit=limit))
 
     def invalidate_cache(self, *, tool: str = "", tenant: str = "", tag: str = "") -> int:
         """See `Crib.invalidate_cache`."""
@@ -139,6 +173,18 @@ class SyncCrib:
     def cache_stats(self) -> CacheStats:
         """See `Crib.cache_stats`."""
         return self._portal.call(self._crib.cache_stats)
+
+
+class SyncArtifacts:
+    """`Crib.artifacts` for synchronous code."""
+
+    def __init__(self, artifacts: ArtifactStore, portal: BlockingPortal) -> None:
+        self._artifacts = artifacts
+        self._portal = portal
+
+    def read(self, handle: str, *, tenant: str = "", offset: int = 0, limit: int = 20_000) -> ArtifactPiece:
+        """See `ArtifactStore.read`."""
+        return self._portal.call(lambda: self._artifacts.read(handle, tenant=tenant, offset=offset, limit=limit))
 
 
 class SyncTasks:
@@ -165,6 +211,10 @@ class SyncTasks:
     def result(self, task_id: str) -> ToolResult:
         """See `TaskService.result`."""
         return self._portal.call(lambda: self._tasks.result(task_id))
+
+    def resolve(self, task_id: str, decision: Decision, *, value: Any = None) -> TaskRecord:
+        """See `TaskService.resolve`."""
+        return self._portal.call(lambda: self._tasks.resolve(task_id, decision, value=value))
 
     def cancel(self, task_id: str) -> TaskRecord:
         """See `TaskService.cancel`."""

@@ -16,7 +16,20 @@ from toolcrib.server import problems
 from toolcrib.server.guards import LOOPBACK_HOSTS, BodyLimit, KnownHosts, OuterGuard
 from toolcrib.server.inflight import InFlight
 from toolcrib.server.recent import RecentEvents
-from toolcrib.server.routes import agents, cache, events, health, ledger, metrics, releases, tasks, tools
+from toolcrib.server.routes import (
+    agents,
+    artifacts,
+    cache,
+    channel,
+    events,
+    health,
+    ledger,
+    metrics,
+    releases,
+    tasks,
+    threads,
+    tools,
+)
 from toolcrib.server.schema.openapi import describe
 
 DESCRIPTION = """\
@@ -52,7 +65,7 @@ def create_app(
     )
     app.state.crib, app.state.recent, app.state.stop = crib, recent, stop
     app.state.inflight = InFlight() if inflight is None else inflight
-    for room in (health, tools, agents, tasks, releases, ledger, cache, events, metrics):
+    for room in (health, tools, agents, threads, tasks, artifacts, releases, channel, ledger, cache, events, metrics):
         app.include_router(room.router)
     problems.install(app)
     describe(app)

@@ -9,11 +9,12 @@ import structlog
 from toolcrib.server.encoding import encode
 
 
-def configure_logs(*, for_people: bool) -> None:
+def configure_logs(*, for_people: bool, guard: logging.Filter) -> None:
     """Send what all libraries log to stderr, one record a line. Keys given as `extra` are kept.
 
     Args:
         for_people: readable lines if stderr is a terminal, and only what is worth one; else JSON objects.
+        guard: takes out of each record, whoever wrote it, what must not be shown.
     """
     terminal = for_people and sys.stderr.isatty()
     shared: list[structlog.typing.Processor] = [
@@ -34,6 +35,7 @@ def configure_logs(*, for_people: bool) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
+    handler.addFilter(guard)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING if terminal else logging.INFO)

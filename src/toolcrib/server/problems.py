@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 from urllib.parse import quote
 
@@ -13,8 +14,10 @@ from starlette.exceptions import HTTPException
 
 from toolcrib.core.errors import (
     ArgumentsInvalid,
+    CallFailed,
     Conflict,
     DeadlineExceeded,
+    InputInvalid,
     ModelUnavailable,
     NotFound,
     ProjectInvalid,
@@ -48,7 +51,7 @@ def status_of(error: ToolcribError) -> HTTPStatus:
             return HTTPStatus.NOT_FOUND
         case ResumeRefused() | Conflict():
             return HTTPStatus.CONFLICT
-        case ProjectInvalid() | ArgumentsInvalid():
+        case ProjectInvalid() | ArgumentsInvalid() | InputInvalid():
             return HTTPStatus.UNPROCESSABLE_ENTITY
         case ModelUnavailable() | RunnerSaturated() | QueueFull():
             return HTTPStatus.SERVICE_UNAVAILABLE
@@ -104,7 +107,7 @@ async def _ours(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, ToolcribError)
     extra = {"reasons": [reason.to_dict() for reason in error.reasons]} if isinstance(error, ProjectInvalid) else {}
     idle = _nothing_serves(request, error)
-    return problem(
+    answer = problem(
         request,
         HTTPStatus.SERVICE_UNAVAILABLE if idle else status_of(error),
         code=error.code,
@@ -113,6 +116,9 @@ async def _ours(request: Request, error: Exception) -> ProblemResponse:
         retryable=error.retryable or idle,
         extra=extra,
     )
+    if isinstance(error, CallFailed) and error.retry_after_s is not None:
+        answer.headers["retry-after"] = str(max(1, ceil(error.retry_after_s)))  # whole seconds: RFC 9110, 10.2.3
+    return answer
 
 
 def _nothing_serves(request: Request, error: ToolcribError) -> bool:

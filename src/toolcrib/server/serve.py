@@ -1,6 +1,7 @@
 """Serving a project until a signal says stop: its own socket, its own shutdown, lines for people."""
 
 import asyncio
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -12,14 +13,17 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from toolcrib.core.events import Deployed, Event
+from toolcrib.core.events import Deployed, Event, RestartNeeded
+from toolcrib.core.redaction import Secrets
+from toolcrib.core.releases import Acceptable
 from toolcrib.core.settings import Settings
 from toolcrib.runtime.build import open_project
 from toolcrib.runtime.clock import TimeOrderedIds
 from toolcrib.runtime.locate import find_project, read_settings
+from toolcrib.runtime.signals import run
 from toolcrib.server.app import create_app
 from toolcrib.server.inflight import InFlight
-from toolcrib.server.lines import deployment_lines, welcome_lines
+from toolcrib.server.lines import deployment_lines, restart_lines, welcome_lines
 from toolcrib.server.listening import bind, known_hosts, refuse_strangers, url_of
 from toolcrib.server.logs import configure_logs
 from toolcrib.server.recent import RecentEvents
@@ -37,6 +41,7 @@ class ServeOptions:
         host, port: where to listen; the settings' when None. Port 0 takes any free one.
         watch: deploy every change of the directory.
         insecure_no_auth: allow an address that others can reach.
+        accept: what every deployment may do without being asked.
         announce: takes lines for people.
     """
 
@@ -45,6 +50,7 @@ class ServeOptions:
     port: int | None = None
     watch: bool = False
     insecure_no_auth: bool = False
+    accept: tuple[Acceptable, ...] = ()
     announce: Callable[[str], None]
 
 
@@ -63,15 +69,17 @@ def serve(options: ServeOptions) -> int:
         CannotListen: the address is none of this machine, or not allowed.
         Conflict: the given port is taken.
         ProjectInvalid: there is no project, or nothing in it can serve.
+        Stopped: a signal came before it served.
     """
-    configure_logs(for_people=options.watch)
+    secrets = Secrets(os.environ)
+    configure_logs(for_people=options.watch, guard=secrets.log_filter)
     root = options.project or find_project(Path.cwd())
     settings = read_settings(root)
     host = options.host or settings.server.host
     if not options.insecure_no_auth:
         refuse_strangers(host)
     with closing(_bound(options, host, settings)) as listener:
-        asyncio.run(_serve(options, root, host, listener))
+        run(_serve(options, root, host, listener, secrets))
     return 0
 
 
@@ -80,7 +88,7 @@ def _bound(options: ServeOptions, host: str, settings: Settings) -> socket.socke
     return bind(host, port, given=options.port is not None, announce=options.announce)
 
 
-async def _serve(options: ServeOptions, root: Path, host: str, listener: socket.socket) -> None:
+async def _serve(options: ServeOptions, root: Path, host: str, listener: socket.socket, secrets: Secrets) -> None:
     recent, stop, inflight = RecentEvents(ids=TimeOrderedIds()), asyncio.Event(), InFlight()
 
     def tell(event: Event) -> None:
@@ -88,10 +96,15 @@ async def _serve(options: ServeOptions, root: Path, host: str, listener: socket.
         if isinstance(event, Deployed):
             for line in deployment_lines(event.deployment):
                 options.announce(line)
+        if isinstance(event, RestartNeeded):
+            for line in restart_lines(event.changes):
+                options.announce(line)
 
     # The signals are ours until the project is closed: a second Ctrl-C must not break off the closing.
     with ExitStack() as signals:
-        async with open_project(root, watch=options.watch, listeners=(tell,)) as crib:
+        async with open_project(
+            root, watch=options.watch, accept=options.accept, listeners=(tell,), secrets=secrets
+        ) as crib:
             app = create_app(crib, recent=recent, stop=stop, inflight=inflight, hosts=known_hosts(host))
             server = _Server(_uvicorn_config(app), stop=stop, inflight=inflight, announce=options.announce)
             signals.enter_context(server.stopped_by_signals())

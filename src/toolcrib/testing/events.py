@@ -11,13 +11,17 @@ class RecordingEvents:
     """`EventSink` that keeps every event.
 
     Attributes:
-        active: what the port's `active` says; emitters may save themselves the making of events while it is False.
+        active: what `wants` says of every kind; emitters save themselves the making of events while it is False.
         events: everything emitted, in order.
     """
 
     def __init__(self, *, active: bool = True) -> None:
         self.active = active
         self.events: list[Event] = []
+
+    def wants(self, kind: type[Event]) -> bool:
+        """See `EventSink.wants`."""
+        return self.active
 
     def emit(self, event: Event) -> None:
         """See `EventSink.emit`."""

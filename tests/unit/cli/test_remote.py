@@ -18,7 +18,19 @@ from toolcrib.cli.exit_codes import (
     exit_code,
 )
 from toolcrib.cli.remote import Remote, open_remote
-from toolcrib.core.errors import DeploymentRejected, NotFound, RunFailed, ServerUnreachable, ToolcribError
+from toolcrib.core.errors import (
+    ArgumentsInvalid,
+    DeploymentRejected,
+    InputInvalid,
+    ModelUnavailable,
+    NotFound,
+    ReleaseNotFound,
+    ResumeRefused,
+    RunFailed,
+    ServerUnreachable,
+    ThreadBusy,
+    ToolcribError,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -95,6 +107,28 @@ async def test_each_status_becomes_the_promised_exit_code(status: int, more: dic
     assert exit_code(raised.value) == code
 
 
+@pytest.mark.parametrize(
+    ("status", "kind", "code"),
+    [
+        (409, ResumeRefused, CONFLICT),
+        (409, ThreadBusy, CONFLICT),
+        (422, InputInvalid, USAGE),
+        (422, ArgumentsInvalid, FAILURE),
+        (503, ModelUnavailable, FAILURE),
+        (503, ReleaseNotFound, UNREACHABLE),
+    ],
+)
+async def test_a_problem_s_code_ends_the_command_as_the_same_error_does_without_a_server(
+    status: int, kind: type[ToolcribError], code: int
+) -> None:
+    with pytest.raises(ToolcribError) as raised:
+        await remote(lambda _: problem(status, code=kind.code)).run("support", {"question": "?"})
+
+    assert exit_code(raised.value) == code
+    assert (raised.value.message, raised.value.hint) == ("It went wrong.", "Mend it.")
+    assert status == 503 or type(raised.value) is kind
+
+
 async def test_an_answer_that_is_no_problem_document_still_tells_its_status() -> None:
     with pytest.raises(RunFailed, match="answered 502"):
         await remote(lambda _: httpx.Response(502, text="<html>Bad gateway</html>")).tools()
@@ -102,14 +136,14 @@ async def test_an_answer_that_is_no_problem_document_still_tells_its_status() ->
 
 async def test_reasons_of_a_rejection_keep_their_place() -> None:
     with pytest.raises(DeploymentRejected) as raised:
-        await remote(lambda _: problem(422, reasons=[REASON])).rollback(None)
+        await remote(lambda _: problem(422, reasons=[REASON])).rollback(None, "")
 
     assert [reason.place for reason in raised.value.reasons] == ["tools/a.py:1:7"]
     assert exit_code(raised.value) == INVALID
 
 
 async def test_a_rejected_deployment_is_an_outcome_with_its_reasons() -> None:
-    outcome = await remote(lambda _: problem(422, reasons=[REASON])).deploy(None)
+    outcome = await remote(lambda _: problem(422, reasons=[REASON])).deploy(None, {})
 
     assert outcome["state"] == "rejected"
     assert outcome["reasons"][0]["file"] == "tools/a.py"

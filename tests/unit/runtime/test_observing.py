@@ -7,6 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from toolcrib.core.events import Event, ReleaseRetired
 from toolcrib.observability.exposition import Reading
 from toolcrib.runtime.observing import Observing
+from toolcrib.testing import FakeClock
 
 pytestmark = pytest.mark.anyio
 EVENT = ReleaseRetired(release="r-1")
@@ -19,7 +20,7 @@ async def test_doors_hear_at_once_and_hooks_before_the_end() -> None:
     async def hook(event: Event) -> None:
         hooks.append(event)
 
-    observing = Observing((hook,), (doors.append,))
+    observing = Observing((hook,), (doors.append,), FakeClock())
     observing.hub.emit(EVENT)
     assert (doors, hooks) == ([EVENT], [])
     with anyio.fail_after(5):
@@ -28,7 +29,7 @@ async def test_doors_hear_at_once_and_hooks_before_the_end() -> None:
 
 
 async def test_the_state_of_listeners_is_read_beside_what_others_bring() -> None:
-    observing = Observing((), ())
+    observing = Observing((), (), FakeClock())
     reader = observing.hub.subscribe()
     observing.hub.emit(EVENT)
     extra = {"breaker_state": Reading(help="B.", labels=("tool",), read=lambda: {("t",): 2})}

@@ -4,8 +4,8 @@ import pytest
 
 from tests.unit.server.conftest import Door
 from toolcrib.core.reasons import Reason
-from toolcrib.core.releases import Change, Deployment
-from toolcrib.server.lines import deployment_lines, welcome_lines
+from toolcrib.core.releases import Change, ColdChange, Deployment
+from toolcrib.server.lines import deployment_lines, restart_lines, welcome_lines
 
 
 def test_a_deployment_is_told_with_its_time_and_its_changes() -> None:
@@ -23,6 +23,29 @@ def test_a_rejection_draws_the_reasons_and_says_what_goes_on_serving() -> None:
     assert verdict == "✗ r-2 rejected; r-1 goes on serving"
 
 
+def test_what_a_change_means_for_threads_is_told_when_it_means_something() -> None:
+    changes = (
+        Change(kind="tool", name="add", change="added", verdict="safe"),
+        Change(
+            kind="state", name="bot", change="changed", detail="field x removed", verdict="needs_migration", why="lost"
+        ),
+    )
+    deployment = Deployment(state="active", release="r-1", diff=changes, verdict="needs_migration")
+    assert deployment_lines(deployment) == [
+        "✓ r-1 live  tool add added, state bot changed (field x removed)",
+        "  needs_migration: state bot: lost",
+    ]
+
+
+def test_what_was_accepted_is_told_as_a_warning_also_at_the_start() -> None:
+    reason = Reason(code="permissions", message="less", file="tools/a.py", line=3)
+    taken = Deployment(state="active", release="r-1", accepted=(reason,))
+    warning, live = deployment_lines(taken)
+    assert warning == "warning[permissions]: less\n  --> tools/a.py:3"
+    assert live == "✓ r-1 live"
+    assert deployment_lines(Deployment(state="active", release="r-1", accepted=(reason,), actor="start")) == [warning]
+
+
 @pytest.mark.parametrize(
     ("deployment", "lines"),
     [
@@ -33,6 +56,20 @@ def test_a_rejection_draws_the_reasons_and_says_what_goes_on_serving() -> None:
 )
 def test_other_ends_of_a_deployment_have_their_words(deployment: Deployment, lines: list[str]) -> None:
     assert deployment_lines(deployment) == lines
+
+
+def test_what_needs_a_restart_is_told_below_each_deployment_and_when_it_changes() -> None:
+    port = ColdChange(kind="settings", file="toolcrib.yaml", items=("server.port",))
+    env = ColdChange(kind="environment", file=".env")
+    deployment = Deployment(state="active", release="r-1", restart_needed=(port, env))
+    due = "needs a rolling restart: toolcrib.yaml (server.port); .env"
+    assert deployment_lines(deployment) == ["✓ r-1 live", f"  {due}"]
+    assert restart_lines((port, env)) == [
+        f"! {due}",
+        "  Settings are read once, when the process starts.",
+        "  A process keeps the environment variables it was started with.",
+    ]
+    assert restart_lines(()) == ["= no restart is needed any more"]
 
 
 @pytest.mark.anyio

@@ -26,7 +26,7 @@ CALLS = "/v1/tools/greet/calls"
         ("GET", "/v1/releases/r-none/diff/r-other", 404, "release_not_found"),
         ("POST", "/v1/rollback", 404, "release_not_found"),
         ("GET", "/v1/ledger?limit=0", 422, "request_invalid"),
-        ("POST", CALLS, 422, "request_invalid"),
+        ("POST", CALLS, 422, "arguments_invalid"),
     ],
 )
 async def test_every_failure_has_all_members_of_a_problem(
@@ -96,6 +96,7 @@ async def test_texts_that_strict_encoders_refuse_are_still_written() -> None:
         (errors.GenerationConflict("x"), 409),
         (errors.ResumeRefused("x"), 409),
         (errors.ArgumentsInvalid("x"), 422),
+        (errors.InputInvalid("x"), 422),
         (errors.ProjectInvalid("x"), 422),
         (errors.DeploymentRejected("x", reasons=[Reason(code="c", message="m")]), 422),
         (errors.ModelUnavailable("x"), 503),

@@ -84,10 +84,10 @@ def test_events_are_kept_and_can_be_asked_for_by_kind() -> None:
     first, second = ReleaseRetired(release="a"), RunStarted(run_id="1", thread_id="t", agent="a", release="a")
     events.emit(first)
     events.emit(second)
-    assert events.active
+    assert events.wants(ReleaseRetired)
     assert events.of(ReleaseRetired) == [first]
     assert events.names() == ["release.retired", "run.started"]
-    assert not RecordingEvents(active=False).active
+    assert not RecordingEvents(active=False).wants(RunStarted)
 
 
 async def test_a_function_becomes_a_tool_with_its_policy() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from toolcrib.core.errors import ToolcribError
+from toolcrib.core.wire.signals import take_signals
 
 if TYPE_CHECKING:
     from toolcrib.cli.demo.server import Place, Server
@@ -126,11 +127,10 @@ def _server_failed(stage: "Stage", server: "Server", why: str) -> int:
 
 @contextmanager
 def _stopped_by_signals() -> Iterator[None]:
-    """A terminated demo cleans up as an interrupted one does."""
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    former = {name: signal.signal(getattr(signal, name), signal.default_int_handler) for name in names}
+    """However it is stopped, the demo cleans up."""
+    former = take_signals(signal.default_int_handler)
     try:
         yield
     finally:
-        for name, handler in former.items():
-            signal.signal(getattr(signal, name), handler)
+        for signum, handler in former.items():
+            signal.signal(signum, handler)

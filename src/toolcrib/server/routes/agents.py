@@ -23,15 +23,15 @@ MISFIT = "The request does not fit; each field is named."
 
 
 @router.get("", response_model=list[AgentDocument])
-async def list_agents(crib: OpenCrib) -> list[dict[str, Any]]:
+async def list_agents(crib: OpenCrib) -> Any:
     """The agents of the current release."""
-    return [_document(agent) for _, agent in sorted(crib.release.agents.items())]
+    return crib.secrets.clean([_document(agent) for _, agent in sorted(crib.release.agents.items())])
 
 
 @router.get("/{name}", response_model=AgentDocument, responses=failures({404: UNKNOWN}))
-async def show_agent(name: str, crib: OpenCrib) -> dict[str, Any]:
+async def show_agent(name: str, crib: OpenCrib) -> Any:
     """One agent of the current release."""
-    return _document(crib.release.agent(name))
+    return crib.secrets.clean(_document(crib.release.agent(name)))
 
 
 @router.post(

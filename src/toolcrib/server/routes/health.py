@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from toolcrib.server.access import Accepted, OpenCrib, Stopping
-from toolcrib.server.schema.documents import Check, Okay, Readiness
+from toolcrib.server.schema.documents import Check, ColdChangeDocument, Okay, Readiness
 
 router = APIRouter(tags=["health"])
 
@@ -22,7 +22,7 @@ async def livez() -> Okay:
 
 @router.get("/readyz", responses={503: {"model": Readiness, "description": "Nothing serves, or the server stops."}})
 async def readyz(crib: OpenCrib, stop: Stopping, accepted: Accepted, response: Response) -> Readiness:
-    """Whether requests should be sent here, check by check. A newer tree that was rejected does not matter."""
+    """Whether requests should be sent here, check by check. A newer tree that does not serve does not matter."""
     serving, stopping, problem = crib.generation > 0, stop.is_set(), crib.problem
     release = f"{crib.release.id}, generation {crib.generation}" if serving else "nothing serves yet"
     checks = {
@@ -32,4 +32,5 @@ async def readyz(crib: OpenCrib, stop: Stopping, accepted: Accepted, response: R
     }
     ready = serving and not stopping
     response.status_code = 200 if ready else 503
-    return Readiness(ok=ready, checks=checks)
+    cold = [ColdChangeDocument(**change.to_dict()) for change in crib.restart_needed]
+    return Readiness(ok=ready, checks=checks, restart_needed=cold)

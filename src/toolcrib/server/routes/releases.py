@@ -9,12 +9,13 @@ from fastapi import APIRouter
 from toolcrib.core.errors import DeploymentRejected, ReleaseNotFound
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.ports import StoredRelease
-from toolcrib.core.releases import Deployment
+from toolcrib.core.releases import Deployment, worst
 from toolcrib.runtime.crib import Crib
 from toolcrib.server.access import Accepted, OpenCrib
+from toolcrib.server.schema.channel import DeployRequest
 from toolcrib.server.schema.documents import (
-    ChangeDocument,
     DeploymentDocument,
+    DifferenceDocument,
     ReleaseDocument,
     ReleasesDocument,
     RollbackRequest,
@@ -33,6 +34,7 @@ async def list_releases(crib: OpenCrib) -> dict[str, Any]:
     return {
         "current": _current(crib),
         "generation": crib.generation,
+        "channel": (await crib.channel()).to_dict(),
         "releases": [_entry(stored) | {"files": len(stored.manifest.files)} for stored in await crib.releases()],
         "history": [deployment.to_dict() for deployment in await crib.history()],
     }
@@ -51,10 +53,11 @@ async def show_release(release: str, crib: OpenCrib) -> dict[str, Any]:
     }
 
 
-@router.get("/releases/{older}/diff/{newer}", response_model=list[ChangeDocument], responses=failures({404: UNKNOWN}))
-async def diff(older: str, newer: str, crib: OpenCrib) -> list[dict[str, Any]]:
-    """What differs between two releases: tools, agents and prompts while the newer is in memory, else files."""
-    return [asdict(change) for change in await crib.diff(older, newer)]
+@router.get("/releases/{older}/diff/{newer}", response_model=DifferenceDocument, responses=failures({404: UNKNOWN}))
+async def diff(older: str, newer: str, crib: OpenCrib) -> dict[str, Any]:
+    """What differs between two releases, and what that means for the threads of the older one."""
+    changes = await crib.diff(older, newer)
+    return {"verdict": worst(changes), "changes": [asdict(change) for change in changes]}
 
 
 @router.post(
@@ -71,14 +74,16 @@ async def activate(release: str, crib: OpenCrib, accepted: Accepted) -> dict[str
     "/rollback", response_model=DeploymentDocument, responses=failures({404: UNKNOWN, 409: OVERTAKEN, 422: REJECTED})
 )
 async def rollback(crib: OpenCrib, accepted: Accepted, body: RollbackRequest | None = None) -> dict[str, Any]:
-    """Serve again what served before, or the release that is named."""
-    return _live(await accepted.finish(crib.rollback(body.release if body else None, actor="http")))
+    """Serve the release that is named; without one end the canary, or go one release further back each time."""
+    given = body or RollbackRequest()
+    return _live(await accepted.finish(crib.rollback(given.release, why=given.why, actor="http")))
 
 
 @router.post("/deployments", response_model=DeploymentDocument, responses=failures({409: OVERTAKEN, 422: REJECTED}))
-async def deploy(crib: OpenCrib, accepted: Accepted) -> dict[str, Any]:
-    """Deploy the served project's directory as it is now."""
-    return _live(await accepted.finish(crib.deploy(actor="http")))
+async def deploy(crib: OpenCrib, accepted: Accepted, body: DeployRequest | None = None) -> dict[str, Any]:
+    """Deploy the served project's directory as it is now: for all, for a part as a canary, or for nobody yet."""
+    plan = (body or DeployRequest()).model_dump()
+    return _live(await accepted.finish(crib.deploy(**plan, actor="http")))
 
 
 def _live(deployment: Deployment) -> dict[str, Any]:

@@ -11,7 +11,14 @@ from toolcrib.server.access import Accepted, OpenCrib
 from toolcrib.server.encoding import encode
 from toolcrib.server.schema.documents import Name
 from toolcrib.server.schema.openapi import failures
-from toolcrib.server.schema.tasks import BatchDocument, BatchRequest, TaskDocument, TaskEntry, TaskRequest
+from toolcrib.server.schema.tasks import (
+    BatchDocument,
+    BatchRequest,
+    ResolveRequest,
+    TaskDocument,
+    TaskEntry,
+    TaskRequest,
+)
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 UNKNOWN = "No such task; its time may be over."
@@ -68,6 +75,20 @@ async def cancel_task(task: str, crib: OpenCrib, accepted: Accepted) -> Response
     It is still `running`, with `cancel_asked`, when its tool resists or another process runs it.
     """
     return _json((await accepted.finish(crib.tasks.cancel(task))).to_dict())
+
+
+@router.post(
+    "/{task}/resolve",
+    response_model=TaskDocument,
+    responses=failures({404: UNKNOWN, 409: "It does not wait for a person.", 422: "The request does not fit."}),
+)
+async def resolve_task(task: str, body: ResolveRequest, crib: OpenCrib, accepted: Accepted) -> Response:
+    """Decide about a task that is `waiting`, because its tool failed with an error that asks for a person.
+
+    A call with an idempotency key that comes again gets what was decided. `retry` uses the release that serves then.
+    """
+    resolved = await accepted.finish(crib.tasks.resolve(task, body.decision, value=body.value))
+    return _json(resolved.to_dict())
 
 
 def _json(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

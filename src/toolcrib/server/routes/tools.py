@@ -1,19 +1,23 @@
 """`/v1/tools`: what may be called, and calling it."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response
 
-from toolcrib.core.errors import ArgumentsInvalid, ToolNotFound
+from toolcrib.core.errors import ArgumentsInvalid, QueueFull, ToolNotFound
 from toolcrib.core.results import ToolResult
+from toolcrib.core.stores.history import KEPT
 from toolcrib.server.access import OpenCrib
 from toolcrib.server.encoding import encode
-from toolcrib.server.schema.documents import ToolCallRequest, ToolDocument, ToolResultDocument
+from toolcrib.server.schema.documents import Name, ToolCallRequest, ToolDocument, ToolResultDocument
+from toolcrib.server.schema.history import ToolErrorsDocument
 from toolcrib.server.schema.openapi import failures
 
 router = APIRouter(prefix="/v1/tools", tags=["tools"])
 UNKNOWN = "No such tool; near names are in the hint."
+FULL = "Too many calls run and wait; the header `Retry-After` says in how many seconds to come again."
 MISFIT = "The request or the arguments do not fit; each mistake is named."
 
 
@@ -23,20 +27,47 @@ async def list_tools(crib: OpenCrib) -> Any:
     return _json([tool.spec.to_dict() for _, tool in sorted(crib.release.tools.items())])
 
 
-@router.get("/{name}", response_model=ToolDocument, responses=failures({404: UNKNOWN}))
+@router.get(
+    "/{name}",
+    response_model=ToolDocument,
+    responses=failures({404: "No such tool, or agent; near names are in the hint."}),
+)
 async def show_tool(name: str, crib: OpenCrib, agent: str = "", tenant: str = "") -> Any:
     """One tool of the current release, under the policy it has for calls of this agent and this tenant."""
-    return _json(crib.release.tool(name, agent=agent, tenant=tenant).spec.to_dict())
+    return _json(crib.tool_spec(name, agent=agent, tenant=tenant).to_dict())
 
 
-@router.post("/{name}/calls", response_model=ToolResultDocument, responses=failures({404: UNKNOWN, 422: MISFIT}))
-async def call_tool(
-    name: str, body: ToolCallRequest, crib: OpenCrib, idempotency_key: Annotated[str, Header(max_length=255)] = ""
+@router.get("/{name}/errors", response_model=ToolErrorsDocument, responses=failures({404: UNKNOWN, 422: MISFIT}))
+async def tool_errors(
+    name: str, crib: OpenCrib, tenant: Name | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = KEPT
 ) -> Any:
-    """Call a tool. A call that failed in the tool is a result like any other: 200, `ok` false, `error` says why.
+    """The last errors of a tool's calls, the newest first, and for which tenants it fails too often now.
+
+    Of one tenant, or of all. The errors are kept over restarts; a tool that is gone still has its own.
+    """
+    errors = await crib.errors(name, tenant=tenant, limit=limit)
+    escalated = crib.escalations(name, tenant=tenant)
+    return _json({"escalated": [asdict(one) for one in escalated], "errors": [one.to_dict() for one in errors]})
+
+
+@router.post(
+    "/{name}/calls",
+    response_model=ToolResultDocument,
+    responses=failures({404: UNKNOWN, 422: MISFIT, 503: FULL}),
+)
+async def call_tool(
+    name: str,
+    crib: OpenCrib,
+    body: ToolCallRequest | None = None,
+    idempotency_key: Annotated[str, Header(max_length=255)] = "",
+) -> Any:
+    """Call a tool; without a body, without arguments.
+
+    A call that failed in the tool is a result like any other: 200, `ok` false, `error` says why.
 
     With the header `Idempotency-Key` the same call, sent again, runs once; its result has `journaled` set.
     """
+    body = body or ToolCallRequest()
     result = await crib.call(
         name, body.args, tenant=body.tenant, timeout_s=body.timeout_s, idempotency_key=idempotency_key
     )
@@ -45,14 +76,24 @@ async def call_tool(
 
 
 def _raise_if_refused(result: ToolResult) -> None:
-    """A call that never reached the tool is the caller's mistake, not a result."""
+    """A call that never reached the tool, by the caller's mistake or because too many came, is no result.
+
+    One that waits for a person is: it names the task.
+    """
     error = result.error
-    if error is None or result.attempts:
+    if error is None or result.attempts or error.task:
         return
-    if error.code == ToolNotFound.code:
-        raise ToolNotFound(error.message, hint=error.hint)
-    if error.code == ArgumentsInvalid.code:
-        raise ArgumentsInvalid(error.message, hint=error.hint)
+    match error.code:
+        case ToolNotFound.code:
+            raise ToolNotFound(error.message, hint=error.hint)
+        case ArgumentsInvalid.code:
+            raise ArgumentsInvalid(error.message, hint=error.hint)
+        case QueueFull.code:
+            full = QueueFull(error.message, hint=error.hint)
+            full.retry_after_s = error.retry_after_s
+            raise full
+        case _:
+            return
 
 
 def _json(document: Any) -> Response:

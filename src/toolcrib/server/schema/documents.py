@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from toolcrib.core.policies import Seconds
-from toolcrib.core.releases import DeploymentState, ReleaseState
+from toolcrib.core.releases import ColdKind, DeploymentState, ReleaseState, Verdict
 from toolcrib.server.schema import examples
 
 
@@ -62,7 +62,11 @@ class RollbackRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"release": examples.RELEASE}})
 
-    release: str | None = Field(default=None, description="Its id; by default the one that served before.")
+    release: str | None = Field(
+        default=None,
+        description="Its id; by default the canary ends, or the one before serves again, each time one further back.",
+    )
+    why: str = Field(default="", max_length=2_000, description="For the history.")
 
 
 class CacheSelection(BaseModel):
@@ -92,6 +96,8 @@ class ErrorDocument(_Answer):
     layer: str
     retry_after_s: float | None = Field(None, description="Seconds to wait before trying again, when that is known.")
     strategy: str | None = Field(None, description="What the tool's `on_error` says of it: skip, abort or manual.")
+    escalated: bool = Field(False, description="`severity` is one step higher than the error's own: it is one of many.")
+    task: str = Field("", description="Id of the task in which the call waits for a person.")
 
 
 class ToolDocument(_Answer):
@@ -107,6 +113,9 @@ class ToolDocument(_Answer):
     line: int
     kind: str
     examples: list[str]
+    sensitive: dict[str, Any] = Field(
+        description="Masks of the arguments (`args`) and the result (`result`): true is what must not be shown."
+    )
 
 
 class ToolResultDocument(_Answer):
@@ -126,6 +135,17 @@ class ToolResultDocument(_Answer):
     tool_digest: str
     release: str
     call_id: str
+    artifact: str = Field("", description="Handle of the whole result, when `value` is only its beginning.")
+
+
+class ArtifactDocument(_Answer):
+    """A part of an artifact's text."""
+
+    text: str
+    offset: int = Field(description="Where it begins, in characters.")
+    next_offset: int | None = Field(description="Where to read on; null when this is the end.")
+    total_chars: int
+    size_bytes: int = Field(description="Of the whole text as UTF-8.")
 
 
 class AgentDocument(_Answer):
@@ -169,6 +189,15 @@ class ChangeDocument(_Answer):
     name: str
     change: Literal["added", "removed", "changed"]
     detail: str
+    verdict: Verdict | None = Field(None, description="What it means for threads of the older release.")
+    why: str = Field("", description="The reason for a verdict other than `safe`.")
+
+
+class DifferenceDocument(_Answer):
+    """What differs between two releases, and the worst of the verdicts."""
+
+    verdict: Verdict
+    changes: list[ChangeDocument]
 
 
 class ReasonDocument(_Answer):
@@ -184,6 +213,15 @@ class ReasonDocument(_Answer):
     source: str
 
 
+class ColdChangeDocument(_Answer):
+    """What differs from what the process took from the project when it started; only a restart takes it up."""
+
+    kind: ColdKind
+    file: str = Field(description="Path in the project, or `installed packages`.")
+    items: list[str] = Field(description="Which parts of it, e.g. `server.port`; empty when all of it counts.")
+    why: str
+
+
 class DeploymentDocument(_Answer):
     """What became of a deployment."""
 
@@ -195,9 +233,15 @@ class DeploymentDocument(_Answer):
     generation: int
     reasons: list[ReasonDocument]
     diff: list[ChangeDocument]
+    verdict: Verdict | None = Field(None, description="The worst in `diff`; null when nothing was compared.")
+    accepted: list[ReasonDocument] = Field(
+        default_factory=list, description="What would have been a reason, had it not been accepted."
+    )
     timings_s: dict[str, float]
     actor: str
+    why: str
     at: float = Field(description="Unix time, seconds.")
+    restart_needed: list[ColdChangeDocument] = Field(description="What only a restart takes up.")
 
 
 class CacheDocument(_Answer):
@@ -238,11 +282,29 @@ class ReleaseDocument(_Answer):
     leases: dict[str, int]
 
 
+class CanaryPart(BaseModel):
+    """A release that serves a part."""
+
+    release: str
+    percent: float
+    tenants: list[str]
+    since: float = Field(description="Unix time of its beginning.")
+
+
+class ChannelDocument(BaseModel):
+    """Who sees which release, by ids."""
+
+    stable: str
+    canary: CanaryPart | None
+    held: dict[str, str] = Field(description="Tenant -> the release it is held on.")
+
+
 class ReleasesDocument(_Answer):
     """What serves, what the store has, and the newest deployments."""
 
     current: str = Field(description="Id of the release that serves; empty when none does.")
     generation: int
+    channel: ChannelDocument
     releases: list[ReleaseEntry]
     history: list[DeploymentDocument]
 
@@ -260,6 +322,8 @@ class RunEntry(_Answer):
     releases_seen: list[str]
     started_at: float
     finished_at: float | None
+    paused_at: list[str] = Field(description="The nodes in which it waits for a human.")
+    moved_to: str = Field(description="Digest of the release the thread goes on with, where it was moved.")
 
 
 class CountsDocument(_Answer):
@@ -292,6 +356,7 @@ class Readiness(_Answer):
 
     ok: bool
     checks: dict[str, Check]
+    restart_needed: list[ColdChangeDocument] = Field(description="What only a restart takes up; it can wait.")
 
 
 class Okay(BaseModel):

@@ -18,6 +18,28 @@ CALL = MappingProxyType[str, Any](
         "tool_digest": "5f1c0a9e",
         "release": RELEASE,
         "call_id": "0192f0c1-7d7b-7e2a-a9f4-0d8f3f0d5a11",
+        "artifact": "",
+    }
+)
+TOOL_ERRORS = MappingProxyType[str, Any](
+    {
+        "escalated": [{"tool": "order_status", "tenant": "acme", "duration_s": 12.5}],
+        "errors": [
+            {
+                "tool": "order_status",
+                "at": 1767225600.0,
+                "release": RELEASE,
+                "code": "tool_failed",
+                "severity": "HIGH",
+                "escalated": True,
+                "layer": "tool",
+                "message": "Tool 'order_status' failed: ConnectionError: no route to host",
+                "call_id": "0192f0c1-7d7b-7e2a-a9f4-0d8f3f0d5a11",
+                "tenant": "acme",
+                "agent": "support",
+                "run_id": "0192f0c1-8000-7e2a-a9f4-0d8f3f0d5a11",
+            }
+        ],
     }
 )
 RUN = MappingProxyType[str, Any](
@@ -48,6 +70,7 @@ BATCH_REQUEST = MappingProxyType[str, Any](
         "stop_on_failure": True,
     }
 )
+RESOLVE_REQUEST = MappingProxyType[str, Any]({"decision": "answer", "value": {"booked": True}})
 TASK = MappingProxyType[str, Any](
     {
         "id": "0192f0c1-9000-7e2a-a9f4-0d8f3f0d5a11",
@@ -55,6 +78,7 @@ TASK = MappingProxyType[str, Any](
         "args": {"month": "2026-01"},
         "tenant": "",
         "key": "",
+        "call_key": "",
         "priority": 5,
         "state": "running",
         "progress": 0.4,
@@ -83,10 +107,43 @@ DEPLOYMENT = MappingProxyType[str, Any](
         "previous": "r-00c0ffee",
         "generation": 7,
         "reasons": [],
-        "diff": [{"kind": "tool", "name": "order_status", "change": "changed", "detail": "code"}],
+        "diff": [
+            {
+                "kind": "tool",
+                "name": "order_status",
+                "change": "changed",
+                "detail": "code",
+                "verdict": "safe",
+                "why": "",
+            }
+        ],
+        "verdict": "safe",
+        "accepted": [],
         "timings_s": {"verify": 0.05, "load": 0.01, "total": 0.08},
         "actor": "http",
         "at": 1767225600.0,
+        "restart_needed": [],
+    }
+)
+_TALLY = MappingProxyType[str, Any](
+    {"ended": 180, "errors": 3, "timeouts": 0, "invalid": 0, "loops": 0, "p95_s": 0.29, "cost_usd": None}
+)
+_SIDE = MappingProxyType[str, Any]({"runs": dict(_TALLY), "calls": dict(_TALLY)})
+_FIGURES = MappingProxyType[str, Any]({"recent": dict(_SIDE), "whole": dict(_SIDE)})
+CANARY = MappingProxyType[str, Any](
+    {
+        "release": RELEASE,
+        "stable": "r-00c0ffee",
+        "generation": 8,
+        "percent": 10.0,
+        "tenants": ["acme"],
+        "since": 1767225600.0,
+        "bake_s": 300.0,
+        "min_samples": 20,
+        "left_s": 120.0,
+        "move": "go_on",
+        "why": "120 s of its bake time are left",
+        "figures": {"canary": dict(_FIGURES), "stable": dict(_FIGURES)},
     }
 )
 PROBLEM = MappingProxyType[str, Any](

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from toolcrib.core.policies import Seconds
-from toolcrib.core.tasks import TaskState
+from toolcrib.core.tasks import Decision, TaskState
 from toolcrib.server.schema import examples
 from toolcrib.server.schema.documents import Name, ToolResultDocument
 
@@ -49,6 +49,21 @@ class BatchRequest(BaseModel):
     stop_on_failure: bool = Field(default=False, description="When a task fails, skip those that have not begun.")
 
 
+class ResolveRequest(BaseModel):
+    """What a person decides about a task that waits."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": dict(examples.RESOLVE_REQUEST)})
+
+    decision: Decision = Field(description="Run it again, take `value` for its result, go on without it, let it fail.")
+    value: Any = Field(default=None, description="The result it should have had, with the decision `answer`.")
+
+    @model_validator(mode="after")
+    def _has_a_value_for_an_answer(self) -> "ResolveRequest":
+        if (self.decision == "answer") is not ("value" in self.model_fields_set):
+            raise ValueError("give `value` with the decision `answer`, and with no other one")
+        return self
+
+
 class BatchDocument(BaseModel):
     """The batch's id, and its tasks' in the order of the calls."""
 
@@ -65,6 +80,7 @@ class TaskEntry(BaseModel):
     tool: str
     tenant: str
     key: str
+    call_key: str = Field(description="Idempotency key of a direct call that waits as this task.")
     priority: int
     state: TaskState
     progress: float = Field(description="0 to 1, as the tool told.")
@@ -86,7 +102,7 @@ class TaskEntry(BaseModel):
 
 
 class TaskDocument(TaskEntry):
-    """A background task; `result` is there when its call came to one."""
+    """A background task; `result` is there when its call came to one, also to a failure that waits for a person."""
 
     model_config = ConfigDict(extra="allow", json_schema_extra={"example": dict(examples.TASK)})
 

@@ -5,6 +5,7 @@ import pytest
 from tests.unit.server.conftest import Door
 
 pytestmark = pytest.mark.anyio
+CODE = {"kind": "tool", "name": "greet", "change": "changed", "detail": "code", "verdict": "safe", "why": ""}
 
 
 async def deploy(door: Door, old: str, new: str) -> str:
@@ -40,7 +41,8 @@ async def test_a_deployment_serves_at_once_and_tells_what_changed(door: Door) ->
     door.tools.write_text(door.tools.read_text().replace("hello", "good morning"))
     deployment = (await door.http.post("/v1/deployments")).json()
     assert (deployment["state"], deployment["previous"], deployment["actor"]) == ("active", before, "http")
-    assert {"kind": "tool", "name": "greet", "change": "changed", "detail": "code"} in deployment["diff"]
+    assert CODE in deployment["diff"]
+    assert (deployment["verdict"], deployment["accepted"]) == ("safe", [])
     assert await greeting(door) == "good morning Ada"
     again = (await door.http.post("/v1/deployments")).json()
     assert (again["state"], again["release"]) == ("unchanged", deployment["release"])
@@ -61,6 +63,25 @@ async def test_a_rejected_deployment_is_a_422_with_every_reason_and_its_place(do
     assert (ready.status_code, ready.json()["checks"]["newest_tree"]["ok"]) == (200, False)
 
 
+async def test_lowered_guards_are_a_422_until_they_are_accepted(door: Door) -> None:
+    first = await deploy(door, '(side_effect="none", examples', '(scopes=("greet",), side_effect="none", examples')
+    door.tools.write_text(door.tools.read_text().replace('scopes=("greet",), ', ""))
+    refused = await door.http.post("/v1/deployments", json={"accept": []})
+    told = refused.json()
+    assert (refused.status_code, [reason["code"] for reason in told["reasons"]]) == (422, ["permissions"])
+    assert door.crib.release.id == first
+    taken = (await door.http.post("/v1/deployments", json={"accept": ["permissions"]})).json()
+    assert (taken["state"], [reason["code"] for reason in taken["accepted"]]) == ("active", ["permissions"])
+    history = (await door.http.get("/v1/releases")).json()["history"]
+    assert [(one["state"], len(one["accepted"])) for one in history[:2]] == [("active", 1), ("rejected", 0)]
+
+
+@pytest.mark.parametrize("body", [{"accept": ["everything"]}, {"accept": "permissions"}, {"force": True}])
+async def test_what_cannot_be_accepted_is_a_mistake_of_the_request(door: Door, body: dict[str, object]) -> None:
+    answer = await door.http.post("/v1/deployments", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "request_invalid")
+
+
 async def test_a_roll_back_serves_the_former_release_or_the_one_that_is_named(door: Door) -> None:
     first = door.crib.release.id
     second = await deploy(door, "hello", "hi")
@@ -78,8 +99,9 @@ async def test_a_roll_back_serves_the_former_release_or_the_one_that_is_named(do
 async def test_two_releases_are_compared_by_id(door: Door) -> None:
     first = door.crib.release.id
     second = await deploy(door, "hello", "hi")
-    changes = (await door.http.get(f"/v1/releases/{first}/diff/{second}")).json()
-    assert {"kind": "tool", "name": "greet", "change": "changed", "detail": "code"} in changes
+    told = (await door.http.get(f"/v1/releases/{first}/diff/{second}")).json()
+    assert told["verdict"] == "safe"
+    assert CODE in told["changes"]
 
 
 async def test_an_unknown_release_is_a_404_with_near_names(reading: Door) -> None:

@@ -105,3 +105,85 @@ async def test_a_batch_is_refused_whole(reading: Door) -> None:
 
 def test_a_full_queue_is_unavailable_not_broken() -> None:
     assert status_of(QueueFull("No more than 1 tasks may wait.")) == 503
+
+
+TILL = '''
+from toolcrib import tool
+
+@tool(on_error={"ConnectionError": "manual"})
+async def pay(amount: int) -> str:
+    """Pays once somebody has mended it."""
+    raise ConnectionError("down")
+'''
+
+
+async def parked(door: Door, key: str = "") -> str:
+    """The task in which a call of a broken tool waits."""
+    answer = await door.http.post(
+        "/v1/tools/pay/calls", json={"args": {"amount": 3}}, headers={"idempotency-key": key} if key else {}
+    )
+    error = answer.json()["error"]
+    assert (answer.status_code, error["strategy"]) == (200, "manual")
+    assert f"toolcrib tasks resolve {error['task']} --retry" in error["hint"]
+    return str(error["task"])
+
+
+@pytest.fixture
+async def till(door: Door) -> Door:
+    """A door to a project whose tool `pay` is broken."""
+    door.tools.write_text(TILL)
+    assert (await door.crib.deploy()).state == "active"
+    return door
+
+
+async def test_a_call_that_asks_for_a_person_waits_as_a_task_until_one_answers(till: Door) -> None:
+    task = await parked(till, "k")
+    (listed,) = (await till.http.get("/v1/tasks?state=waiting")).json()
+    assert (listed["id"], listed["call_key"], listed["error"].partition(":")[0]) == (task, "k", "tool_failed")
+    shown = (await till.http.get(f"/v1/tasks/{task}")).json()
+    assert (shown["args"], shown["result"]["error"]["code"]) == ({"amount": 3}, "tool_failed")
+
+    answer = await till.http.post(f"/v1/tasks/{task}/resolve", json={"decision": "answer", "value": [2**80]})
+    assert (answer.status_code, answer.json()["state"]) == (200, "succeeded")
+    again = await till.http.post("/v1/tools/pay/calls", json={"args": {"amount": 3}}, headers={"idempotency-key": "k"})
+    assert (again.json()["value"], again.json()["journaled"]) == ([2**80], True)
+
+
+async def test_a_task_is_run_again_skipped_or_aborted_as_a_person_wants(till: Door) -> None:
+    retried, skipped, aborted = [await parked(till) for _ in range(3)]
+    till.tools.write_text(TILL.replace('raise ConnectionError("down")', "return f'paid {amount}'"))
+    await till.crib.deploy()
+
+    async def decided(task: str, decision: str) -> str:
+        answer = await till.http.post(f"/v1/tasks/{task}/resolve", json={"decision": decision})
+        return str(answer.json()["state"])
+
+    assert await decided(skipped, "skip") == "skipped"
+    assert await decided(aborted, "abort") == "failed"
+    assert await decided(retried, "retry") == "queued"
+    done = await till.crib.tasks.wait(retried, timeout_s=5)
+    assert (done.state, (await till.crib.tasks.result(retried)).value) == ("succeeded", "paid 3")
+    assert done.release == till.crib.release.id
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"decision": "forget"},
+        {"decision": "answer"},
+        {"decision": "retry", "value": 1},
+        {"decision": "skip", "x": 1},
+    ],
+)
+async def test_a_decision_that_does_not_fit_is_a_422(reading: Door, body: dict[str, object]) -> None:
+    answer = await reading.http.post("/v1/tasks/ghost/resolve", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "request_invalid")
+
+
+async def test_what_does_not_wait_for_a_person_cannot_be_resolved(door: Door) -> None:
+    task = (await door.http.post("/v1/tasks", json=GREET)).json()["id"]
+    await door.crib.tasks.wait(task, timeout_s=5)
+    for which, status, code in ((task, 409, "conflict"), ("ghost", 404, "task_not_found")):
+        answer = await door.http.post(f"/v1/tasks/{which}/resolve", json={"decision": "retry"})
+        assert (answer.status_code, answer.json()["code"]) == (status, code)

@@ -1,8 +1,12 @@
 """Listing, showing and calling tools over HTTP."""
 
+import asyncio
+from pathlib import Path
+
+import anyio
 import pytest
 
-from tests.unit.server.conftest import Door
+from tests.unit.server.conftest import Door, open_door, write_project
 
 pytestmark = pytest.mark.anyio
 
@@ -78,3 +82,116 @@ async def test_the_time_limit_of_the_call_is_handed_on(reading: Door) -> None:
     assert answer.json()["errors"][0]["field"] == "timeout_s"
     answer = await reading.http.post("/v1/tools/greet/calls", json={"args": {"name": "Ada"}, "timeout_s": 1e-9})
     assert answer.json()["error"]["code"] == "deadline_exceeded"
+
+
+FRAGILE = '''
+from toolcrib import Escalate, tool
+
+@tool(side_effect="none", escalate=Escalate(after=2, window_s=60))
+async def fragile(secret: str) -> str:
+    """Breaks."""
+    raise ConnectionError("no route")
+'''
+
+
+async def test_the_errors_of_a_tool_are_told_the_newest_first_each_tenants_apart(door: Door) -> None:
+    door.tools.write_text(FRAGILE)
+    await door.crib.deploy()
+    for tenant in ("a", "a", "a", "b"):
+        await door.http.post("/v1/tools/fragile/calls", json={"args": {"secret": "hush"}, "tenant": tenant})
+    answer = await door.http.get("/v1/tools/fragile/errors")
+    told = answer.json()
+    assert [(one["tenant"], one["severity"], one["escalated"]) for one in told["errors"]] == [
+        ("b", "MEDIUM", False),
+        ("a", "HIGH", True),
+        ("a", "MEDIUM", False),
+        ("a", "MEDIUM", False),
+    ]
+    first = told["errors"][0]
+    assert (first["code"], first["release"]) == ("tool_failed", door.crib.release.id)
+    assert first["message"] == "Tool 'fragile' failed: ConnectionError: no route"
+    assert [(one["tool"], one["tenant"]) for one in told["escalated"]] == [("fragile", "a")]
+    assert "hush" not in answer.text
+    assert f'tool_escalations_total{{release="{door.crib.release.id}",tool="fragile"}} 1.0' in (
+        (await door.http.get("/metrics")).text
+    )
+
+    only = (await door.http.get("/v1/tools/fragile/errors?tenant=b&limit=5")).json()
+    assert ([one["tenant"] for one in only["errors"]], only["escalated"]) == (["b"], [])
+    newest = (await door.http.get("/v1/tools/fragile/errors?limit=1")).json()
+    assert newest["errors"] == told["errors"][:1]
+
+
+async def test_a_tool_without_errors_has_none_one_that_is_gone_keeps_its_own_and_nobodys_is_a_404(door: Door) -> None:
+    await door.http.post("/v1/tools/fail/calls", json={})
+    door.tools.write_text(FRAGILE)
+    await door.crib.deploy()
+    assert (await door.http.get("/v1/tools/fragile/errors")).json() == {"escalated": [], "errors": []}
+    gone = (await door.http.get("/v1/tools/fail/errors")).json()
+    assert [one["code"] for one in gone["errors"]] == ["tool_error"]
+    nobody = await door.http.get("/v1/tools/fragil/errors")
+    assert (nobody.status_code, nobody.json()["code"]) == (404, "tool_not_found")
+    assert (await door.http.get("/v1/tools/fail/errors?tenant=x")).status_code == 404, "not of this tenant"
+
+
+async def test_the_policy_for_an_agent_that_does_not_exist_is_404_with_near_names(reading: Door) -> None:
+    answer = await reading.http.get("/v1/tools/greet", params={"agent": "greter"})
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "agent_not_found")
+    assert "greeter" in answer.json()["hint"]
+
+
+WAITS = '''
+import asyncio
+from toolcrib import tool
+
+@tool(side_effect="none")
+async def waits() -> None:
+    """Never ends."""
+    await asyncio.Event().wait()
+'''
+
+
+async def test_a_call_above_the_limit_of_the_process_is_a_503_that_says_when_to_come_again(tmp_path: Path) -> None:
+    root = write_project(tmp_path)
+    (root / "tools" / "waits.py").write_text(WAITS)
+    (root / "toolcrib.yaml").write_text("calls: {concurrency: 1, queue: 0}\n")
+    async with open_door(root) as door:
+        events = door.crib.events()
+        first = asyncio.ensure_future(door.crib.call("waits"))
+        with anyio.fail_after(10):
+            while (await anext(events)).name != "tool.started":
+                pass
+            answer = await door.http.post("/v1/tools/greet/calls", json={"args": {"name": "Ada"}})
+            first.cancel()
+            await asyncio.wait([first])
+            assert (await door.http.post("/v1/tools/greet/calls", json={"args": {"name": "Ada"}})).status_code == 200
+    told = answer.json()
+    assert (answer.status_code, told["code"], told["retryable"]) == (503, "queue_full", True)
+    assert told["detail"] == "1 calls run in this process and 0 wait already."
+    assert answer.headers["retry-after"] == "1"
+
+
+async def test_a_call_without_a_body_is_one_without_arguments(reading: Door) -> None:
+    assert (await reading.http.post("/v1/tools/huge/calls")).json()["ok"] is True
+    missing = await reading.http.post("/v1/tools/greet/calls")
+    assert (missing.status_code, "name: is required" in missing.json()["detail"]) == (422, True)
+
+
+async def test_a_call_above_the_limit_that_waits_for_a_person_is_a_result_that_names_its_task(tmp_path: Path) -> None:
+    root = write_project(tmp_path)
+    (root / "tools" / "waits.py").write_text(WAITS)
+    (root / "tools.yaml").write_text(
+        "tools: {waits: {concurrency: {limit: 1, queue: 0}, on_error: {QueueFull: manual}}}"
+    )
+    async with open_door(root) as door:
+        events = door.crib.events()
+        first = asyncio.ensure_future(door.crib.call("waits"))
+        with anyio.fail_after(10):
+            while (await anext(events)).name != "tool.started":
+                pass
+            answer = await door.http.post("/v1/tools/waits/calls", json={})
+            first.cancel()
+            await asyncio.wait([first])
+    assert (answer.status_code, answer.json()["error"]["code"]) == (200, "queue_full")
+    assert answer.json()["error"]["task"]

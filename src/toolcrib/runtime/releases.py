@@ -1,0 +1,140 @@
+"""What `Crib` does with releases: deploying, canaries, going back, and looking at what there was."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+from toolcrib.core.errors import ToolcribError
+from toolcrib.core.ports import StoredRelease
+from toolcrib.core.releases import Acceptable, Change, Channel, ColdChange, Deployment, Verification
+from toolcrib.deployment.ports import Plan
+from toolcrib.deployment.proving.canaries import Canaries
+from toolcrib.runtime.wings import Wings
+
+
+class CribReleases:
+    """The part of `Crib` that is about releases."""
+
+    def __init__(self, wings: Wings) -> None:
+        self.root = wings.root
+        self.settings = wings.settings
+        self.secrets = wings.secrets
+        self._wings = wings
+
+    async def deploy(
+        self,
+        directory: str | Path | None = None,
+        *,
+        canary: float | None = None,
+        tenants: Sequence[str] = (),
+        bake_s: float | None = None,
+        min_samples: int | None = None,
+        activate: bool = True,
+        accept: Iterable[Acceptable] = (),
+        why: str = "",
+        actor: str = "python",
+    ) -> Deployment:
+        """Verify a directory (default: the project) and, if it passes, let it serve from the next run on.
+
+        Args:
+            directory: what to deploy.
+            canary: let it serve this percentage of threads beside the release that serves now, 0 to 100; asked again
+                for the same tree, it changes the percentage. It is promoted or rolled back by itself; see `canary`.
+            tenants: let it serve these tenants, as a canary.
+            bake_s, min_samples: how long and by how much a canary must prove itself, in place of the settings.
+            activate: False keeps it in the store and lets it serve nobody; `activate(id)` does so later.
+            accept: `permissions` takes a release that lowers the guards of a tool or an agent.
+            why: for the history.
+            actor: who asks.
+
+        Returns:
+            The deployment; a rejected one carries all its reasons and has changed nothing.
+
+        Raises:
+            ValueError: a percentage below 0 or above 100, a canary nobody would see, or one that shall not serve.
+        """
+        to: Literal["all", "canary", "nobody"] = "all" if activate else "nobody"
+        if canary is not None or tenants:
+            if not activate:
+                raise ValueError("a canary serves: leave `activate` out, or the percentage and the tenants")
+            to = "canary"
+        part = tuple(tenants)
+        plan = Plan(
+            to=to,
+            percent=canary or 0.0,
+            tenants=part,
+            bake_s=bake_s,
+            min_samples=min_samples,
+            accept=frozenset(accept),
+            why=why,
+        )
+        return await self._wings.deployer.deploy(self._place(directory), actor=actor, plan=plan)
+
+    @property
+    def canary(self) -> Canaries:
+        """The canary: `status`, `change`, `end`."""
+        return self._wings.canaries
+
+    async def promote(self, *, why: str = "", actor: str = "python") -> Deployment:
+        """Let the canary serve all.
+
+        Raises:
+            NotFound: there is no canary.
+        """
+        return await self._wings.deployer.promote(actor=actor, why=why)
+
+    async def hold(self, tenant: str, release: str | None, *, why: str = "", actor: str = "python") -> Deployment:
+        """Let one tenant see a stored release, whatever else is deployed; None lets go of the tenant.
+
+        Raises:
+            ReleaseNotFound: there is no such release.
+        """
+        return await self._wings.deployer.hold(tenant, release, actor=actor, why=why)
+
+    async def channel(self) -> Channel:
+        """What serves whom: the stable release, the canary, the tenants held on a release of their own."""
+        return await self._wings.store.channel()
+
+    async def verify(self, directory: str | Path | None = None, *, accept: Iterable[Acceptable] = ()) -> Verification:
+        """The gate without activation: why the directory would be rejected, and what it would change.
+
+        All examples and selftests are tried; a deployment tries those whose code is new.
+        """
+        return await self._wings.deployer.verify(self._place(directory), accept=accept)
+
+    def _place(self, directory: str | Path | None) -> Path:
+        return Path(directory) if directory else self.root
+
+    async def rollback(self, release: str | None = None, *, why: str = "", actor: str = "python") -> Deployment:
+        """Serve another release again, by id. Without one: end the canary, or go one further back each time.
+
+        Raises:
+            ReleaseNotFound: there is no such release, or none before.
+        """
+        return await self._wings.deployer.rollback(release, actor=actor, why=why)
+
+    async def activate(self, release: str, *, actor: str = "python") -> Deployment:
+        """Serve the stored release with this id; what `rollback(id)` does, for doors that name it so."""
+        return await self._wings.deployer.rollback(release, actor=actor)
+
+    async def releases(self) -> Sequence[StoredRelease]:
+        """All releases in the store, the newest first, with their states."""
+        return await self._wings.store.releases()
+
+    async def history(self, limit: int = 50) -> Sequence[Deployment]:
+        """Past deployments, the newest first."""
+        return await self._wings.store.history(limit)
+
+    async def diff(self, older: str | None = None, newer: str | None = None) -> tuple[Change, ...]:
+        """What differs between two releases, by id; default: between the former and the current one."""
+        return await self._wings.deployer.diff(older, newer)
+
+    @property
+    def restart_needed(self) -> tuple[ColdChange, ...]:
+        """What has changed in the directory that only a restart of this process takes up; known within seconds."""
+        return self._wings.boundary.needed
+
+    @property
+    def problem(self) -> ToolcribError | None:
+        """Why the newest tree is not what serves: it was rejected, or rolled back from; None when all is well."""
+        return self._wings.deployer.problem

@@ -1,0 +1,48 @@
+"""`Wings`: the parts of an open project that the facade leads to."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolcrib.core.ports import CallJournal, Clock, ReleaseStore, Resources, RunLedger
+from toolcrib.core.redaction import Secrets
+from toolcrib.core.settings import Settings
+from toolcrib.core.stores.artifacts import ArtifactStore
+from toolcrib.core.stores.results import ResultCache
+from toolcrib.deployment.boundary import Boundary
+from toolcrib.deployment.deployer import Deployer
+from toolcrib.deployment.proving.canaries import Canaries
+from toolcrib.execution.executor import Executor
+from toolcrib.execution.state.escalation import Escalations
+from toolcrib.execution.tasks.service import TaskService
+from toolcrib.observability.exposition import Exposition
+from toolcrib.observability.history import ErrorHistory
+from toolcrib.observability.hub import EventHub
+from toolcrib.registry.registry import Registry
+from toolcrib.runs.service import RunService
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wings:
+    """The parts of an open project that the facade leads to."""
+
+    root: Path
+    settings: Settings
+    registry: Registry
+    executor: Executor
+    runs: RunService
+    tasks: TaskService
+    deployer: Deployer
+    canaries: Canaries
+    boundary: Boundary
+    store: ReleaseStore
+    ledger: RunLedger
+    cache: ResultCache
+    journal: CallJournal
+    history: ErrorHistory
+    escalations: Escalations
+    clock: Clock
+    artifacts: ArtifactStore
+    resources: Resources
+    hub: EventHub
+    exposition: Exposition
+    secrets: Secrets
