@@ -3,6 +3,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp-setup
+BENCH := .venv-bench
+BENCH_STAMP := $(BENCH)/.stamp-setup
 PYTHON ?=
 ARGS ?=
 
@@ -42,7 +44,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv; \
 	if [ -n "$${PIP_INDEX_URL:-}" ] && [ -z "$${UV_DEFAULT_INDEX:-}" ]; then export UV_DEFAULT_INDEX="$$PIP_INDEX_URL"; fi; \
 	if [ -n "$${PIP_CERT:-}" ] && [ -z "$${SSL_CERT_FILE:-}" ]; then export SSL_CERT_FILE="$$PIP_CERT"; fi; \
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -b constraints.txt -e '.[dev,offline]'; \
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -b constraints.txt -e '.[dev,offline]'; \
 	touch $(STAMP)
 
 demo: $(STAMP) ## play the whole story, no key and no network (ARGS=--once ends by itself)
@@ -70,10 +72,18 @@ check-types: $(STAMP)
 check-arch: $(STAMP)
 	$(BIN)/python -m pytest -q tests/arch
 
-bench: $(STAMP) ## run the benchmarks, one after the other
+# The peers want other versions of some packages: their own environment, pinned in benchmarks/peers.txt.
+$(BENCH_STAMP): $(STAMP) benchmarks/peers.txt
+	@$(BIN)/python -m venv --clear $(BENCH)
+	@sed -n 's/^\([a-z][a-z0-9-]*\)==.*/^\1==/p' benchmarks/peers.txt | grep -v -f - constraints.txt > $(BENCH)/constraints.txt
+	@if [ -n "$${PIP_INDEX_URL:-}" ] && [ -z "$${UV_DEFAULT_INDEX:-}" ]; then export UV_DEFAULT_INDEX="$$PIP_INDEX_URL"; fi; \
+	if [ -n "$${PIP_CERT:-}" ] && [ -z "$${SSL_CERT_FILE:-}" ]; then export SSL_CERT_FILE="$$PIP_CERT"; fi; \
+	$(BIN)/uv pip install --quiet --python $(BENCH)/bin/python -c $(BENCH)/constraints.txt -e '.[dev,offline]' -r benchmarks/peers.txt
+	@touch $(BENCH_STAMP)
+
+bench: $(BENCH_STAMP) ## run the benchmarks, one after the other, beside the peers
 	@set -e; for file in benchmarks/*.py; do \
-		[ -e "$$file" ] || { echo "there are no benchmarks yet"; break; }; \
-		echo "== $$file"; $(BIN)/python "$$file" $(ARGS); \
+		echo "== $$file"; $(BENCH)/bin/python "$$file" $(ARGS); \
 	done
 
 soak: $(STAMP) ## run the tests that take minutes
@@ -84,5 +94,5 @@ tree: $(STAMP) ## redraw the tree in ARCHITECTURE.md
 	$(BIN)/python tests/arch/architecture_tree.py --write
 
 clean: ## remove .venv, caches and build results
-	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(BENCH) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -not -path './.git/*' -exec rm -rf {} +

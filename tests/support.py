@@ -1,25 +1,33 @@
 """What tests of several rooms build from: chains and releases without a project."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
+from itertools import count
 
 from toolcrib.core.chain import CallNext
-from toolcrib.core.ports import CallJournal, Locks, ResultCache, Runner, WorkerRunner
+from toolcrib.core.ports import CallJournal, Locks, Runner, WorkerRunner
+from toolcrib.core.redaction import Secrets
 from toolcrib.core.releases import Manifest
+from toolcrib.core.stores.artifacts import ArtifactStore
+from toolcrib.core.stores.results import ResultCache
 from toolcrib.core.tools import Tool
 from toolcrib.execution.chain import build_chain
 from toolcrib.execution.executor import Executor
 from toolcrib.execution.ports import ChainPorts
+from toolcrib.execution.state.admission import Admission
 from toolcrib.execution.state.breaker import Circuits
+from toolcrib.execution.state.escalation import Escalations
 from toolcrib.execution.state.gates import Gates
 from toolcrib.registry.release import Release
 from toolcrib.runners.inline import InlineRunner
-from toolcrib.stores.locks import MemoryLocks
-from toolcrib.stores.memory import MemoryJournal
-from toolcrib.stores.rate_limits import MemoryRateLimiter
-from toolcrib.stores.result_cache import MemoryResultCache
+from toolcrib.stores.artifact_texts import Bounds
+from toolcrib.stores.memory.artifacts import MemoryArtifactStore
+from toolcrib.stores.memory.journal import MemoryJournal
+from toolcrib.stores.memory.locks import MemoryLocks
+from toolcrib.stores.memory.rate_limits import MemoryRateLimiter
+from toolcrib.stores.memory.result_cache import MemoryResultCache
 from toolcrib.testing import CountingIds, FakeClock, FakeRandom, RecordingEvents
 from toolcrib.tools.resources.pool import ResourcePool
 
@@ -43,10 +51,16 @@ class Bench:
     journal: CallJournal = field(default_factory=MemoryJournal)
     gates: Gates = field(default_factory=Gates)
     locks: Locks = field(default_factory=MemoryLocks)
+    shelf: type[MemoryArtifactStore] = MemoryArtifactStore
+    admission: Admission | None = None
 
     @cached_property
     def circuits(self) -> Circuits:
         return Circuits(events=self.events)
+
+    @cached_property
+    def escalations(self) -> Escalations:
+        return Escalations(events=self.events)
 
     @cached_property
     def rates(self) -> MemoryRateLimiter:
@@ -54,10 +68,14 @@ class Bench:
 
     processes: WorkerRunner = field(default_factory=InlineWorkers)
     env: Mapping[str, str] = field(default_factory=dict)
+    secrets: Secrets = field(init=False)
     resources: ResourcePool = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "resources", ResourcePool(env=self.env, clock=self.clock, close_s=0.05))
+        ports = {"artifacts": self.artifacts}
+        object.__setattr__(self, "secrets", Secrets(self.env))
+        pool = ResourcePool(env=self.secrets, clock=self.clock, ports=ports, close_s=0.05)
+        object.__setattr__(self, "resources", pool)
 
     @property
     def ports(self) -> ChainPorts:
@@ -69,18 +87,27 @@ class Bench:
             threads=self.threads,
             cache=self.cache,
             circuits=self.circuits,
+            escalations=self.escalations,
             rates=self.rates,
             journal=self.journal,
             gates=self.gates,
             locks=self.locks,
             processes=self.processes,
             resources=self.resources,
+            artifacts=self.artifacts,
+            secrets=self.secrets,
+            admission=self.admission,
         )
 
     @cached_property
     def cache(self) -> ResultCache:
         """A cache of 1 MiB that lives by this bench's clock, on a machine with plenty of memory."""
         return MemoryResultCache(max_bytes=1 << 20, clock=self.clock, memory_used=lambda: 0.0)
+
+    @cached_property
+    def artifacts(self) -> ArtifactStore:
+        """A store of 1 MiB that keeps everything for a minute of this bench's clock: `art_1`, `art_2`, ..."""
+        return self.shelf(bounds=Bounds(max_bytes=1 << 20, ttl_s=60.0), clock=self.clock, new_handle=_handles())
 
     @property
     def executor(self) -> Executor:
@@ -93,6 +120,11 @@ class Bench:
     def release(self, *tools: Tool, content: str = "") -> Release:
         """A release of these tools, its chains composed with this bench's ports."""
         return make_release(*tools, content=content, bench=self)
+
+
+def _handles() -> Callable[[], str]:
+    numbers = count(1)
+    return lambda: f"art_{next(numbers)}"
 
 
 def make_manifest(content: str = "") -> Manifest:

@@ -7,6 +7,8 @@ import pytest
 
 import toolcrib
 from toolcrib.core.policies import ToolPolicy
+from toolcrib.core.settings import CallsSettings, ThreadsSettings
+from toolcrib.runtime.locate import read_settings
 
 pytestmark = pytest.mark.anyio
 PAGE = (Path(__file__).parents[2] / "docs" / "policies.md").read_text(encoding="utf-8")
@@ -46,3 +48,14 @@ def test_every_policy_is_in_the_table() -> None:
     table = PAGE.partition("| policy | what it does |")[2]
     named = set(re.findall(r"`(\w+)`", "\n".join(line.split("|")[1] for line in table.splitlines() if "|" in line[1:])))
     assert set(ToolPolicy.model_fields) <= named
+
+
+def test_the_cold_settings_on_the_page_are_all_there_are_and_valid(tmp_path: Path) -> None:
+    found = re.search(r"```yaml\n# toolcrib.yaml\n(calls:.*?)```", PAGE, re.DOTALL)
+    assert found
+    (tmp_path / "toolcrib.yaml").write_text(found[1])
+    settings = read_settings(tmp_path)
+    assert settings.calls == CallsSettings(concurrency=500, per_tenant=50, queue=1000)
+    assert settings.threads == ThreadsSettings()
+    assert settings.calls.model_fields_set == set(CallsSettings.model_fields)
+    assert settings.threads.model_fields_set == set(ThreadsSettings.model_fields)

@@ -19,8 +19,8 @@ from toolcrib.core.releases import Manifest
 from toolcrib.core.results import ToolResult
 from toolcrib.execution.chain import build_chain
 from toolcrib.registry.release import Release
-from toolcrib.stores.sql import open_sqlite
-from toolcrib.stores.sql_journal import SqlJournal
+from toolcrib.stores.sql.database import open_sqlite
+from toolcrib.stores.sql.journal import SqlJournal
 from toolcrib.testing import make_tool
 
 DATABASE, EFFECTS, DIE = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]

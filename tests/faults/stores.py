@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from toolcrib.stores.memory import MemoryReleaseStore
+from toolcrib.stores.memory.releases import MemoryReleaseStore
 
 When = Literal["before", "after"]
 

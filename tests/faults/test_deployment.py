@@ -14,7 +14,7 @@ import pytest
 from tests.faults.stores import FailingStore, StoreAway, When
 from tests.unit.deployment.grounds import Gate, Ground, tree
 from toolcrib.core.ports import ReleaseStore
-from toolcrib.stores.memory import MemoryReleaseStore
+from toolcrib.stores.memory.releases import MemoryReleaseStore
 
 pytestmark = pytest.mark.anyio
 Step = Callable[[Ground], Awaitable[object]]

@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 import toolcrib
 from tests.unit.server.conftest import TOOLS, open_door, write_project
 from toolcrib.core.events import Event, NodeFinished, RunFinished, ToolFinished
+from toolcrib.core.redaction import Secrets
 from toolcrib.runtime.crib import Crib
 from toolcrib.server.logs import configure_logs
 
@@ -95,10 +96,10 @@ async def test_calls_runs_and_deployments_are_counted(project: Path) -> None:
     }
     assert told["agent_execution_time_seconds_count"] == told["agent_iterations_count"] == {("greeter",): 3}
     assert told["toolcrib_deployments_total"] == {("active",): 2, ("rejected",): 1}
-    assert told["toolcrib_release_info"] == {(second,): 1}
+    assert told["toolcrib_release_info"] == {("stable", second): 1}
     assert told["toolcrib_releases_in_memory"] == {(): 2}
     assert told["toolcrib_generation"] == {(): 2}
-    assert told["toolcrib_threads"][()] >= 1
+    assert told["toolcrib_pool_size"]["threads",] == told["toolcrib_pool_started_total"]["threads",] >= 1
 
 
 async def test_a_tool_that_the_models_agent_does_not_have_counts_as_unknown(project: Path) -> None:
@@ -202,7 +203,7 @@ async def test_every_metric_stands_on_the_page_and_every_metric_of_the_page_is_t
 async def test_what_a_request_did_stands_in_json_lines_with_its_id(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    configure_logs(for_people=False)
+    configure_logs(for_people=False, guard=Secrets({}).log_filter)
     async with open_door(project) as door:
         headers = {"x-request-id": "req-1"}
         await door.http.post(

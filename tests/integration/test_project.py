@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from langchain_core.messages import AIMessage
 from langgraph.graph import END, START, MessagesState, StateGraph
@@ -113,7 +114,8 @@ async def test_a_rollback_holds_over_a_restart_until_the_tree_changes(project: P
         assert (deployment.state, deployment.release, deployment.previous) == ("rolled_back", first, second)
     async with toolcrib.open(project) as crib:
         assert crib.release.id == first
-        assert crib.problem is None
+        assert crib.problem is not None
+        assert f"{second}, was rolled back from" in crib.problem.message
         words.write_text('HELLO = "Moin"\n')
     async with toolcrib.open(project) as crib:
         assert crib.release.id not in (first, second)
@@ -238,6 +240,28 @@ async def test_mistakes_in_the_cold_settings_are_told_before_anything_is_opened(
 
     assert [reason.place for reason in caught.value.reasons] == ["toolcrib.yaml:1:10"]
     assert not (project / ".toolcrib").exists()
+
+
+async def test_a_directory_that_cannot_be_read_at_the_start_leaves_the_last_good_release_serving(
+    project: Path,
+) -> None:
+    async with toolcrib.open(project) as crib:
+        good = crib.release.id
+    (project / "tools" / "big.py").write_text("#" * 3_000_000)
+    async with toolcrib.open(project, watch=True) as crib:
+        assert crib.release.id == good
+        assert isinstance(crib.problem, ProjectInvalid)
+        assert [reason.file for reason in crib.problem.reasons] == ["tools/big.py"]
+        (project / "tools" / "big.py").unlink()
+        with anyio.fail_after(20):
+            while crib.problem is not None:
+                await anyio.lowlevel.checkpoint()
+    fresh = project.parent / "fresh"
+    (fresh / "tools").mkdir(parents=True)
+    (fresh / "tools" / "big.py").write_text("#" * 3_000_000)
+    with pytest.raises(ProjectInvalid, match="cannot be read"):
+        async with toolcrib.open(fresh):
+            pass
 
 
 CACHED = """

@@ -1,43 +1,18 @@
 """The server as a process of its own: asked over a socket, edited while it serves, stopped by a signal."""
 
 import json
-import queue
 import signal
 import socket
 import subprocess
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.integration.served import PATIENCE_S, log_of, serving, started
 from tests.unit.server.conftest import write_project
 
-PATIENCE_S = 40
-SERVE = """
-import sys
-from pathlib import Path
-from toolcrib.core.errors import ToolcribError
-from toolcrib.server.serve import ServeOptions, serve
-
-root, host, port, watch, insecure = sys.argv[1:]
-options = ServeOptions(
-    project=Path(root),
-    host=host or None,
-    port=int(port) if port else None,
-    watch=bool(watch),
-    insecure_no_auth=bool(insecure),
-    announce=lambda line: print(line, flush=True),
-)
-try:
-    sys.exit(serve(options))
-except ToolcribError as error:
-    print(f"{type(error).__name__}: {error.message} {error.hint}", flush=True)
-    sys.exit(9)
-"""
 SLOW = '''
 import asyncio
 from toolcrib import tool
@@ -48,63 +23,6 @@ async def slow(wait_s: float) -> str:
     await asyncio.sleep(wait_s)
     return "done"
 '''
-
-
-class Served:
-    """A serving process, and the lines it tells people."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-        self._lines: queue.Queue[str | None] = queue.Queue()
-        self.reader = threading.Thread(target=self._read, daemon=True)
-        self.reader.start()
-        self.url = ""
-
-    def _read(self) -> None:
-        assert self.process.stdout
-        for line in self.process.stdout:
-            self._lines.put(line.rstrip("\n"))
-        self._lines.put(None)
-
-    def line(self, part: str) -> str:
-        """The next line with this text in it."""
-        while (line := self._lines.get(timeout=PATIENCE_S)) is not None:
-            if part in line:
-                return line
-        raise AssertionError(f"the process ended without a line of {part!r}")
-
-    def stop(self, signum: signal.Signals = signal.SIGINT) -> int:
-        self.process.send_signal(signum)
-        return self.process.wait(PATIENCE_S)
-
-
-@contextmanager
-def started(root: Path, *, host: str = "", port: str = "0", watch: str = "", insecure: str = "") -> Iterator[Served]:
-    """A process that serves, or refuses to; its log stands beside the project."""
-    command = [sys.executable, "-c", SERVE, str(root), host, port, watch, insecure]
-    with (
-        log_of(root).open("w", encoding="utf-8") as log,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process,
-    ):
-        served = Served(process)
-        try:
-            yield served
-        finally:
-            process.kill()
-            served.reader.join(PATIENCE_S)
-
-
-@contextmanager
-def serving(root: Path, *, port: str = "0", watch: str = "") -> Iterator[tuple[Served, httpx.Client]]:
-    """A process that serves, and a client of it."""
-    with started(root, port=port, watch=watch) as served:
-        served.url = served.line("toolcrib serves").partition(" on ")[2].partition(",")[0]
-        with httpx.Client(base_url=served.url, timeout=PATIENCE_S) as http:
-            yield served, http
-
-
-def log_of(root: Path) -> Path:
-    return root.parent / "server.log"
 
 
 @pytest.fixture
@@ -141,6 +59,32 @@ def test_an_edit_serves_a_moment_later_and_a_broken_one_does_not(project: Path) 
         assert "goes on serving" in served.line("✗ r-")
         assert http.post("/v1/tools/greet/calls", json=call).json()["value"] == "good day Ada"
         assert served.stop(signal.SIGTERM) == 0
+
+
+FEW_WATCHES = (
+    *("unshare", "--user", "--map-root-user"),
+    *("sh", "-c", 'echo 1 >/proc/sys/user/max_inotify_watches && exec "$@"', "sh"),
+)
+
+
+def test_where_the_system_has_no_watches_left_edits_serve_all_the_same_and_one_warning_says_why(project: Path) -> None:
+    """The limit is one of the process's own user namespace."""
+    try:
+        subprocess.run((*FEW_WATCHES, "true"), check=True, capture_output=True, timeout=20)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("this system does not let its users limit themselves")
+    (project / "toolcrib.yaml").write_text("watch: {poll_s: 0.2}\n")
+    with started(project, watch="yes", within=FEW_WATCHES) as served:
+        served.line("toolcrib serves")
+        text = (project / "tools" / "words.py").read_text()
+        for word in ("servus", "moin"):
+            (project / "tools" / "words.py").write_text(text.replace("hello", word))
+            served.line("live in")
+        served.stop()
+    told = [json.loads(line) for line in log_of(project).read_text().splitlines() if "file events" in line]
+    assert [(line["event"], line["level"]) for line in told] == [("file events do not work, the clock does", "warning")]
+    assert "watch limit reached" in told[0]["reason"]
+    assert "fs.inotify.max_user_watches" in told[0]["fix"]
 
 
 def test_what_is_in_flight_ends_before_the_process_and_event_streams_end_at_once(project: Path) -> None:

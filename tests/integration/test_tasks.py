@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 import toolcrib
-from tests.integration.test_command_line import toolcrib as command
-from tests.integration.test_server import PATIENCE_S, Served, serving
+from tests.integration.commands import toolcrib as command
+from tests.integration.served import PATIENCE_S, Served, serving
 
 pytestmark = pytest.mark.anyio
 

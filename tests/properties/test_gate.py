@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolcrib.execution.state.gate import AGING_S, HIGHEST_PRIORITY, Gate
-from toolcrib.stores.locks import MemoryLocks
+from toolcrib.stores.memory.locks import MemoryLocks
 
 pytestmark = pytest.mark.anyio
 priorities = st.one_of(st.integers(-3, 3), st.integers(-300, 300))

@@ -13,9 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tests.support import Bench
 from toolcrib.core.calls import CallContext, ToolCall
 from toolcrib.core.policies import Cache
-from toolcrib.core.ports import CacheEntry
 from toolcrib.core.results import ToolResult
-from toolcrib.stores.result_cache import MemoryResultCache
+from toolcrib.core.stores.results import CacheEntry
+from toolcrib.stores.memory.result_cache import MemoryResultCache
 from toolcrib.testing import FakeClock, make_tool
 
 pytestmark = pytest.mark.anyio

@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 import toolcrib
-from tests.integration.storm_project import StormProject
+from tests.integration.storm.project import StormProject
 from toolcrib.core.events import Deployed, Event
 from toolcrib.core.results import RunResult
 from toolcrib.runtime.crib import Crib

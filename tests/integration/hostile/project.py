@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from tests.integration.hostile.here import HERE
+
 SETTINGS = "processes: {workers: 2, memory_mb: 512, result_mb: 8}\n"
 
 WORKS = '''
@@ -282,6 +284,20 @@ async def closes_loop() -> str:
     return "stopped"
 
 @ends
+async def shuts_loop() -> str:
+    """Close the event loop."""
+    asyncio.get_running_loop().close()
+    return "closed"
+
+@ends
+async def cancels_all() -> str:
+    """Cancel whatever the event loop does."""
+    for task in asyncio.all_tasks():
+        task.cancel()
+    await asyncio.sleep(10)
+    return "cancelled"
+
+@ends
 def leaks() -> int:
     """Leave threads behind."""
     stay = threading.Event()
@@ -305,11 +321,11 @@ def meddles() -> str:
 '''
 
 
-def write_hostile_project(root: Path) -> Path:
+def write_hostile_project(root: Path, settings: str = SETTINGS) -> Path:
     """The project under `root`, which it gives back."""
     (root / "tools").mkdir(parents=True)
-    (root / "toolcrib.yaml").write_text(SETTINGS)
+    (root / "toolcrib.yaml").write_text(settings)
     (root / "tools.yaml").write_text(TOOLS_YAML)
-    for name, text in {"works": WORKS, "chained": CHAINED, "hangs": HANGS, "ends": ENDS}.items():
+    for name, text in {"works": WORKS, "chained": CHAINED, "hangs": HANGS, "ends": ENDS, "here": HERE}.items():
         (root / "tools" / f"{name}.py").write_text(text)
     return root

@@ -15,7 +15,7 @@ import anyio
 import pytest
 
 import toolcrib
-from tests.integration.hostile_project import write_hostile_project
+from tests.integration.hostile.project import write_hostile_project
 from tests.unit.runners.processes.conftest import ended, lives
 from toolcrib import Crib
 
@@ -129,6 +129,8 @@ async def test_a_tool_whose_caller_goes_away_is_ended_too(crib: Crib, tmp_path: 
         ("raises", {"kind": "odd"}, ("tool_failed", "Odd: o")),
         ("exits", {}, ("tool_failed", "goodbye")),
         ("closes_loop", {}, ("tool_failed", "loop")),
+        ("cancels_all", {}, ("tool_failed", "Cancelled")),
+        ("shuts_loop", {}, ("tool_failed", "Cannot close a running event loop")),
         ("returns", {"megabytes": 100}, ("tool_failed", "returned 100.0 MB; 8 MB is the most")),
     ],
 )
