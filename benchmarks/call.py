@@ -1,15 +1,18 @@
-"""CPU time of one tool call: toolcrib's chain beside LangGraph, LangChain and a hand-written stack, in one run.
+"""CPU time of one tool call: toolcrib's chain beside other frameworks and a hand-written stack, in one run.
 
-    python benchmarks/call.py [--calls 2000] [--rounds 7]
+    make bench                                              # with all peers, in an environment of their own
+    python benchmarks/call.py [--calls 2000] [--rounds 7]   # with LangGraph and LangChain only
 
 Prints one JSON object: microseconds of process CPU per call (median of interleaved rounds), ratios, and the aims. The
 tool is an async no-op with two arguments; in `full_chain` it has a cache (every call a miss), scopes, a rate limit, a
-breaker, a concurrency limit, a deadline and retries, and metrics count every call. Threads and processes go by
-the clock on the wall.
+breaker, a concurrency limit, a deadline and retries, and metrics count every call. Pydantic AI, OpenAI Agents and
+Strands are measured where they take one call, without their run loops: beside `bare_chain`, not beside a graph. Threads
+and processes go by the clock on the wall.
 """
 
 import argparse
 import asyncio
+import importlib.util
 import json
 import statistics
 import tempfile
@@ -17,7 +20,6 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,6 @@ from toolcrib.agents.models import Models
 from toolcrib.agents.scope import SCOPE_KEY, RunScope
 from toolcrib.core.calls import CallContext, ToolCall
 from toolcrib.core.chain import CallNext
-from toolcrib.core.events import Event
 from toolcrib.core.policies import Breaker, Cache, Concurrency, RateLimit, Retry, ToolPolicy
 from toolcrib.core.releases import Manifest
 from toolcrib.execution.chain import build_chain
@@ -40,16 +41,18 @@ from toolcrib.execution.executor import Executor
 from toolcrib.execution.ports import ChainPorts
 from toolcrib.execution.state.breaker import Circuits
 from toolcrib.execution.state.gates import Gates
-from toolcrib.observability.hub import EventHub
-from toolcrib.observability.metrics import Metrics
+from toolcrib.observability.hub import EventHub, Listener
+from toolcrib.observability.metrics import COUNTED, Metrics
 from toolcrib.registry.release import Release
 from toolcrib.runners.inline import InlineRunner
 from toolcrib.runners.threads import ThreadRunner
-from toolcrib.runtime.clock import SystemClock, SystemRandom, TimeOrderedIds
-from toolcrib.stores.locks import MemoryLocks
-from toolcrib.stores.memory import MemoryJournal
-from toolcrib.stores.rate_limits import MemoryRateLimiter
-from toolcrib.stores.result_cache import MemoryResultCache
+from toolcrib.runtime.clock import SystemClock, SystemRandom, TimeOrderedIds, new_handle
+from toolcrib.stores.artifact_texts import Bounds
+from toolcrib.stores.memory.artifacts import MemoryArtifactStore
+from toolcrib.stores.memory.journal import MemoryJournal
+from toolcrib.stores.memory.locks import MemoryLocks
+from toolcrib.stores.memory.rate_limits import MemoryRateLimiter
+from toolcrib.stores.memory.result_cache import MemoryResultCache
 from toolcrib.tools.adapt import adapt
 from toolcrib.tools.resources.pool import ResourcePool
 
@@ -106,7 +109,7 @@ class NoWorkers(InlineRunner):
 class OurChain:
     """The executor, and one tool's chain that tells of its calls to `hooks`, or to nobody."""
 
-    def __init__(self, *hooks: Callable[[Event], None], policy: ToolPolicy | None = None) -> None:
+    def __init__(self, *hooks: Listener, policy: ToolPolicy | None = None, new_calls: int = 0) -> None:
         clock, hub = SystemClock(), EventHub(hooks)
         ports = ChainPorts(
             clock=clock,
@@ -122,6 +125,9 @@ class OurChain:
             journal=MemoryJournal(),
             gates=Gates(),
             locks=MemoryLocks(),
+            artifacts=MemoryArtifactStore(
+                bounds=Bounds(max_bytes=1 << 24, ttl_s=60), clock=clock, new_handle=new_handle
+            ),
         )
         tool = adapt(lookup)
         tool = replace(tool, spec=replace(tool.spec, policy=policy)) if policy else tool
@@ -131,21 +137,21 @@ class OurChain:
         chains["lookup"] = build_chain(tool, release=self.release, ports=ports)
         self.executor = Executor(ids=TimeOrderedIds(), clock=clock, events=hub, circuits=ports.circuits)
         self.context = CallContext(scopes=frozenset({"orders:read"}))
-        self._number = count()
+        args = [{"order_id": f"A-{number}", "limit": 3} for number in range(new_calls)]
+        self._new_calls = iter([ToolCall(name="lookup", args=one) for one in args])
+        self._call = ToolCall(name="lookup", args=ARGS)
 
     def call(self) -> Awaitable[object]:
         """One call."""
-        return self.executor.call(self.release, ToolCall(name="lookup", args=ARGS), self.context)
+        return self.executor.call(self.release, self._call, self.context)
 
     def new_call(self) -> Awaitable[object]:
         """One call with arguments nobody had before."""
-        args = {"order_id": f"A-{next(self._number)}", "limit": 3}
-        return self.executor.call(self.release, ToolCall(name="lookup", args=args), self.context)
+        return self.executor.call(self.release, next(self._new_calls), self.context)
 
     def batch(self) -> Awaitable[object]:
         """Many calls at once."""
-        calls = [ToolCall(name="lookup", args=ARGS)] * BATCH
-        return self.executor.call_many(self.release, calls, self.context, max_concurrency=16)
+        return self.executor.call_many(self.release, [self._call] * BATCH, self.context, max_concurrency=16)
 
     def node(self) -> Measured:
         """Our tool node, from a message to a message, without a graph around it."""
@@ -158,6 +164,20 @@ class OurChain:
         )
         node, given = toolcrib.ToolNode(), [message(1)]
         return lambda: node.ainvoke(given, {"configurable": {SCOPE_KEY: scope}})
+
+
+def metrics() -> Listener:
+    """Metrics that count calls, as an open project has them."""
+    return Listener(hear=Metrics().observe, kinds=COUNTED)
+
+
+async def other_frameworks() -> dict[str, Measured]:
+    """One call each in the frameworks that are installed."""
+    if importlib.util.find_spec("pydantic_ai") is None:
+        return {}
+    from call_peers.frameworks import PEERS
+
+    return {name: await make(lookup, ARGS) for name, make in PEERS.items()}
 
 
 def message(calls: int) -> AIMessage:
@@ -193,11 +213,12 @@ async def measure(calls: int, rounds: int) -> dict[str, float]:
         structured = StructuredTool.from_function(coroutine=lookup, name="lookup", description="Look an order up.")
         ours, theirs = in_graph(crib.tool_node()), in_graph(ToolNode([structured]))
         one, many, tenth = message(1), message(BATCH), max(1, calls // 10)
+        full = OurChain(metrics(), policy=FULL, new_calls=calls * (rounds + 1))
         by_hand, cpu, wall = Stack(lookup), time.process_time, time.perf_counter
         candidates: dict[str, tuple[Measured, int, Callable[[], float]]] = {
             "bare_chain": (OurChain().call, calls, cpu),
-            "bare_chain_with_metrics": (OurChain(Metrics().observe).call, calls, cpu),
-            "full_chain": (OurChain(Metrics().observe, policy=FULL).new_call, calls, cpu),
+            "bare_chain_with_metrics": (OurChain(metrics()).call, calls, cpu),
+            "full_chain": (full.new_call, calls, cpu),
             "crib_call": (lambda: crib.call("lookup", ARGS), calls, cpu),
             "tool_node": (OurChain().node(), calls, cpu),
             "tool_node_in_graph": (lambda: ours.ainvoke({"messages": [one]}), tenth, cpu),
@@ -210,6 +231,7 @@ async def measure(calls: int, rounds: int) -> dict[str, float]:
             "to_thread_wall": (lambda: asyncio.to_thread(blocking, **ARGS), tenth, wall),  # type: ignore[arg-type]
             "process_wall": (lambda: crib.call("lookup_in_process", ARGS), tenth, wall),
         }
+        candidates |= {name: (call, calls, cpu) for name, call in (await other_frameworks()).items()}
         found: dict[str, list[float]] = {name: [] for name in candidates}
         for round_number in range(rounds + 1):
             for name, (call, number, clock) in candidates.items():
