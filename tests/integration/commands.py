@@ -25,7 +25,9 @@ def toolcrib(
         streams = [Path(room, name) for name in ("in", "out", "err")]
         streams[0].write_text(given, encoding="utf-8")
         forks = multiprocessing.get_context("forkserver")
-        forks.set_forkserver_preload(["tests.integration.commands", "toolcrib.cli.main", "toolcrib.runtime.compose"])
+        forks.set_forkserver_preload(
+            ["tests.integration.commands", "toolcrib.cli.main", "toolcrib.runtime.wiring.compose"]
+        )
         process = forks.Process(target=_command, args=(words, project, streams, _apart(env)), daemon=False)
         process.start()
         process.join(PATIENCE_S)

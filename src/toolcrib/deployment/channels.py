@@ -7,8 +7,8 @@ from dataclasses import replace
 from toolcrib.core.errors import DeploymentRejected
 from toolcrib.core.events import Deployed
 from toolcrib.core.releases import Canary, Channel, Deployment, DeploymentState, Manifest, release_id
-from toolcrib.deployment.gate import ANYTHING, NOT_COMPARED
-from toolcrib.deployment.judge import Judge
+from toolcrib.deployment.gate.gate import ANYTHING, NOT_COMPARED
+from toolcrib.deployment.gate.judge import Judge
 from toolcrib.deployment.ports import DeployerPorts, Plan
 from toolcrib.deployment.records import Work
 from toolcrib.deployment.residents import Residents

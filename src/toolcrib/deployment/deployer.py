@@ -18,9 +18,9 @@ from toolcrib.core.releases import (
     Verification,
 )
 from toolcrib.deployment.channels import Channels
-from toolcrib.deployment.gate import Decision, is_lasting
+from toolcrib.deployment.gate.gate import Decision, is_lasting
+from toolcrib.deployment.gate.judge import Judge
 from toolcrib.deployment.history import LET_SERVE, LONG, newest, one_back, rejection, standing
-from toolcrib.deployment.judge import Judge
 from toolcrib.deployment.ports import Basis, DeployerPorts, Plan
 from toolcrib.deployment.records import Work
 from toolcrib.deployment.residents import KEEP_IDLE, Residents

@@ -2,7 +2,7 @@
 
 from toolcrib.core.ports import Clock
 from toolcrib.core.releases import ColdChange, Deployment, DeploymentState, Manifest
-from toolcrib.deployment.gate import NOT_COMPARED
+from toolcrib.deployment.gate.gate import NOT_COMPARED
 from toolcrib.deployment.ports import Basis
 from toolcrib.registry.registry import Registry
 

@@ -22,8 +22,8 @@ from toolcrib.runtime.locate import locate, read_settings
 if TYPE_CHECKING:
     from toolcrib.core.compat.shapes import Side
     from toolcrib.core.releases import Acceptable, ColdChange, Verification
-    from toolcrib.runtime.compose import House
     from toolcrib.runtime.crib import Crib
+    from toolcrib.runtime.wiring.compose import House
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -71,13 +71,15 @@ async def open_project(
     directory = locate(root)
     settings = read_settings(directory)
     load_frameworks()
-    from toolcrib.runtime.compose import compose
+    from toolcrib.runtime.wiring.adapters import open_adapters
+    from toolcrib.runtime.wiring.compose import compose
 
     settings = settings.model_copy(update={"gate": GateSettings(accept=(*settings.gate.accept, *accept))})
     async with _closed_whatever_comes() as stack:
-        house = await _to_its_end(
-            compose(directory, settings, stack, serves=work, hooks=hooks, listeners=listeners, secrets=secrets)
+        world = await _to_its_end(
+            open_adapters(directory, settings, stack, serves=work, hooks=hooks, listeners=listeners, secrets=secrets)
         )
+        house = compose(directory, settings, world, stack)
         if watch:
             house.deployer.warm_up()
         if deploy:
@@ -92,7 +94,7 @@ async def open_project(
 def load_frameworks() -> None:
     """Import what opening a project needs. It takes a second or two, in which an event loop would hear nothing."""
     os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")  # LangGraph reads it when it is first imported
-    import_module("toolcrib.runtime.compose")
+    import_module("toolcrib.runtime.wiring.compose")
 
 
 async def verify_project(root: Path, *, accept: Iterable["Acceptable"] = ()) -> "Verification":
@@ -103,9 +105,9 @@ async def verify_project(root: Path, *, accept: Iterable["Acceptable"] = ()) -> 
     Raises:
         ProjectInvalid: there is no such directory, or it cannot be read.
     """
-    from toolcrib.deployment.judge import verification
+    from toolcrib.deployment.gate.judge import verification
     from toolcrib.loader.bundle import read_bundle
-    from toolcrib.runtime.compose import make_verifier
+    from toolcrib.runtime.wiring.adapters import make_verifier
 
     directory = locate(root)
     bundle, settings = read_bundle(directory), read_settings(directory)
@@ -140,7 +142,7 @@ def missing_keys(root: Path) -> Mapping[str, tuple[str, ...]]:
 def restart_needed(root: Path) -> tuple["ColdChange", ...]:
     """What the process that serves this project has to be restarted for; nothing when none does. Opens no store."""
     from toolcrib.loader.cold.started import restart_needed as compare
-    from toolcrib.runtime.compose import STATE_DIRECTORY
+    from toolcrib.runtime.wiring.adapters import STATE_DIRECTORY
 
     return compare(root, root / STATE_DIRECTORY, env=os.environ)
 
@@ -172,8 +174,8 @@ async def _to_its_end(work: Awaitable[T]) -> T:
 
 async def _stored_release(root: Path) -> "Side | None":
     """What serves, as far as the project's database knows; None without one."""
-    from toolcrib.deployment.judge import stored_side
-    from toolcrib.runtime.compose import DATABASE, STATE_DIRECTORY
+    from toolcrib.deployment.gate.judge import stored_side
+    from toolcrib.runtime.wiring.adapters import DATABASE, STATE_DIRECTORY
     from toolcrib.stores.sql.database import open_sqlite
     from toolcrib.stores.sql.releases import SqlReleaseStore
 

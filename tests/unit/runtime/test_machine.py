@@ -7,7 +7,7 @@ import pytest
 
 from toolcrib.core.settings import ProcessesSettings
 from toolcrib.runners.processes.limits import Limits
-from toolcrib.runtime.machine import Machine, look_at_machine
+from toolcrib.runtime.wiring.machine import Machine, look_at_machine
 
 HERE = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

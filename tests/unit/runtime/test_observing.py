@@ -6,7 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from toolcrib.core.events import Event, ReleaseRetired
 from toolcrib.observability.exposition import Reading
-from toolcrib.runtime.observing import Observing
+from toolcrib.runtime.wiring.observing import Observing
 from toolcrib.testing import FakeClock
 
 pytestmark = pytest.mark.anyio

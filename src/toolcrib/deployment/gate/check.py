@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from toolcrib.core.redaction import Secrets
 from toolcrib.deployment.assemble import build_agents, make_shape
-from toolcrib.deployment.trials import try_promises
+from toolcrib.deployment.gate.trials import try_promises
 from toolcrib.loader.modules import ModulePool
 from toolcrib.loader.project import LoadPorts, load_project
 from toolcrib.loader.verifier.zygote import CheckRequest, Findings

@@ -8,7 +8,7 @@ from tests.unit.loader.projects import Files, snapshot
 from toolcrib.core.compat.shapes import Shape
 from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import Deployment
-from toolcrib.deployment.gate import NOT_COMPARED, decide, is_lasting
+from toolcrib.deployment.gate.gate import NOT_COMPARED, decide, is_lasting
 from toolcrib.deployment.ports import Plan
 from toolcrib.stores.memory.releases import MemoryReleaseStore
 

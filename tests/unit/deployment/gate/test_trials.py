@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.loader.projects import Files, Project
 from toolcrib.core.reasons import Reason
-from toolcrib.deployment.trials import CLOSURE_CHARS, Trials, try_promises
+from toolcrib.deployment.gate.trials import CLOSURE_CHARS, Trials, try_promises
 from toolcrib.loader.project import LoadedProject
 
 HEAD = """

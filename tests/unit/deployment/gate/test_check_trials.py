@@ -63,7 +63,7 @@ def files(body: str = "pass", isolation: str = "auto") -> Files:
 
 @pytest.fixture(scope="module")
 async def verifier(anyio_backend: str) -> AsyncIterator[Verifier]:
-    found = Verifier(check="toolcrib.deployment.check:check", timeout_s=3.0)
+    found = Verifier(check="toolcrib.deployment.gate.check:check", timeout_s=3.0)
     yield found
     await found.close()
 

@@ -6,8 +6,8 @@ from toolcrib.core.compat.shapes import Side
 from toolcrib.core.errors import DeploymentRejected
 from toolcrib.core.ports import ReleaseStore
 from toolcrib.core.releases import Acceptable, Change, Channel, Verification, worst
-from toolcrib.deployment.gate import ANYTHING, Decision, decide
-from toolcrib.deployment.trials import CLOSURE_CHARS
+from toolcrib.deployment.gate.gate import ANYTHING, Decision, decide
+from toolcrib.deployment.gate.trials import CLOSURE_CHARS
 from toolcrib.loader.bundle import Bundle
 from toolcrib.loader.compat.compare import compare
 from toolcrib.loader.prompts import prompt_texts

@@ -30,7 +30,7 @@ AGENT = "agents:\n  one:\n    model: offline\n    prompt: prompts/one.md\n    to
 
 @pytest.fixture(scope="module")
 async def verifier(anyio_backend: str) -> AsyncIterator[Verifier]:
-    found = Verifier(check="toolcrib.deployment.check:check", timeout_s=20.0)
+    found = Verifier(check="toolcrib.deployment.gate.check:check", timeout_s=20.0)
     yield found
     await found.close()
 
@@ -99,7 +99,7 @@ async def test_no_reason_tells_a_secret(tmp_path: Path, monkeypatch: pytest.Monk
     agents = AGENT + "    model_options: {api_key: '${secret:TOOLCRIB_TEST_KEY}'}\n"
     files = {"tools/a.py": tool, "tools/b.py": ADD, "agents.yaml": agents, "prompts/one.md": "Hello."}
     verifier = Verifier(
-        check="toolcrib.deployment.check:check", timeout_s=20.0
+        check="toolcrib.deployment.gate.check:check", timeout_s=20.0
     )  # one that is started in this environment
     try:
         (reason,) = (await verdict(verifier, files, tmp_path)).reasons

@@ -1,0 +1,1 @@
+"""The gate: what a candidate must pass before it serves."""

@@ -1,0 +1,1 @@
+"""What an open project is made of: the adapters, chosen and put together, and what is seen of them."""
