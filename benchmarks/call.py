@@ -12,6 +12,7 @@ and processes go by the clock on the wall.
 
 import argparse
 import asyncio
+import gc
 import importlib.util
 import json
 import statistics
@@ -35,11 +36,13 @@ from toolcrib.agents.scope import SCOPE_KEY, RunScope
 from toolcrib.core.calls import CallContext, ToolCall
 from toolcrib.core.chain import CallNext
 from toolcrib.core.policies import Breaker, Cache, Concurrency, RateLimit, Retry, ToolPolicy
+from toolcrib.core.redaction import Secrets
 from toolcrib.core.releases import Manifest
 from toolcrib.execution.chain import build_chain
 from toolcrib.execution.executor import Executor
 from toolcrib.execution.ports import ChainPorts
 from toolcrib.execution.state.breaker import Circuits
+from toolcrib.execution.state.escalation import Escalations
 from toolcrib.execution.state.gates import Gates
 from toolcrib.observability.hub import EventHub, Listener
 from toolcrib.observability.metrics import COUNTED, Metrics
@@ -121,6 +124,8 @@ class OurChain:
             resources=ResourcePool(env={}, clock=clock),
             cache=MemoryResultCache(max_bytes=1 << 24, clock=clock, memory_used=lambda: 0.0),
             circuits=Circuits(events=hub),
+            escalations=Escalations(events=hub),
+            secrets=Secrets({}),
             rates=MemoryRateLimiter(clock=clock),
             journal=MemoryJournal(),
             gates=Gates(),
@@ -233,6 +238,8 @@ async def measure(calls: int, rounds: int) -> dict[str, float]:
         }
         candidates |= {name: (call, calls, cpu) for name, call in (await other_frameworks()).items()}
         found: dict[str, list[float]] = {name: [] for name in candidates}
+        gc.collect()
+        gc.freeze()  # the modules of all peers in one process are no cost of a call
         for round_number in range(rounds + 1):
             for name, (call, number, clock) in candidates.items():
                 cost = await cost_us(call, number, clock)

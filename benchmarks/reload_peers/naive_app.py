@@ -42,7 +42,7 @@ app = FastAPI(lifespan=lifespan)
 @app.get("/version")
 async def version() -> int:
     """The number the code says now."""
-    return await numbers_tool.first()
+    return int(await numbers_tool.first())
 
 
 @app.post("/runs/{run_id}")
