@@ -1,0 +1,24 @@
+"""Deployments, canaries, roll-backs and tenants at random under clients: the short form of the soak test."""
+
+from pathlib import Path
+
+import pytest
+
+import toolcrib
+from tests.integration.storm.rollout import RolloutStorm
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.timeout(180)
+async def test_deployments_of_every_kind_break_no_run_and_lose_no_answer(tmp_path: Path) -> None:
+    RolloutStorm.write(tmp_path)
+    async with toolcrib.open(tmp_path) as crib:
+        storm = RolloutStorm(crib=crib, seed=20261121, shortest_s=0.0, longest_s=0.3)
+        await storm.blow(60, clients=6)
+        ledger = await crib.ledger()
+    assert storm.broken == []
+    turns, answers = storm.count["turns"], storm.count["answers"]
+    assert (ledger.started, ledger.failed, ledger.running, ledger.mixed) == (turns + answers, 0, 0, 0)
+    assert {"active", "rejected", "canary", "rolled_back", "held"} <= storm.count.keys(), storm.count
+    assert answers > 10
