@@ -1,6 +1,5 @@
 """The function-calling agent: a small graph, agent -> tools -> agent, until the model answers without a tool call."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, NotRequired
@@ -17,6 +16,7 @@ from toolcrib.agents.tool_node import ToolNode
 from toolcrib.core.agents import AgentSpec
 from toolcrib.core.errors import IterationLimit, RunTimeout, ToolcribError
 from toolcrib.core.tools import ToolSpec
+from toolcrib.execution.alarm import TimeIsOver, within
 
 
 class AgentState(MessagesState):
@@ -122,13 +122,9 @@ def _bind(model: BaseChatModel, definitions: list[dict[str, Any]]) -> Runnable[L
 async def _ask(
     model: Runnable[LanguageModelInput, AIMessage], messages: list[Any], config: RunnableConfig, left_s: float
 ) -> AIMessage:
-    scope = asyncio.timeout(left_s)
     try:
-        async with scope:
-            return await model.ainvoke(messages, config)
-    except TimeoutError as error:
-        if not scope.expired():
-            raise
+        return await within(left_s, lambda given: model.ainvoke(given, config), messages)
+    except TimeIsOver as error:
         raise RunTimeout(
             f"The model did not answer within {left_s:.3g} s.",
             hint="Raise `limits.iteration_timeout_s` in agents.yaml.",

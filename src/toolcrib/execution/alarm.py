@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Generator
+from contextvars import Context
 from types import coroutine
 from typing import Any, TypeVar
 
@@ -39,7 +40,8 @@ def within(left_s: float, work: Callable[[A], Coroutine[Any, Any, T]], given: A)
         rang = True
         task.cancel()
 
-    alarm = loop.call_at(loop.time() + left_s, ring)
+    # In a context of its own: the loop keeps cancelled alarms for a while, and with them what their context holds.
+    alarm = loop.call_at(loop.time() + left_s, ring, context=Context())
     try:
         result = yield from _go_on(working, pending)
     except asyncio.CancelledError as cancelled:

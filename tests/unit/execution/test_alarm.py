@@ -40,9 +40,9 @@ async def test_work_that_does_not_wait_sets_no_alarm(monkeypatch: pytest.MonkeyP
     loop = asyncio.get_running_loop()
     original = loop.call_at
 
-    def call_at(when: float, *rest: Any) -> asyncio.TimerHandle:
+    def call_at(when: float, *rest: Any, **how: Any) -> asyncio.TimerHandle:
         alarms.append(when)
-        return original(when, *rest)
+        return original(when, *rest, **how)
 
     monkeypatch.setattr(loop, "call_at", call_at)
     await within(60, answers, 1)
