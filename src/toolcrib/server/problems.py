@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from toolcrib.core.errors import (
     ArgumentsInvalid,
     CallFailed,
+    CircuitOpen,
     Conflict,
     DeadlineExceeded,
     InputInvalid,
@@ -22,6 +23,7 @@ from toolcrib.core.errors import (
     NotFound,
     ProjectInvalid,
     QueueFull,
+    RateLimited,
     ReleaseNotFound,
     ResumeRefused,
     RunnerSaturated,
@@ -53,7 +55,9 @@ def status_of(error: ToolcribError) -> HTTPStatus:
             return HTTPStatus.CONFLICT
         case ProjectInvalid() | ArgumentsInvalid() | InputInvalid():
             return HTTPStatus.UNPROCESSABLE_ENTITY
-        case ModelUnavailable() | RunnerSaturated() | QueueFull():
+        case RateLimited():
+            return HTTPStatus.TOO_MANY_REQUESTS
+        case ModelUnavailable() | RunnerSaturated() | QueueFull() | CircuitOpen():
             return HTTPStatus.SERVICE_UNAVAILABLE
         case DeadlineExceeded() | RunTimeout():
             return HTTPStatus.GATEWAY_TIMEOUT

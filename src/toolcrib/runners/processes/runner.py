@@ -7,6 +7,7 @@ count against `attempt_timeout_s`, only against the call's own time.
 
 import asyncio
 import logging
+import signal
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -132,7 +133,7 @@ class ProcessRunner:
             finally:  # this wait can be cancelled too
                 self._crew.replace(worker)
             await worker.gone(GONE_S)
-            raise _crashed(tool.spec.name, lost, status) from lost
+            raise _crashed(tool.spec.name, lost, status, self._limits) from lost
         except TimeoutError as error:
             await self._replaced(worker)
             raise DeadlineExceeded.of(tool.spec.name, "attempt", limit or 0.0) from error
@@ -178,10 +179,15 @@ def _too_large(what: str, size: int, limits: Limits) -> CallFailed:
     )
 
 
-def _crashed(name: str, lost: WorkerLost, status: int | None) -> ToolCrashed:
+def _crashed(name: str, lost: WorkerLost, status: int | None, limits: Limits) -> ToolCrashed:
     if status is None:
         return ToolCrashed(f"Tool {name!r} cost its worker process: it {lost}.")
-    hint = "It was killed from outside: this machine may be short of memory." if status == -9 else ""
+    hint = ""
+    if status == -signal.SIGKILL:
+        hint = "It was killed from outside: this machine may be short of memory."
+    elif status in (-signal.SIGSEGV, -signal.SIGABRT):
+        most = f"`processes.memory_mb` in toolcrib.yaml allows {limits.memory_bytes // MEGABYTE}"
+        hint = f"Compiled code failed in it. That is also how some of it meets the memory limit: {most}."
     return ToolCrashed(f"Tool {name!r} ended its worker process with {ending(status)}.", hint=hint)
 
 

@@ -1,12 +1,14 @@
 """`/v1/tools`: what may be called, and calling it."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response
 
-from toolcrib.core.errors import ArgumentsInvalid, QueueFull, ToolNotFound
+from toolcrib.core.errors import ArgumentsInvalid, CallFailed, CircuitOpen, QueueFull, RateLimited, ToolNotFound
 from toolcrib.core.results import ToolResult
 from toolcrib.core.stores.history import KEPT
 from toolcrib.server.access import OpenCrib
@@ -16,8 +18,13 @@ from toolcrib.server.schema.history import ToolErrorsDocument
 from toolcrib.server.schema.openapi import failures
 
 router = APIRouter(prefix="/v1/tools", tags=["tools"])
+LATER: Mapping[str, type[CallFailed]] = MappingProxyType(
+    {refusal.code: refusal for refusal in (QueueFull, RateLimited, CircuitOpen)}
+)
+"""Refusals that are over after a while: their answer has the header `Retry-After`."""
 UNKNOWN = "No such tool; near names are in the hint."
-FULL = "Too many calls run and wait; the header `Retry-After` says in how many seconds to come again."
+ABOVE = "More calls than the tool's rate allows; the header `Retry-After` says in how many seconds to come again."
+FULL = "Too many calls run and wait, or the tool rests after failures; `Retry-After` says when to come again."
 MISFIT = "The request or the arguments do not fit; each mistake is named."
 
 
@@ -53,7 +60,7 @@ async def tool_errors(
 @router.post(
     "/{name}/calls",
     response_model=ToolResultDocument,
-    responses=failures({404: UNKNOWN, 422: MISFIT, 503: FULL}),
+    responses=failures({404: UNKNOWN, 422: MISFIT, 429: ABOVE, 503: FULL}),
 )
 async def call_tool(
     name: str,
@@ -76,7 +83,7 @@ async def call_tool(
 
 
 def _raise_if_refused(result: ToolResult) -> None:
-    """A call that never reached the tool, by the caller's mistake or because too many came, is no result.
+    """A call that never reached the tool, by the caller's mistake or since it must come later, is no result.
 
     One that waits for a person is: it names the task.
     """
@@ -88,10 +95,10 @@ def _raise_if_refused(result: ToolResult) -> None:
             raise ToolNotFound(error.message, hint=error.hint)
         case ArgumentsInvalid.code:
             raise ArgumentsInvalid(error.message, hint=error.hint)
-        case QueueFull.code:
-            full = QueueFull(error.message, hint=error.hint)
-            full.retry_after_s = error.retry_after_s
-            raise full
+        case _ if refusal := LATER.get(error.code):
+            later = refusal(error.message, hint=error.hint)
+            later.retry_after_s = error.retry_after_s
+            raise later
         case _:
             return
 

@@ -104,14 +104,24 @@ async def test_what_is_sensitive_leaves_the_worker_in_no_word_of_an_error_howeve
     assert "[redacted]" in vars(record)["traceback"]
 
 
-@pytest.mark.parametrize(("code", "words"), [(3, "exit code 3"), (0, "exit code 0"), (-11, "SIGSEGV"), (-9, "SIGKILL")])
+@pytest.mark.parametrize(
+    ("code", "words", "hint"),
+    [
+        (3, "exit code 3", ""),
+        (0, "exit code 0", ""),
+        (-11, "SIGSEGV", "memory limit"),
+        (-9, "SIGKILL", "short of memory"),
+    ],
+)
 async def test_a_worker_that_dies_is_told_of_in_words_and_replaced(
-    runner: ProcessRunner, code: int, words: str
+    runner: ProcessRunner, code: int, words: str, hint: str
 ) -> None:
     pid = await pid_of(runner)
     with pytest.raises(ToolCrashed, match=f"^Tool 'ends' ended its worker process with {words}\\.$") as caught:
         await call(runner, tools.ends, code=code)
     assert caught.value.started
+    assert hint in caught.value.hint
+    assert bool(hint) == bool(caught.value.hint)
     assert await pid_of(runner) != pid
 
 

@@ -172,6 +172,37 @@ async def test_a_call_above_the_limit_of_the_process_is_a_503_that_says_when_to_
     assert answer.headers["retry-after"] == "1"
 
 
+BUSY = """
+from toolcrib import tool
+
+@tool(side_effect="read")
+async def fails() -> str:
+    "Fails."
+    raise OSError("down")
+
+@tool(side_effect="read")
+async def rare() -> str:
+    "Seldom."
+    return "here"
+"""
+
+
+async def test_a_call_above_the_rate_and_one_of_a_tool_that_rests_are_told_when_to_come_again(tmp_path: Path) -> None:
+    root = write_project(tmp_path)
+    (root / "tools" / "busy.py").write_text(BUSY)
+    breaker = "{min_calls: 1, failure_rate: 0.5, open_s: 30}"
+    rate = "{calls: 1, per_s: 60, excess: reject}"
+    (root / "tools.yaml").write_text(f"tools: {{fails: {{breaker: {breaker}}}, rare: {{rate_limit: {rate}}}}}\n")
+    async with open_door(root) as door:
+        first = [await door.http.post(f"/v1/tools/{name}/calls") for name in ("rare", "fails")]
+        above, resting = [await door.http.post(f"/v1/tools/{name}/calls") for name in ("rare", "fails")]
+    assert [answer.status_code for answer in first] == [200, 200]
+    assert (above.status_code, above.json()["code"]) == (429, "rate_limited")
+    assert (resting.status_code, resting.json()["code"]) == (503, "circuit_open")
+    assert 50 < int(above.headers["retry-after"]) <= 60
+    assert 25 < int(resting.headers["retry-after"]) <= 30
+
+
 async def test_a_call_without_a_body_is_one_without_arguments(reading: Door) -> None:
     assert (await reading.http.post("/v1/tools/huge/calls")).json()["ok"] is True
     missing = await reading.http.post("/v1/tools/greet/calls")
