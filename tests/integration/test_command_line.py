@@ -353,6 +353,17 @@ def test_ctrl_c_before_anything_is_open_ends_at_once_without_a_traceback() -> No
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "Interrupted.\n")
 
 
+def test_a_database_that_cannot_be_used_is_one_line_and_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "tools").mkdir()
+    (tmp_path / ".toolcrib").mkdir()
+    (tmp_path / ".toolcrib" / "toolcrib.db").write_bytes(b"no database " * 1_000)
+    done = toolcrib(tmp_path, "releases")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "toolcrib.db: file is not a database" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_version_and_schemas_need_no_project(tmp_path: Path) -> None:
     assert toolcrib(tmp_path, "--version").stdout.startswith("toolcrib ")
     written = toolcrib(tmp_path, "schema", "--write", "schemas")

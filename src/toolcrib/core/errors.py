@@ -33,7 +33,8 @@ ToolcribError
 │   ├── ResumeRefused
 │   ├── RunTimeout
 │   └── ToolAborted
-└── ServerUnreachable
+├── ServerUnreachable
+└── StoreUnavailable          what the project keeps cannot be read or written
 """
 
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -353,6 +354,14 @@ class ServerUnreachable(ToolcribError):
     """No toolcrib server answers at the given address. Start one with `toolcrib dev`."""
 
     code: ClassVar[str] = "server_unreachable"
+    retryable: bool = True
+
+
+class StoreUnavailable(ToolcribError):
+    """A database of the project cannot be read or written: the disk is full, or it may not be written."""
+
+    code: ClassVar[str] = "store_unavailable"
+    severity: ClassVar[Severity] = "CRITICAL"
     retryable: bool = True
 
 

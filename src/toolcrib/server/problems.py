@@ -28,6 +28,7 @@ from toolcrib.core.errors import (
     ResumeRefused,
     RunnerSaturated,
     RunTimeout,
+    StoreUnavailable,
     ToolcribError,
 )
 from toolcrib.server.encoding import encode
@@ -57,7 +58,7 @@ def status_of(error: ToolcribError) -> HTTPStatus:
             return HTTPStatus.UNPROCESSABLE_ENTITY
         case RateLimited():
             return HTTPStatus.TOO_MANY_REQUESTS
-        case ModelUnavailable() | RunnerSaturated() | QueueFull() | CircuitOpen():
+        case ModelUnavailable() | RunnerSaturated() | QueueFull() | CircuitOpen() | StoreUnavailable():
             return HTTPStatus.SERVICE_UNAVAILABLE
         case DeadlineExceeded() | RunTimeout():
             return HTTPStatus.GATEWAY_TIMEOUT

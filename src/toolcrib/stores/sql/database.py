@@ -2,22 +2,39 @@
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Callable, Coroutine
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar
 
-from sqlalchemy import Column, Connection, MetaData, Table, event, inspect
+from sqlalchemy import Column, Connection, ExceptionContext, MetaData, Table, event, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
+from toolcrib.core.errors import StoreUnavailable
 from toolcrib.stores.sql.schema import metadata
 
 P = ParamSpec("P")
 T = TypeVar("T")
 _WORK = "toolcrib-sql"
+_SPACE = "Free space on its disk."
+_RIGHTS = "Let this account read and write the file and its folder."
+TROUBLES: Mapping[int, str] = MappingProxyType(
+    {
+        sqlite3.SQLITE_FULL: _SPACE,
+        sqlite3.SQLITE_IOERR: f"{_SPACE} If there is enough, look at the disk itself.",
+        sqlite3.SQLITE_READONLY: _RIGHTS,
+        sqlite3.SQLITE_CANTOPEN: _RIGHTS,
+        sqlite3.SQLITE_BUSY: "Another process holds it locked; see which one with `fuser`.",
+        sqlite3.SQLITE_CORRUPT: "Put a backup in its place.",
+        sqlite3.SQLITE_NOTADB: "Put a backup in its place, or move the file away: a new one is made.",
+    }
+)
+"""SQLite's result codes that speak of the file, not of the statement, and what to do."""
 END_S = 15.0  # more than a transaction waits for another one's lock
 
 
@@ -27,11 +44,15 @@ async def open_sqlite(path: Path, tables: MetaData = metadata) -> AsyncIterator[
 
     Write-ahead logging lets readers and one writer work at once; `synchronous=NORMAL` survives the process's death, and
     after a power failure the database is intact but may lack the last commits (https://sqlite.org/pragma.html).
+
+    Raises:
+        StoreUnavailable: the file cannot be used; also from every later statement.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # Errors of the database are logged, and parameters are what the tables hold: arguments, results.
     engine = create_async_engine(f"sqlite+aiosqlite:///{path}", hide_parameters=True)
     event.listen(engine.sync_engine, "connect", _configure)
+    event.listen(engine.sync_engine, "handle_error", lambda context: _tell_trouble(path, context))
     try:
         async with engine.begin() as connection:
             for table in tables.sorted_tables:  # `create_all` looks first, and fails when another process is faster
@@ -90,6 +111,19 @@ def _missing_columns(connection: Connection, tables: MetaData) -> list[Column[An
     looking = inspect(connection)
     there = {table.name: {one["name"] for one in looking.get_columns(table.name)} for table in tables.sorted_tables}
     return [column for table in tables.sorted_tables for column in table.c if column.name not in there[table.name]]
+
+
+def _tell_trouble(path: Path, context: ExceptionContext) -> None:
+    """An error of the disk or the file is told as such, not as one of a statement."""
+    if trouble := store_trouble(path, context.original_exception):
+        raise trouble from context.original_exception
+
+
+def store_trouble(path: Path, error: BaseException) -> StoreUnavailable | None:
+    """What is wrong with a SQLite file, when the error says that it cannot be used (https://sqlite.org/rescode.html)."""
+    code = getattr(error, "sqlite_errorcode", None)
+    hint = None if code is None else TROUBLES.get(code & 0xFF)
+    return None if hint is None else StoreUnavailable(f"{path}: {error}.", hint=hint)
 
 
 def _configure(connection: Any, record: Any) -> None:

@@ -9,7 +9,9 @@ import anyio.lowlevel
 import pytest
 from sqlalchemy import select, text
 
+from toolcrib.core.errors import StoreUnavailable
 from toolcrib.core.tasks import TaskRecord
+from toolcrib.stores.sql.checkpoints import open_checkpointer
 from toolcrib.stores.sql.database import add_new, open_sqlite, whole
 from toolcrib.stores.sql.schema import blobs, metadata
 from toolcrib.stores.sql.tasks import SqlTaskStore
@@ -87,3 +89,31 @@ async def test_a_transaction_whose_caller_is_cancelled_comes_to_its_end() -> Non
         with pytest.raises(asyncio.CancelledError):
             await task
         assert ended.is_set()
+
+
+async def test_a_file_that_is_no_database_is_told_by_its_name_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    path.write_bytes(b"no database " * 1_000)
+    with pytest.raises(StoreUnavailable, match=f"{path}: file is not a database") as caught:
+        async with open_sqlite(path):
+            pass
+    assert "backup" in caught.value.hint
+    with pytest.raises(StoreUnavailable, match=f"{path}: "):
+        async with open_checkpointer(path):
+            pass
+    assert path.read_bytes().startswith(b"no database ")
+
+
+async def test_a_full_disk_is_told_and_what_was_kept_is_still_there(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    async with open_sqlite(path) as engine:
+        async with engine.begin() as db:
+            await add_new(db, blobs, [{"digest": "a", "data": b"1"}])
+            pages = await db.scalar(text("pragma page_count"))
+            await db.execute(text(f"pragma max_page_count={pages}"))  # what SQLite meets on a full disk
+        with pytest.raises(StoreUnavailable, match="is full") as caught:
+            async with engine.begin() as db:
+                await add_new(db, blobs, [{"digest": "b", "data": b"1" * 100_000}])
+        assert "Free space" in caught.value.hint
+        async with engine.connect() as db:
+            assert (await db.execute(select(blobs))).all() == [("a", b"1")]
