@@ -44,4 +44,7 @@ class MoveDocument(BaseModel):
     source: str
     target: str
     moved: bool
+    through: list[str] = Field(
+        description="Revisions its state goes through; those that are undone begin with a minus."
+    )
     problem: str
