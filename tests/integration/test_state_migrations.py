@@ -99,6 +99,8 @@ def down(state):
     return state
 """
 
+BROKEN = RENAME.replace("    if", "    state['nothing']\n    if", 1)
+
 
 def write(
     root: Path, version: int, *, policy: str = "run", node: str = "ask", title: str = "title", **migrations: str
@@ -165,18 +167,138 @@ async def test_a_parked_thread_is_migrated_with_its_node_and_answered_on_the_new
 
 
 async def test_a_failing_step_leaves_the_thread_as_it_was(tmp_path: Path) -> None:
+    put(tmp_path, {"toolcrib.yaml": "gate: {rehearse: 0}"})
     write(tmp_path, 1)
     async with toolcrib.open(tmp_path) as crib:
         await park(crib, "t")
         await answered(crib, "t")
-        broken = RENAME.replace("    if", "    raise KeyError('x')\n    if", 1)
-        write(tmp_path, 2, node="review", title="subject", m1=broken)
-        assert (await crib.deploy()).state == "active", "nothing waits"
+        write(tmp_path, 2, node="review", title="subject", m1=BROKEN)
+        assert (await crib.deploy()).state == "active"
         with pytest.raises(MigrationFailed, match=r"migrations/m1.py:\d+.*KeyError") as caught:
             await crib.run("desk", {}, thread_id="t")
         assert "thread 't'" in caught.value.message
+        (kept,) = await crib.threads.migrate(dry_run=False)
+        assert not kept.moved
+        assert "migrations/m1.py" in kept.problem
         write(tmp_path, 3, node="review", title="subject", m1=RENAME)
         await crib.deploy()
         result = await crib.run("desk", {}, thread_id="t")
         assert result.success
         assert result.interrupts
+
+
+async def test_migrations_are_rehearsed_on_what_is_saved_before_a_release_serves(tmp_path: Path) -> None:
+    write(tmp_path, 1)
+    async with toolcrib.open(tmp_path) as crib:
+        first = crib.release.id
+        await park(crib, "waits")
+        await park(crib, "rests")
+        await answered(crib, "rests")
+        write(tmp_path, 2, node="review", title="subject", m1=BROKEN)
+        rejected = await crib.deploy(accept=["stranded"])
+        assert rejected.state == "rejected", "what code did wrong cannot be accepted"
+        told = [(one.code, one.file, one.line > 0) for one in rejected.reasons]
+        assert told == [("migration", "migrations/m1.py", True)] * 2
+        assert "'waits'" in rejected.reasons[0].message
+        assert "'rests'" in rejected.reasons[1].message
+        assert crib.release.id == first
+        no_up = 'agent = "desk"\nnodes = {"ask": "review"}\n'
+        write(tmp_path, 2, node="review", title="subject", m1=no_up)
+        rejected = await crib.deploy()
+        assert [one.code for one in rejected.reasons] == ["stranded", "migration"]
+        assert "does not take what was saved" in rejected.reasons[0].message
+        write(tmp_path, 2, node="review", title="subject", m1=RENAME)
+        assert (await crib.deploy()).state == "active"
+
+
+async def test_a_parked_thread_survives_a_lost_node_restarts_and_fifty_further_releases(tmp_path: Path) -> None:
+    write(tmp_path, 1)
+    async with toolcrib.open(tmp_path) as crib:
+        first = crib.release.id
+        await park(crib, "held")
+        write(tmp_path, 2, node="review")
+        rejected = await crib.deploy()
+        assert rejected.state == "rejected"
+        (reason,) = rejected.reasons
+        assert reason.code == "stranded"
+        assert reason.file == "graphs/desk.py"
+        assert "the node 'ask' they wait in is gone" in reason.message
+        assert f"'held' on {first}" in reason.message
+        assert [one.code for one in (await crib.verify()).reasons] == ["stranded"]
+        assert crib.release.id == first
+        accepted = await crib.deploy(accept=["stranded"])
+        assert accepted.state == "active"
+        assert [one.code for one in accepted.accepted] == ["stranded"]
+        await park(crib, "moves")
+        renamed = 'agent = "desk"\nnodes = {"review": "decide"}\n'
+        write(tmp_path, 3, node="decide", m1=renamed)
+        assert (await crib.deploy()).state == "active", "who is held is not asked about again"
+    async with toolcrib.open(tmp_path) as crib:
+        for number in range(50):
+            put(tmp_path, {"prompts/note.md": f"Release {number}."})
+            assert (await crib.deploy()).state == "active"
+        assert len(crib._wings.registry.residents()) < 10
+    async with toolcrib.open(tmp_path) as crib:
+        (moved,) = await crib.threads.migrate(thread_id="moves", dry_run=False)
+        assert (moved.moved, moved.through, moved.target) == (True, ("m1",), crib.release.id)
+        assert await answered(crib, "moves") == ["v2 begins", "v3 A B T True", "v3 ends, v2 beside"]
+        assert await answered(crib, "held") == ["v1 begins", "v1 A B T True", "v1 ends, v1 beside"]
+        (held,) = await crib.threads.list(thread_id="held")
+        assert toolcrib.core.releases.release_id(held.release) == first
+
+
+async def test_a_state_that_changes_without_a_migration_strands_who_waits(tmp_path: Path) -> None:
+    write(tmp_path, 1)
+    async with toolcrib.open(tmp_path) as crib:
+        await park(crib, "t")
+        write(tmp_path, 2, title="subject")
+        (reason,) = (await crib.deploy()).reasons
+        assert reason.code == "stranded"
+        assert "field ticket retyped" in reason.message
+        await answered(crib, "t")
+        assert (await crib.deploy()).state == "active", "nothing waits any more"
+        refused = await crib.run("desk", {}, thread_id="t")
+        assert refused.error is not None
+        assert refused.error.code == "state_unreadable"
+        for part in ("'t'", "graphs.desk:Ticket", crib.release.id):
+            assert part in refused.error.message
+
+
+@pytest.mark.parametrize("down", [True, False])
+async def test_a_rollback_undoes_migrations_or_leaves_threads_where_they_are(tmp_path: Path, down: bool) -> None:
+    write(tmp_path, 1)
+    async with toolcrib.open(tmp_path) as crib:
+        first = crib.release.id
+        write(tmp_path, 2, node="review", title="subject", m1=RENAME if down else RENAME.replace("down", "_down"))
+        second = await crib.deploy()
+        await park(crib, "t")
+        await answered(crib, "t")
+        rolled = await crib.rollback()
+        assert [one.code for one in rolled.accepted] == ([] if down else ["stranded"]), "said, not refused"
+        again = await crib.run("desk", {}, thread_id="t")
+        assert again.interrupts, again.error
+        assert again.release == (first if down else second.release)
+
+
+async def test_several_steps_are_gone_through_in_order(tmp_path: Path) -> None:
+    write(tmp_path, 1)
+    async with toolcrib.open(tmp_path) as crib:
+        await park(crib, "t")
+        write(tmp_path, 2, node="review", title="subject", m1=RENAME)
+        assert (await crib.deploy()).state == "active"
+        again = """
+            agent = "desk"
+            replaces = "m1"
+            nodes = {"review": "decide", "beside": "beside"}
+            def up(state):
+                state["ticket"]["matter"] = state["ticket"].pop("subject")
+                state["note"] = "noted"
+                return state
+        """
+        write(tmp_path, 3, node="decide", title="matter", m1=RENAME, m2=again)
+        deployed = await crib.deploy()
+        assert deployed.state == "active", deployed.reasons
+        (moved,) = await crib.threads.migrate(dry_run=False)
+        assert moved.through == ("m1", "m2")
+        said = await answered(crib, "t")
+        assert said == ["v1 begins", "v3 A B T True", "v3 ends, v1 beside"], "what a node had written comes after"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from toolcrib.agents.running import nodes_of
 from toolcrib.agents.state.migration import Passage, write
+from toolcrib.agents.state.passages import Passages
 from toolcrib.core.errors import (
     AgentNotFound,
     DeploymentRejected,
@@ -18,7 +19,6 @@ from toolcrib.core.migrations import NoWay, renamed
 from toolcrib.core.ports import RunRecord, ThreadFilter
 from toolcrib.core.releases import release_id
 from toolcrib.registry.release import Release
-from toolcrib.runs.passages import Passages
 from toolcrib.runs.ports import RunPorts, RunRequest
 
 
@@ -50,7 +50,7 @@ class Threads:
 
     def __init__(self, ports: RunPorts) -> None:
         self._ports = ports
-        self._passages = Passages(ports)
+        self._passages = Passages(self._find)
 
     async def pin(self, request: RunRequest, thread_id: str, leases: ExitStack) -> Release:
         """Lease the release of this turn.
@@ -173,13 +173,16 @@ class Threads:
             ResumeRefused: it is not to be had; the thread stays as it is.
         """
         try:
-            return self._ports.registry.resident(digest) or await self._ports.load(digest)
+            return await self._find(digest)
         except (ReleaseNotFound, DeploymentRejected) as error:
             raise ResumeRefused(
                 f"Thread {last.thread_id!r} goes on with release {release_id(digest)}, which cannot be loaded: "
                 f"{error.message}",
                 hint="Mend that, or move the thread: `toolcrib threads move`.",
             ) from error
+
+    async def _find(self, digest: str) -> Release:
+        return self._ports.registry.resident(digest) or await self._ports.load(digest)
 
     async def _fit(self, last: RunRecord, release: Release) -> Release:
         """The release, if the thread can go on with it.

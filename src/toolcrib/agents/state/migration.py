@@ -25,6 +25,8 @@ from toolcrib.core.migrations import Migration, NoWay, State, Step, renamed
 RELEASE, REVISION = "toolcrib_release", "toolcrib_revision"
 """What the metadata of each checkpoint says: the release that wrote it, and the revision its state is at."""
 _BRANCH, _JOIN, _TASKS, _NOBODY = "branch:to:", "join:", "__pregel_tasks", "00000000-0000-0000-0000-000000000000"
+LONGEST_S = 30.0
+"""All steps of one thread together."""
 Steps = Sequence[Step[Migration]]
 Source = Callable[[], Awaitable[Agent | None]]
 Writes = list[tuple[str, str, Any]]
@@ -89,7 +91,13 @@ async def prepare(
     found = await view.aget_tuple(_config(thread))
     if found is None:
         return None
-    after = await asyncio.to_thread(_stepped, _parted(found.checkpoint["channel_values"])[0], steps)
+    fields, _ = _parted(found.checkpoint["channel_values"])
+    try:
+        async with asyncio.timeout(LONGEST_S):
+            after = await asyncio.to_thread(_stepped, fields, steps)
+    except TimeoutError:
+        files = ", ".join(step.file for step, _ in steps)
+        raise NoWay(f"its migrations took longer than {LONGEST_S:g} s", file=files, line=1) from None
     checkpoint = _rewritten(found, after, steps, view)
     metadata = {**found.metadata, "source": "update", RELEASE: target.release, REVISION: target.revision}
     memory = InMemorySaver(serde=target.graph.checkpointer.serde)

@@ -1,6 +1,6 @@
 """`Passages`: the saved state of threads brought to the release they go on with, by its migrations."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from toolcrib.agents.state.migration import Passage, prepare, standing, write
 from toolcrib.core.agents import Agent
@@ -9,7 +9,6 @@ from toolcrib.core.migrations import Migration, NoWay, Step, renamed, way
 from toolcrib.core.ports import RunRecord, checkpoint_thread
 from toolcrib.core.releases import release_id
 from toolcrib.registry.release import Release
-from toolcrib.runs.ports import RunPorts
 
 Steps = Sequence[Step[Migration]]
 
@@ -17,8 +16,9 @@ Steps = Sequence[Step[Migration]]
 class Passages:
     """From where a thread's last run left its state to where a release wants it."""
 
-    def __init__(self, ports: RunPorts) -> None:
-        self._ports = ports
+    def __init__(self, find: Callable[[str], Awaitable[Release]]) -> None:
+        """Nothing is brought anywhere yet; `find` gives a release by its digest, from memory or from the store."""
+        self._find = find
 
     async def steps(self, last: RunRecord, agent: Agent) -> Steps:
         """The migrations between the thread's last run and an agent.
@@ -91,7 +91,6 @@ class Passages:
     async def _agent(self, digest: str, name: str) -> Agent | None:
         """An agent of a stored release; None when it cannot be had."""
         try:
-            release = self._ports.registry.resident(digest) or await self._ports.load(digest)
-            return release.agent(name)
+            return (await self._find(digest)).agent(name)
         except (ReleaseNotFound, DeploymentRejected, AgentNotFound):
             return None
