@@ -1,12 +1,16 @@
 """What is saved of threads, over releases: real objects, migrations, renamed nodes, and never a parked thread lost."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import dedent
 
+import anyio
 import pytest
 
 import toolcrib
+from tests.integration.commands import toolcrib as command
+from tests.integration.served import serving
 from toolcrib.core.errors import MigrationFailed
 
 pytestmark = pytest.mark.anyio
@@ -302,3 +306,28 @@ async def test_several_steps_are_gone_through_in_order(tmp_path: Path) -> None:
         assert moved.through == ("m1", "m2")
         said = await answered(crib, "t")
         assert said == ["v1 begins", "v3 A B T True", "v3 ends, v1 beside"], "what a node had written comes after"
+
+
+def test_the_command_line_and_http_migrate_threads_dry_run_first(tmp_path: Path) -> None:
+    async def prepared() -> str:
+        write(tmp_path, 1)
+        async with toolcrib.open(tmp_path) as crib:
+            for thread in ("one", "two"):
+                await park(crib, thread)
+            write(tmp_path, 2, node="review", title="subject", m1=RENAME)
+            return (await crib.deploy()).release
+
+    release = anyio.run(prepared)
+    dry = command(tmp_path, "threads", "migrate", "--agent", "desk")
+    assert dry.returncode == 0, dry.stderr
+    assert f"would move to {release} through m1" in dry.stdout
+    assert "nothing was changed" in dry.stderr
+    done = command(tmp_path, "threads", "migrate", "one", "--to", release, "--yes", "--json")
+    (move,) = json.loads(done.stdout)
+    assert (move["thread_id"], move["moved"], move["through"]) == ("one", True, ["m1"])
+    with serving(tmp_path) as (_, client):
+        answer = client.post("/v1/threads/migrate", json={"dry_run": False})
+        assert [(one["thread_id"], one["moved"]) for one in answer.json()] == [("two", True)]
+        assert client.post("/v1/threads/migrate", json={"to": "r-00000000"}).status_code == 404
+        run = client.post("/v1/agents/desk/runs", json={"thread_id": "two", "resume": "B"})
+        assert run.json()["output"]["said"][1] == "v2 A B T True", run.text
