@@ -39,15 +39,12 @@ def threads(
     """List threads with the release each goes on with, show one, or move or migrate them to another release."""
     options = Common(project=project, url=url, json=json)
     wanted = {"thread_id": thread, "agent": agent, "tenant": tenant, "release": release, "status": status}
-    if action == "move":
-        if not to:
-            raise UsageProblem("Move them where?", hint="toolcrib threads move --to r-1a2b3c4d [--agent NAME] [--yes]")
-        moves = {**wanted, "to": to, "dry_run": not yes}
-        told = ask(options, lambda source: source.move_threads(moves), deploy=False)
-        return _tell_moves(told, options, dry=not yes)
-    if action == "migrate":
-        migrations = {**wanted, "to": to, "dry_run": not yes}
-        told = ask(options, lambda source: source.migrate_threads(migrations), deploy=False)
+    if action == "move" and not to:
+        raise UsageProblem("Move them where?", hint="toolcrib threads move --to r-1a2b3c4d [--agent NAME] [--yes]")
+    if action in ("move", "migrate"):
+        body = {**wanted, "to": to, "dry_run": not yes}
+        migrate = action == "migrate"
+        told = ask(options, lambda at: at.migrate_threads(body) if migrate else at.move_threads(body), deploy=False)
         return _tell_moves(told, options, dry=not yes)
     if action == "show" and not thread:
         raise UsageProblem("Which thread?", hint="toolcrib threads show ID; `toolcrib threads` lists the ids.")
@@ -57,6 +54,12 @@ def threads(
     if json:
         output.as_json(found)
         return OK
+    _table(found)
+    return OK
+
+
+def _table(found: list[Json]) -> None:
+    """One line for each thread."""
     rows = [
         (
             one["thread_id"],
@@ -69,7 +72,6 @@ def threads(
         for one in found
     ]
     output.table(rows, head=("thread", "tenant", "agent", "last run", "release", "begun"))
-    return OK
 
 
 def _tell_moves(moves: list[Json], options: Common, *, dry: bool) -> int:

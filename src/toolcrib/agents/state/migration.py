@@ -100,9 +100,10 @@ async def prepare(
         raise NoWay(f"its migrations took longer than {LONGEST_S:g} s", file=files, line=1) from None
     checkpoint = _rewritten(found, after, steps, view)
     metadata = {**found.metadata, "source": "update", RELEASE: target.release, REVISION: target.revision}
-    memory = InMemorySaver(serde=target.graph.checkpointer.serde)
+    memory = InMemorySaver(serde=view.serde)
     try:
         memory.put(_config(thread), copy.copy(checkpoint), metadata, checkpoint["channel_versions"])  # type: ignore[arg-type]  # metadata of ours
+        memory.serde = target.graph.checkpointer.serde
         snapshot = await target.graph.copy(update={"checkpointer": memory}).aget_state(_config(thread))
     except StateUnreadable as error:
         raise NoWay(error.message) from error
@@ -117,7 +118,8 @@ async def prepare(
 
 async def write(passage: Passage, target: Agent) -> None:
     """Write what was prepared. What belongs to the checkpoint comes first: it is there at once or not at all."""
-    saver: Checkpointer = target.graph.checkpointer
+    saver = _loose(target)
+    assert saver is not None, "nothing is prepared for a graph that keeps its threads elsewhere"
     checkpoint = passage.checkpoint
     for task, writes in passage.writes.items():
         await saver.aput_writes(_config(passage.thread, checkpoint["id"]), writes, task)

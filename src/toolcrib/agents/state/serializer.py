@@ -46,6 +46,7 @@ class StateSerializer(JsonPlusSerializer):
         super().__init__(allowed_msgpack_modules=None)
         self._builder = builder
         self._build: Build = builder.build
+        self._is_loose = False
         self._taken: frozenset[tuple[str, ...]] = frozenset()
 
     def with_msgpack_allowlist(self, extra_allowlist: Any) -> "StateSerializer":
@@ -62,6 +63,7 @@ class StateSerializer(JsonPlusSerializer):
         """The same, but objects of the project are read by their fields, as migrations want them."""
         clone = copy.copy(self)
         clone._build = self._builder.loosely
+        clone._is_loose = True
         return clone
 
     def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
@@ -70,6 +72,10 @@ class StateSerializer(JsonPlusSerializer):
         Raises:
             StateUnreadable: an object's class could not be found again.
         """
+        if not self._is_loose:  # fields that a migration saw do not tell by themselves that they are an object's
+            kind, packed = super().dumps_typed(obj)
+            if kind != "msgpack" or MARK not in packed:
+                return kind, packed
         if obj is None or isinstance(obj, (bytes, bytearray)):
             return super().dumps_typed(obj)
         return "msgpack", _Packing(self).pack(obj)
