@@ -32,7 +32,7 @@ async def test_an_accepted_run_is_in_the_ledger_before_its_first_step(ledger: Ru
 
 
 async def test_the_end_of_a_run_replaces_its_record_whole(ledger: RunLedger) -> None:
-    record = replace(a_run("1", tenant="t"), error="")
+    record = replace(a_run("1", tenant="t"), error="", state="s-1", revision="0002_subject")
     await ledger.accept(record)
     end = replace(
         record, status="error", error="tool_failed: ü", releases_seen=("r-1", "r-2"), finished_at=9.5, release="r-1"

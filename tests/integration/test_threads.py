@@ -102,7 +102,7 @@ async def test_a_turn_that_waits_ends_on_the_release_it_began_on(tmp_path: Path,
         parked = await crib.run("asking", {}, thread_id="t")
         assert parked.interrupts
         project.write(2, policy, node="renamed")
-        await crib.deploy()
+        assert (await crib.deploy(accept=["stranded"])).state == "active"
         answered = await crib.run("asking", thread_id="t", resume="yes")
         assert answered.output["said"] == ["v1 begins", "v1 heard yes"]
         assert answered.release == parked.release != crib.release.id
@@ -137,7 +137,7 @@ async def test_a_thread_is_not_moved_where_its_answer_would_be_lost(
     async with toolcrib.open(tmp_path) as crib:
         parked = await crib.run("asking", {}, thread_id="t")
         project.write(2, node=node, asks=asks)
-        second = await crib.deploy()
+        second = await crib.deploy(accept=["stranded"])
         (move,) = await crib.threads.move(second.release, agent="asking", dry_run=False)
         assert not move.moved
         assert problem in move.problem

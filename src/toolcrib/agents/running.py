@@ -12,8 +12,9 @@ from langgraph.types import Command
 from toolcrib.agents.messages import answer_text, message_chunk, run_input
 from toolcrib.agents.nodes import NodeWatch
 from toolcrib.agents.scope import SCOPE_KEY, RunScope
+from toolcrib.agents.state.migration import RELEASE, REVISION
 from toolcrib.core.agents import Agent
-from toolcrib.core.errors import IterationLimit
+from toolcrib.core.errors import IterationLimit, StateUnreadable
 from toolcrib.core.results import jsonable
 
 
@@ -48,29 +49,35 @@ async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
 
     Raises:
         IterationLimit: the graph took too many steps.
+        StateUnreadable: the release has no class for what is saved, or could not find the class again.
         Exception: whatever a node raises.
     """
     config: RunnableConfig = {
         "configurable": {"thread_id": turn.thread, SCOPE_KEY: scope},
-        "metadata": {"toolcrib_release": scope.release.id, "toolcrib_run": scope.run_id},
+        "metadata": {RELEASE: scope.release.id, REVISION: agent.revision, "toolcrib_run": scope.run_id},
         "run_name": agent.name,
         "recursion_limit": 2 * agent.spec.limits.iterations + 5,
     }
     given = Command(resume=turn.resume) if turn.resume is not None else run_input(turn.question)
     modes = ["values", "tasks", *(["messages"] if turn.streaming else [])]
     state: Any = None
+    waiting: tuple[Any, ...] = ()
     nodes = NodeWatch(scope)
     try:
         async for mode, chunk in agent.graph.astream(given, config, stream_mode=modes):
-            if mode == "values":
+            if mode == "values":  # a question comes in a chunk of its own, which need not be the last one
+                waiting += tuple(chunk.get("__interrupt__", ())) if isinstance(chunk, Mapping) else ()
                 state = chunk
             elif mode == "tasks":
                 nodes.see(chunk)
             elif data := message_chunk(chunk):
                 scope.notify("message", data)
+    except StateUnreadable as error:
+        message = f"Thread {scope.thread_id!r} cannot go on with release {scope.release.id}: {error.message}."
+        raise StateUnreadable(message, hint=error.hint) from error
     except GraphRecursionError as error:
         raise IterationLimit(str(error).splitlines()[0]) from error
-    return _outcome(state, nodes.paused_at)
+    return _outcome(state, waiting, nodes.paused_at)
 
 
 def run_control() -> Any:
@@ -86,8 +93,7 @@ def nodes_of(agent: Agent) -> frozenset[str]:
     return frozenset(agent.graph.nodes)
 
 
-def _outcome(state: Any, paused_at: tuple[str, ...]) -> Outcome:
-    waiting = state.get("__interrupt__", ()) if isinstance(state, Mapping) else ()
+def _outcome(state: Any, waiting: tuple[Any, ...], paused_at: tuple[str, ...]) -> Outcome:
     if waiting:
         return Outcome(interrupts=tuple(jsonable(interrupt.value) for interrupt in waiting), paused_at=paused_at)
     return Outcome(output=answer_text(state))

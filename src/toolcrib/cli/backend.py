@@ -84,6 +84,9 @@ class Backend(Protocol):
     async def move_threads(self, body: Json) -> list[Json]:
         """What became of each thread; body as in `POST /v1/threads/move`."""
 
+    async def migrate_threads(self, body: Json) -> list[Json]:
+        """What became of each thread; body as in `POST /v1/threads/migrate`."""
+
     async def tasks(self, state: TaskState | None, limit: int) -> list[Json]:
         """The newest background tasks, without arguments and results."""
 
@@ -247,6 +250,10 @@ class Embedded:
     async def move_threads(self, body: Json) -> list[Json]:
         """See `Backend.move_threads`."""
         return [asdict(move) for move in await self._crib.threads.move(**body)]
+
+    async def migrate_threads(self, body: Json) -> list[Json]:
+        """See `Backend.migrate_threads`."""
+        return [asdict(move) for move in await self._crib.threads.migrate(**body)]
 
     async def tasks(self, state: TaskState | None, limit: int) -> list[Json]:
         """See `Backend.tasks`."""

@@ -33,7 +33,10 @@ SAID = MappingProxyType(
 DirectoryArgument = Annotated[Path | None, typer.Argument(help="The directory; by default the project's.")]
 AcceptOption = Annotated[
     list[str] | None,
-    typer.Option(help="`permissions`: take a release that lowers guards of tools or agents.", metavar="WHAT"),
+    typer.Option(
+        help="`permissions`: take a release that lowers guards; `stranded`: one that waiting threads cannot come to.",
+        metavar="WHAT",
+    ),
 ]
 ReleaseArgument = Annotated[str | None, typer.Argument(help="Id of a release, e.g. r-1a2b3c4d.")]
 

@@ -158,6 +158,11 @@ class Remote:
         moves: Any = await self._json("POST", "/v1/threads/move", body)
         return list(moves)
 
+    async def migrate_threads(self, body: Json) -> list[Json]:
+        """See `Backend.migrate_threads`."""
+        moves: Any = await self._json("POST", "/v1/threads/migrate", body)
+        return list(moves)
+
     async def tasks(self, state: TaskState | None, limit: int) -> list[Json]:
         """See `Backend.tasks`."""
         return await self._list(f"/v1/tasks?limit={limit}{f'&state={state}' if state else ''}")

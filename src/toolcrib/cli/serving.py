@@ -48,7 +48,7 @@ def _serve(host: str | None, port: int | None, *, insecure: bool, watch: bool, p
         port=port,
         watch=watch,
         insecure_no_auth=insecure,
-        accept=("permissions",) if watch else (),
+        accept=("permissions", "stranded") if watch else (),
         announce=output.note,
     )
     try:

@@ -1,4 +1,4 @@
-"""`toolcrib threads`: the threads of agents, and moving them from one release to another."""
+"""`toolcrib threads`: the threads of agents, moving them from one release to another, and migrating their state."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -16,31 +16,35 @@ from toolcrib.core.releases import release_id
 
 def threads(
     action: Annotated[
-        Literal["list", "show", "move"], typer.Argument(help="List them, show one, or move them to another release.")
+        Literal["list", "show", "move", "migrate"],
+        typer.Argument(help="List them, show one, move them to another release, or migrate their state too."),
     ] = "list",
     thread: Annotated[str, typer.Argument(help="Only this thread.", show_default=False)] = "",
     *,
-    to: Annotated[str, typer.Option(help="Move them to this release.", show_default=False)] = "",
+    to: Annotated[str, typer.Option(help="Move or migrate them to this release.", show_default=False)] = "",
     agent: Annotated[str, typer.Option(help="Only threads of this agent.", show_default=False)] = "",
     tenant: Annotated[str | None, typer.Option(help="Only threads of this tenant.", show_default=False)] = None,
     release: Annotated[str, typer.Option(help="Only threads that go on with this one.", show_default=False)] = "",
     status: Annotated[
         str, typer.Option(help="Only threads whose last run is so, e.g. interrupted.", show_default=False)
     ] = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Move them; without it nothing is changed.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes/--dry-run", help="Move or migrate them; without it nothing is changed.")
+    ] = False,
     limit: Annotated[int, typer.Option(help="List so many, the newest.", min=1, max=1000)] = 100,
     project: ProjectOption = None,
     url: UrlOption = "",
     json: JsonOption = False,
 ) -> int:
-    """List threads with the release each goes on with, show one, or move them to another release."""
+    """List threads with the release each goes on with, show one, or move or migrate them to another release."""
     options = Common(project=project, url=url, json=json)
     wanted = {"thread_id": thread, "agent": agent, "tenant": tenant, "release": release, "status": status}
-    if action == "move":
-        if not to:
-            raise UsageProblem("Move them where?", hint="toolcrib threads move --to r-1a2b3c4d [--agent NAME] [--yes]")
-        moves = {**wanted, "to": to, "dry_run": not yes}
-        told = ask(options, lambda source: source.move_threads(moves), deploy=False)
+    if action == "move" and not to:
+        raise UsageProblem("Move them where?", hint="toolcrib threads move --to r-1a2b3c4d [--agent NAME] [--yes]")
+    if action in ("move", "migrate"):
+        body = {**wanted, "to": to, "dry_run": not yes}
+        migrate = action == "migrate"
+        told = ask(options, lambda at: at.migrate_threads(body) if migrate else at.move_threads(body), deploy=False)
         return _tell_moves(told, options, dry=not yes)
     if action == "show" and not thread:
         raise UsageProblem("Which thread?", hint="toolcrib threads show ID; `toolcrib threads` lists the ids.")
@@ -50,6 +54,12 @@ def threads(
     if json:
         output.as_json(found)
         return OK
+    _table(found)
+    return OK
+
+
+def _table(found: list[Json]) -> None:
+    """One line for each thread."""
     rows = [
         (
             one["thread_id"],
@@ -62,7 +72,6 @@ def threads(
         for one in found
     ]
     output.table(rows, head=("thread", "tenant", "agent", "last run", "release", "begun"))
-    return OK
 
 
 def _tell_moves(moves: list[Json], options: Common, *, dry: bool) -> int:
@@ -72,12 +81,13 @@ def _tell_moves(moves: list[Json], options: Common, *, dry: bool) -> int:
     else:
         words = "would move" if dry else "moved"
         for move in moves:
-            became = f"stays: {move['problem']}" if move["problem"] else f"{words} to {move['target']}"
+            through = f" through {', '.join(move['through'])}" if move["through"] else ""
+            became = f"stays: {move['problem']}" if move["problem"] else f"{words} to {move['target']}{through}"
             output.data(f"{move['thread_id']}  {move['agent']}  {move['source']}  {became}")
         if not moves:
             output.note("no thread is meant by this, or all are there already")
         elif dry:
-            output.note("nothing was changed: add --yes to move them")
+            output.note("nothing was changed: add --yes to do it")
     return FAILURE if any(move["problem"] for move in moves) else OK
 
 

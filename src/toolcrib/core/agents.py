@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from toolcrib.core.migrations import Migration, head
 from toolcrib.core.policies import Seconds
 
 AgentKind = Literal["function_calling", "graph"]
@@ -76,6 +77,7 @@ class Agent:
         tools: names of the tools it may call, sorted.
         graph: the compiled LangGraph graph, without a checkpointer.
         release: id of the release this agent was built for.
+        migrations: of its threads' saved state, the oldest first.
     """
 
     name: str
@@ -84,6 +86,12 @@ class Agent:
     tools: tuple[str, ...]
     graph: Any
     release: str
+    migrations: tuple[Migration, ...] = ()
+
+    @property
+    def revision(self) -> str:
+        """What the state of its threads is called by its migrations; empty without any."""
+        return head(self.migrations)
 
 
 Agents = Mapping[str, Agent]

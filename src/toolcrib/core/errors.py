@@ -29,9 +29,11 @@ ToolcribError
 ├── RunFailed                 one run did not succeed; becomes `RunResult.error`
 │   ├── InputInvalid
 │   ├── IterationLimit
+│   ├── MigrationFailed
 │   ├── ModelUnavailable
 │   ├── ResumeRefused
 │   ├── RunTimeout
+│   ├── StateUnreadable
 │   └── ToolAborted
 ├── ServerUnreachable
 └── StoreUnavailable          what the project keeps cannot be read or written
@@ -335,6 +337,18 @@ class ResumeRefused(RunFailed):
     """Nothing waits on this thread, or the release it waits on is gone. The thread stays as it is."""
 
     code: ClassVar[str] = "resume_refused"
+
+
+class MigrationFailed(RunFailed):
+    """A thread's saved state cannot be brought to the release it should go on with. The thread stays as it is."""
+
+    code: ClassVar[str] = "migration_failed"
+
+
+class StateUnreadable(RunFailed):
+    """A thread's saved state holds what the release that reads it has no class for, or cannot build."""
+
+    code: ClassVar[str] = "state_unreadable"
 
 
 class RunTimeout(RunFailed):

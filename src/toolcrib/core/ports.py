@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from toolcrib.core.calls import ToolContext
 from toolcrib.core.compat.shapes import Shape
+from toolcrib.core.errors import Conflict
 from toolcrib.core.events import Event
 from toolcrib.core.policies import RateLimit
 from toolcrib.core.releases import Channel, Deployment, Manifest, ReleaseState
@@ -281,6 +282,8 @@ class RunRecord:
         started_at, finished_at: Unix time; finished_at is None while running.
         paused_at: the nodes in which it waits for a human.
         moved_to: digest of the release the thread goes on with, where an operator moved it after this run.
+        state: id of the schema its state is saved in, `s-…`.
+        revision: the migration its state has come to; empty before the first.
     """
 
     run_id: str
@@ -295,11 +298,24 @@ class RunRecord:
     finished_at: float | None = None
     paused_at: tuple[str, ...] = ()
     moved_to: str = ""
+    state: str = ""
+    revision: str = ""
 
     @property
     def goes_on_with(self) -> str:
         """Digest of the release that the thread holds on to after this run."""
         return self.moved_to or self.release
+
+
+def checkpoint_thread(tenant: str, thread_id: str) -> str:
+    """The thread's key in the checkpointer: tenants never share one.
+
+    Raises:
+        Conflict: the id holds the separator.
+    """
+    if "\x1f" in thread_id or "\x1f" in tenant:
+        raise Conflict("A thread id and a tenant must not hold control characters.")
+    return f"{tenant}\x1f{thread_id}" if tenant else thread_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,8 +70,8 @@ may go over with its next turn. `needs_migration`: what is saved of it must be c
 `breaking`: it cannot go over.
 """
 
-Acceptable = Literal["permissions"]
-"""What the gate refuses unless somebody accepts it: guards that are lowered."""
+Acceptable = Literal["permissions", "stranded"]
+"""What the gate refuses unless somebody accepts it: lowered guards, and threads that wait and cannot come along."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

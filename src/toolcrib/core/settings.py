@@ -62,12 +62,16 @@ class GateSettings(BaseModel):
     """What the gate lets pass without being asked each time.
 
     Attributes:
-        accept: `permissions` takes releases that lower the guards of a tool or an agent, with a warning.
+        accept: `permissions` takes releases that lower the guards of a tool or an agent, with a warning; `stranded`
+            those that threads which wait cannot come to, and holds these where they are.
+        rehearse: so many threads of each candidate with migrations are migrated in memory first, those that wait before
+            the others.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     accept: tuple[Acceptable, ...] = ()
+    rehearse: Annotated[int, Field(ge=0, le=10_000)] = 20
 
 
 class CallsSettings(BaseModel):

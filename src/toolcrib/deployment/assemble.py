@@ -1,7 +1,7 @@
 """From a loaded project to a release: chains composed, graphs compiled."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -10,9 +10,13 @@ from toolcrib.agents.function_calling import AgentParts
 from toolcrib.agents.graphs import GraphError
 from toolcrib.agents.models import model_problem
 from toolcrib.agents.shape.graph import graph_shape, state_shape
+from toolcrib.agents.state.saved import Builder
+from toolcrib.agents.state.serializer import bound_to_release, keeps_threads
 from toolcrib.core.agents import Agent
 from toolcrib.core.chain import CallNext
-from toolcrib.core.compat.shapes import AgentShape, Shape, ToolShape, fingerprint
+from toolcrib.core.compat.shapes import AgentShape, MigrationShape, Shape, ToolShape, fingerprint
+from toolcrib.core.migrations import renamed, way
+from toolcrib.core.names import did_you_mean
 from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import Manifest
 from toolcrib.core.tools import Tool
@@ -49,27 +53,21 @@ def build_release(
         prompts=MappingProxyType(dict(project.prompts)),
         resources=project.resources,
         modules=project.space,
-        shape=make_shape(project, agents, checkpointer=checkpointer),
+        shape=make_shape(project, agents),
     )
     chains.update((name, compose(tool, release)) for name, tool in project.tools.items())
     variants.update((key, (tool, compose(tool, release))) for key, tool in project.variants.items())
     return release, []
 
 
-def make_shape(project: LoadedProject, agents: Mapping[str, Agent], *, checkpointer: Any) -> Shape:
-    """What is compared with other releases.
-
-    Args:
-        project: the loaded project.
-        agents: its agents.
-        checkpointer: what they were built with; one that has another brought it along.
-    """
+def make_shape(project: LoadedProject, agents: Mapping[str, Agent]) -> Shape:
+    """What is compared with other releases: of the loaded project and its agents."""
     variants: dict[str, dict[str, Any]] = {}
     for (tool, agent, tenant), variant in project.variants.items():
         variants.setdefault(tool, {})[f"{agent}/{tenant}"] = _policy(variant)
     return Shape(
         tools={name: _tool_shape(tool, variants.get(name, {})) for name, tool in project.tools.items()},
-        agents={name: _agent_shape(agent, project, checkpointer) for name, agent in agents.items()},
+        agents={name: _agent_shape(agent, project) for name, agent in agents.items()},
     )
 
 
@@ -92,7 +90,7 @@ def _policy(tool: Tool) -> dict[str, Any]:
     return tool.spec.policy.model_dump(mode="json", exclude_defaults=True)
 
 
-def _agent_shape(agent: Agent, project: LoadedProject, checkpointer: Any) -> AgentShape:
+def _agent_shape(agent: Agent, project: LoadedProject) -> AgentShape:
     spec, graph = agent.spec, agent.graph
     path = spec.graph.partition(":")[0]
     written = spec.model_dump(mode="json")
@@ -103,8 +101,9 @@ def _agent_shape(agent: Agent, project: LoadedProject, checkpointer: Any) -> Age
         patterns=spec.tools,
         graph=graph_shape(graph, code=project.space.closure_of(path)[:16] if path else ""),
         state=state_shape(graph, number=spec.state_schema),
-        threads="" if graph.checkpointer is checkpointer else type(graph.checkpointer).__name__,
+        threads="" if keeps_threads(graph.checkpointer) else type(graph.checkpointer).__name__,
         file=path or AGENTS,
+        migrations=tuple(MigrationShape.model_validate(one, from_attributes=True) for one in agent.migrations),
     )
 
 
@@ -113,6 +112,7 @@ def build_agents(project: LoadedProject, release: str, *, checkpointer: Any) -> 
     agents: dict[str, Agent] = {}
     reasons: list[Reason] = []
     config = project.config
+    checkpointer = bound_to_release(checkpointer, Builder(project.space.load, release=release))
     for name, spec in config.agents.items():
         if spec.kind != "graph" and (problem := model_problem(spec.model)):
             message, hint = problem
@@ -125,8 +125,29 @@ def build_agents(project: LoadedProject, release: str, *, checkpointer: Any) -> 
             release=release,
         )
         try:
-            agents[name] = build_agent(parts, graph=project.graphs.get(name), checkpointer=checkpointer)
+            agent = build_agent(parts, graph=project.graphs.get(name), checkpointer=checkpointer)
         except GraphError as error:
             message = f"agent {name!r}: {error}"
             reasons.append(config.reason("graph", message, ("agents", name, "graph"), "Correct the graph."))
+        else:
+            agents[name] = replace(agent, migrations=project.migrations.get(name, ()))
+            reasons += _lost_nodes(agents[name])
     return agents, reasons
+
+
+def _lost_nodes(agent: Agent) -> list[Reason]:
+    """What is wrong with the nodes that migrations rename: each must come to one that the graph has."""
+    reasons = []
+    steps = way("", agent.migrations, ())
+    for place, (migration, _) in enumerate(steps):
+        for node, name in migration.nodes.items():
+            last = renamed(name, steps[place + 1 :])
+            if last not in agent.graph.nodes:
+                message = (
+                    f"migration {migration.revision!r}: node {node!r} becomes {last!r}, which {agent.name!r} lacks"
+                )
+                hint = did_you_mean(last, [one for one in agent.graph.nodes if not one.startswith("__")])
+                reasons.append(
+                    Reason(code="migration", message=message, file=migration.file, line=migration.line, hint=hint)
+                )
+    return reasons

@@ -41,9 +41,7 @@ class Deployer:
         self._ports = ports
         self._lock = asyncio.Lock()
         self._residents = Residents(ports)
-        self._judge = Judge(
-            registry=ports.registry, store=ports.store, bring=self._residents.held_bring, accept=ports.accept
-        )
+        self._judge = Judge(ports, bring=self._residents.held_bring)
         self._channels = Channels(ports, self._residents, self._judge)
         self._rejected: dict[str, Deployment] = {}
         self._problem: ToolcribError | None = None
@@ -266,7 +264,10 @@ class Deployer:
                     return await self._reject(manifest, decision, work)
                 work.decision, now = decision, ports.clock.now()
                 await ports.store.put(manifest, bundle.contents, at=now, state="verified", shape=release.shape)
-                return await self._let_serve(channel, release, plan, work)
+                deployment = await self._let_serve(channel, release, plan, work)
+                for run in decision.held:
+                    await ports.ledger.move(run.run_id, run.goes_on_with)
+                return deployment
             finally:
                 if ports.registry.resident(manifest.digest) is not release:
                     await asyncio.to_thread(release.modules.discard)

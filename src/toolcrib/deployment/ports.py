@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from toolcrib.core.ports import Clock, EventSink, ReleaseStore, Resources
+from toolcrib.core.ports import Clock, EventSink, ReleaseStore, Resources, RunLedger
 from toolcrib.core.redaction import Secrets
 from toolcrib.core.releases import Acceptable, ColdChange
 from toolcrib.deployment.assemble import Compose
@@ -26,11 +26,14 @@ class DeployerPorts:
         resources: what the releases' tools have open.
         secrets: the environment that releases are loaded with.
         look_at_boundary: what of the project only a restart takes up, as of now.
+        ledger: which threads there are, and where they wait.
         accept: what the gate takes without being asked each time.
+        rehearse: how many threads a candidate's migrations are tried on.
     """
 
     root: Path
     store: ReleaseStore
+    ledger: RunLedger
     registry: Registry
     verifier: Verifier
     pool: ModulePool
@@ -43,6 +46,7 @@ class DeployerPorts:
     resources: Resources
     look_at_boundary: Callable[[], Awaitable[tuple[ColdChange, ...]]]
     accept: frozenset[Acceptable] = frozenset()
+    rehearse: int = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from toolcrib.core.agents import AgentSpec
+from toolcrib.core.migrations import Migration
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.reasons import Reason
 from toolcrib.core.redaction import Secrets
@@ -20,6 +21,7 @@ from toolcrib.loader.config import ProjectConfig, read_config
 from toolcrib.loader.discover import ToolModule, discover_tools, is_tool_file, misfits
 from toolcrib.loader.dotted import dotted_name
 from toolcrib.loader.layers import VariantKey, fallback_reasons, make_variants
+from toolcrib.loader.migrations import read_migrations
 from toolcrib.loader.modules import ModulePool, ModuleSpace, SourceFile
 from toolcrib.loader.prompts import prompt_texts, render_prompt
 from toolcrib.loader.reading.interpolation import secret_names
@@ -40,6 +42,7 @@ class LoadedProject:
         prompts: path -> text of every prompt file.
         agent_prompts: agent -> system prompt with its variables filled in.
         graphs: agent of kind `graph` -> the object its spec names.
+        migrations: agent -> migrations of its threads' saved state, the oldest first.
         space: its modules.
     """
 
@@ -51,6 +54,7 @@ class LoadedProject:
     prompts: Mapping[str, str]
     agent_prompts: Mapping[str, str]
     graphs: Mapping[str, Any]
+    migrations: Mapping[str, tuple[Migration, ...]]
     space: ModuleSpace
 
 
@@ -93,13 +97,7 @@ def load_project(
     space = ModuleSpace(root=ports.root, digest=bundle.manifest.digest, files=list(files.values()), pool=ports.pool)
     imports = _Imports(space, by_file, files, ports.on_module)
     reasons = list(config_reasons)
-    modules: list[ToolModule] = []
-    lost: set[str] = set()
-    for path in filter(is_tool_file, files):
-        if loaded := _import(path, imports, reasons):
-            modules.append(loaded)
-        else:
-            lost.update(_words(files[path].source))
+    modules, lost = _tool_modules(imports, reasons)
     if ports.eager:
         for path in space.later():
             _import(path, imports, reasons, lazy=True)
@@ -117,6 +115,10 @@ def load_project(
         agent_tools[name] = tuple(sorted(with_reader(chosen, name, tools, variants)))
         if spec.kind == "graph" and spec.graph:
             graphs[name] = _graph(name, spec, imports, config, reasons)
+    migrations, mistakes = read_migrations(
+        lambda path: _import(path, imports, reasons), files=by_file, agents=config.agents
+    )
+    reasons += mistakes
     if not reasons and not tools and not config.agents:
         reasons.append(_empty())
     if reasons:
@@ -131,6 +133,7 @@ def load_project(
         prompts=prompt_texts(bundle.contents),
         agent_prompts={n: _prompt(n, s, agent_tools[n], bundle) for n, s in config.agents.items()},
         graphs=graphs,
+        migrations=migrations,
         space=space,
     ), ()
 
@@ -210,6 +213,18 @@ def _graph(name: str, spec: AgentSpec, imports: _Imports, config: ProjectConfig,
             config.reason("unknown_graph", message, ("agents", name, "graph"), did_you_mean(variable, public))
         )
     return found
+
+
+def _tool_modules(imports: _Imports, reasons: list[Reason]) -> tuple[list[ToolModule], set[str]]:
+    """The modules with tools, and all words of those that do not load."""
+    modules: list[ToolModule] = []
+    lost: set[str] = set()
+    for path in filter(is_tool_file, imports.files):
+        if loaded := _import(path, imports, reasons):
+            modules.append(loaded)
+        else:
+            lost.update(_words(imports.files[path].source))
+    return modules, lost
 
 
 def _words(source: bytes) -> Collection[str]:

@@ -12,14 +12,13 @@ from toolcrib.agents.running import Outcome, Turn, run_control, take_turn
 from toolcrib.agents.scope import RunScope
 from toolcrib.core.agents import Agent
 from toolcrib.core.errors import (
-    Conflict,
     RunFailed,
     RunTimeout,
     ThreadBusy,
     ToolcribError,
 )
 from toolcrib.core.events import RunFinished, RunStarted
-from toolcrib.core.ports import RunRecord, ThreadFilter
+from toolcrib.core.ports import RunRecord, ThreadFilter, checkpoint_thread
 from toolcrib.core.results import ErrorInfo, RunResult, jsonable, said
 from toolcrib.registry.release import Release
 from toolcrib.runs.foreign import ForeignRuns
@@ -63,6 +62,7 @@ class RunService:
             InputInvalid: its graph cannot take the question.
             ThreadBusy: the thread has a run in flight, or waits for a human.
             ResumeRefused: an answer was given, but nothing waits for one.
+            MigrationFailed: what is saved of the thread cannot be brought to the release.
         """
         return await self._run(request, lambda event, data: None, streaming=False)
 
@@ -95,11 +95,13 @@ class RunService:
                 raise item
             yield item
 
-    async def move_threads(self, wanted: ThreadFilter, release: str, *, dry_run: bool) -> Sequence[ThreadMove]:
+    async def move_threads(
+        self, wanted: ThreadFilter, release: str, *, dry_run: bool, migrate: bool = False
+    ) -> Sequence[ThreadMove]:
         """See `Threads.move`; `release` is the digest of a stored release."""
         target = self._ports.registry.resident(release) or await self._ports.load(release)
         with self._ports.registry.lease(holder="move", release=target):
-            return await self._threads.move(wanted, target, dry_run=dry_run)
+            return await self._threads.move(wanted, target, dry_run=dry_run, migrate=migrate)
 
     def scope_for(self, config: Mapping[str, Any]) -> RunScope:
         """The scope of a graph run that toolcrib did not start: pinned at its first tool call, let go with the run.
@@ -163,6 +165,8 @@ class RunService:
                     agent=agent.name,
                     release=release.digest,
                     started_at=self._ports.clock.now(),
+                    state=release.shape.agents[agent.name].state.id if agent.name in release.shape.agents else "",
+                    revision=agent.revision,
                 )
                 run = _Run(record=record, agent=agent, release=release, request=request, began=began, notify=notify)
                 return await self._accepted(run, streaming=streaming)
@@ -289,14 +293,3 @@ class RunService:
     def _told(self, error: ToolcribError) -> ErrorInfo:
         info, scrub = ErrorInfo.of(error), self._ports.secrets.scrub
         return replace(info, message=scrub(info.message), hint=scrub(info.hint))
-
-
-def checkpoint_thread(tenant: str, thread_id: str) -> str:
-    """The thread's key in the checkpointer: tenants never share one.
-
-    Raises:
-        Conflict: the id holds the separator.
-    """
-    if "\x1f" in thread_id or "\x1f" in tenant:
-        raise Conflict("A thread id and a tenant must not hold control characters.")
-    return f"{tenant}\x1f{thread_id}" if tenant else thread_id

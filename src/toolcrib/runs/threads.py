@@ -5,7 +5,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from toolcrib.agents.running import nodes_of
-from toolcrib.core.errors import AgentNotFound, DeploymentRejected, ReleaseNotFound, ResumeRefused, ThreadBusy
+from toolcrib.agents.state.migration import Passage, write
+from toolcrib.agents.state.passages import Passages
+from toolcrib.core.errors import (
+    AgentNotFound,
+    DeploymentRejected,
+    MigrationFailed,
+    ReleaseNotFound,
+    ResumeRefused,
+    ThreadBusy,
+)
+from toolcrib.core.migrations import NoWay, renamed
 from toolcrib.core.ports import RunRecord, ThreadFilter
 from toolcrib.core.releases import release_id
 from toolcrib.registry.release import Release
@@ -20,6 +30,7 @@ class ThreadMove:
         status: of its last run; `interrupted` waits for a human.
         source, target: ids of the releases.
         moved: whether it goes on with the target.
+        through: revisions its state went through, or would go, on the way; see `docs/state-migrations.md`.
         problem: why it stays; empty when nothing speaks against it.
     """
 
@@ -30,6 +41,7 @@ class ThreadMove:
     source: str
     target: str
     moved: bool = False
+    through: tuple[str, ...] = ()
     problem: str = ""
 
 
@@ -38,6 +50,7 @@ class Threads:
 
     def __init__(self, ports: RunPorts) -> None:
         self._ports = ports
+        self._passages = Passages(self._find)
 
     async def pin(self, request: RunRequest, thread_id: str, leases: ExitStack) -> Release:
         """Lease the release of this turn.
@@ -45,6 +58,7 @@ class Threads:
         Raises:
             ThreadBusy: the thread waits for a human, and no answer was given.
             ResumeRefused: there is nothing to answer, or no release on which the thread could go on.
+            MigrationFailed: what is saved of the thread cannot be brought to the release.
         """
         last = None
         if request.thread_id:
@@ -62,9 +76,14 @@ class Threads:
         registry = self._ports.registry
         with registry.lease(holder="run", tenant=request.tenant, key=thread_id) as serving:
             release = serving if last is None else await self._for_next_turn(request, last, serving)
-            return leases.enter_context(registry.lease(holder="run", release=release))
+            pinned = leases.enter_context(registry.lease(holder="run", release=release))
+        if last is not None and last.agent == request.agent:
+            await self._passages.bring_over(last, pinned)
+        return pinned
 
-    async def move(self, wanted: ThreadFilter, target: Release, *, dry_run: bool) -> Sequence[ThreadMove]:
+    async def move(
+        self, wanted: ThreadFilter, target: Release, *, dry_run: bool, migrate: bool = False
+    ) -> Sequence[ThreadMove]:
         """Let threads go on with another release from their next turn on: those that can, and are not there already.
 
         A turn that waits for a human is answered on the new release then.
@@ -73,28 +92,48 @@ class Threads:
             wanted: which threads.
             target: the release.
             dry_run: only say what would become of them.
+            migrate: bring their saved state there now, not with their next turn; one that cannot come stays.
         """
         moves = []
         for last in await self._ports.ledger.threads(wanted, limit=MOST):
-            if last.goes_on_with == target.digest:
-                continue
-            problem = _obstacle(last, target)
-            moved = not problem and not dry_run and await self._ports.ledger.move(last.run_id, target.digest)
-            if not (problem or dry_run or moved):
-                problem = "it has begun another turn meanwhile"
-            moves.append(
-                ThreadMove(
-                    thread_id=last.thread_id,
-                    tenant=last.tenant,
-                    agent=last.agent,
-                    status=last.status,
-                    source=release_id(last.goes_on_with),
-                    target=target.id,
-                    moved=moved,
-                    problem=problem,
-                )
-            )
+            if (move := await self._move(last, target, dry_run=dry_run, migrate=migrate)) is not None:
+                moves.append(move)
         return moves
+
+    async def _move(self, last: RunRecord, target: Release, *, dry_run: bool, migrate: bool) -> ThreadMove | None:
+        """What becomes of one thread; None when it is there already.
+
+        The ledger comes before the state: should the process die in between, the next turn migrates.
+        """
+        passage: Passage | None = None
+        through: tuple[str, ...] = ()
+        problem = await self._obstacle(last, target)
+        there = last.goes_on_with == target.digest
+        if migrate and not problem:
+            try:
+                passage = await self._passages.prepare(last, target)
+            except MigrationFailed as error:
+                problem = error.message
+        if there and passage is None and not (migrate and problem):
+            return None
+        if not problem:
+            through = await self._passages.through(last, target)
+        moved = not problem and not dry_run and (there or await self._ports.ledger.move(last.run_id, target.digest))
+        if moved and passage is not None:
+            await write(passage, target.agent(last.agent))
+        if not (problem or dry_run or moved):
+            problem = "it has begun another turn meanwhile"
+        return ThreadMove(
+            thread_id=last.thread_id,
+            tenant=last.tenant,
+            agent=last.agent,
+            status=last.status,
+            source=release_id(last.goes_on_with),
+            target=target.id,
+            moved=moved,
+            through=through,
+            problem=problem,
+        )
 
     async def _for_next_turn(self, request: RunRequest, last: RunRecord, serving: Release) -> Release:
         """The release that the agent's thread policy asks for; an operator's word goes before it."""
@@ -102,14 +141,30 @@ class Threads:
             return await self._fit(last, await self._held(last, last.moved_to))
         policy = _policy(request.agent, serving)
         waits = last.status == "interrupted"
-        if not waits and policy in ("run", "latest"):
-            return serving
         if last.release == serving.digest:
             return serving
+        if not waits and policy in ("run", "latest"):
+            return serving if await self._has_way(last, serving) else await self._held(last, last.release)
         changes = policy == "latest" or (policy == "compatible" and not waits)
-        if changes and not _obstacle(last, serving) and await self._ports.is_safe(last.agent, last.release, serving):
+        if changes and not await self._obstacle(last, serving) and await self._may_change(last, serving):
             return serving
         return await self._held(last, last.release)
+
+    async def _may_change(self, last: RunRecord, serving: Release) -> bool:
+        """Whether a thread may go over by itself: migrations of its state say so, or nothing there can harm it."""
+        if serving.agent(last.agent).revision != last.revision:
+            return True
+        return await self._ports.is_safe(last.agent, last.release, serving)
+
+    async def _has_way(self, last: RunRecord, serving: Release) -> bool:
+        """Whether its state can come there; after a roll-back over a migration without `down` it cannot."""
+        if last.agent not in serving.agents:
+            return True
+        try:
+            await self._passages.steps(last, serving.agents[last.agent])
+        except NoWay:
+            return False
+        return True
 
     async def _held(self, last: RunRecord, digest: str) -> Release:
         """The release that a thread holds on to.
@@ -118,7 +173,7 @@ class Threads:
             ResumeRefused: it is not to be had; the thread stays as it is.
         """
         try:
-            return self._ports.registry.resident(digest) or await self._ports.load(digest)
+            return await self._find(digest)
         except (ReleaseNotFound, DeploymentRejected) as error:
             raise ResumeRefused(
                 f"Thread {last.thread_id!r} goes on with release {release_id(digest)}, which cannot be loaded: "
@@ -126,18 +181,37 @@ class Threads:
                 hint="Mend that, or move the thread: `toolcrib threads move`.",
             ) from error
 
+    async def _find(self, digest: str) -> Release:
+        return self._ports.registry.resident(digest) or await self._ports.load(digest)
+
     async def _fit(self, last: RunRecord, release: Release) -> Release:
         """The release, if the thread can go on with it.
 
         Raises:
             ResumeRefused: LangGraph would drop the answer without a word.
         """
-        if problem := _obstacle(last, release):
+        if problem := await self._obstacle(last, release):
             raise ResumeRefused(
                 f"Thread {last.thread_id!r} cannot go on with release {release.id}: {problem}.",
                 hint=f"Release {release_id(last.release)} still has it: `toolcrib threads move` takes it back there.",
             )
         return release
+
+    async def _obstacle(self, last: RunRecord, release: Release) -> str:
+        """Why a thread cannot go on with this release; empty when it can."""
+        if last.status == "running":
+            return "a turn of it is under way"
+        try:
+            agent = release.agent(last.agent)
+            steps = await self._passages.steps(last, agent)
+        except AgentNotFound:
+            return f"it has no agent {last.agent!r}"
+        except NoWay as error:
+            return str(error)
+        gone = [name for name in last.paused_at if renamed(name, steps) not in nodes_of(agent)]
+        if last.status == "interrupted" and gone:
+            return f"the thread waits in the node {gone[0]!r}, which is not there"
+        return ""
 
 
 MOST = 100_000
@@ -147,16 +221,3 @@ MOST = 100_000
 def _policy(agent: str, serving: Release) -> str:
     """The thread policy of an agent, as the release that serves says; a thread whose agent is gone stays."""
     return serving.agents[agent].spec.thread_policy if agent in serving.agents else "thread"
-
-
-def _obstacle(last: RunRecord, release: Release) -> str:
-    """Why a thread cannot go on with this release; empty when it can."""
-    if last.status == "running":
-        return "a turn of it is under way"
-    try:
-        agent = release.agent(last.agent)
-    except AgentNotFound:
-        return f"it has no agent {last.agent!r}"
-    if last.status == "interrupted" and (gone := [name for name in last.paused_at if name not in nodes_of(agent)]):
-        return f"the thread waits in the node {gone[0]!r}, which is not there"
-    return ""

@@ -16,12 +16,12 @@ from toolcrib.core.errors import DeploymentRejected, ProjectInvalid
 from toolcrib.core.events import Event
 from toolcrib.core.ports import Clock
 from toolcrib.core.redaction import Secrets
-from toolcrib.core.settings import GateSettings
 from toolcrib.runtime.locate import locate, read_settings
 
 if TYPE_CHECKING:
-    from toolcrib.core.compat.shapes import Side
+    from toolcrib.core.compat.shapes import Shape, Side
     from toolcrib.core.releases import Acceptable, ColdChange, Verification
+    from toolcrib.deployment.gate.parked import Parked
     from toolcrib.runtime.crib import Crib
     from toolcrib.runtime.wiring.compose import House
 
@@ -57,7 +57,8 @@ async def open_project(
             submitted, cancelled. A process that works also counts as the one that serves: what it takes from the
             project when it starts is what `restart_needed` compares with, in other processes too.
         accept: what every deployment may do without being asked, beside what `gate.accept` in `toolcrib.yaml` says:
-            `permissions` lets one lower the guards of tools and agents, with a warning.
+            `permissions` lets one lower the guards of tools and agents, with a warning; `stranded` lets one go where
+            threads that wait cannot follow, and holds these on their releases.
         hooks: called with every event, in order. Plain functions run in a thread beside the calls, `async` ones as a
             task; one that is slow or fails touches no call. Who falls 10,000 events behind loses the oldest. What waits
             at the end gets 2 s.
@@ -74,7 +75,8 @@ async def open_project(
     from toolcrib.runtime.wiring.adapters import open_adapters
     from toolcrib.runtime.wiring.compose import compose
 
-    settings = settings.model_copy(update={"gate": GateSettings(accept=(*settings.gate.accept, *accept))})
+    gate = settings.gate.model_copy(update={"accept": (*settings.gate.accept, *accept)})
+    settings = settings.model_copy(update={"gate": gate})
     async with _closed_whatever_comes() as stack:
         world = await _to_its_end(
             open_adapters(directory, settings, stack, serves=work, hooks=hooks, listeners=listeners, secrets=secrets)
@@ -116,8 +118,8 @@ async def verify_project(root: Path, *, accept: Iterable["Acceptable"] = ()) -> 
         verdict = await verifier.verify(bundle, root=str(directory), compare=True)
     finally:
         await verifier.close()
-    former = await _stored_release(directory)
-    return verification(bundle, verdict, former, accept={*settings.gate.accept, *accept})
+    former, parked = await _stored(directory, verdict.shape)
+    return verification(bundle, verdict, former, accept={*settings.gate.accept, *accept}, parked=parked)
 
 
 def missing_keys(root: Path) -> Mapping[str, tuple[str, ...]]:
@@ -172,20 +174,27 @@ async def _to_its_end(work: Awaitable[T]) -> T:
     return result
 
 
-async def _stored_release(root: Path) -> "Side | None":
-    """What serves, as far as the project's database knows; None without one."""
-    from toolcrib.deployment.gate.judge import stored_side
+async def _stored(root: Path, candidate: "Shape | None") -> "tuple[Side | None, Parked]":
+    """What serves, and what would become of threads, as far as the project's database knows."""
+    from toolcrib.deployment.gate.judge import stored_shape, stored_side
+    from toolcrib.deployment.gate.parked import NOBODY, look_at_threads
     from toolcrib.runtime.wiring.adapters import DATABASE, STATE_DIRECTORY
     from toolcrib.stores.sql.database import open_sqlite
+    from toolcrib.stores.sql.ledger import SqlRunLedger
     from toolcrib.stores.sql.releases import SqlReleaseStore
 
     path = root / STATE_DIRECTORY / DATABASE
     if not path.is_file():
-        return None
+        return None, NOBODY
     async with open_sqlite(path) as engine:
         store = SqlReleaseStore(engine)
         channel = await store.channel()
-        return await stored_side(channel.digest, store) if channel.digest else None
+        if not channel.digest:
+            return None, NOBODY
+        parked = NOBODY
+        if candidate is not None:
+            parked = await look_at_threads(candidate, SqlRunLedger(engine), lambda digest: stored_shape(digest, store))
+        return await stored_side(channel.digest, store), parked
 
 
 def schemas() -> Mapping[str, Mapping[str, Any]]:

@@ -226,7 +226,7 @@ class Crib(CribReleases):
 
     @property
     def threads(self) -> CribThreads:
-        """The threads of agents: `list`, `move`."""
+        """The threads of agents: `list`, `move`, `migrate`."""
         return CribThreads(store=self._wings.store, ledger=self._wings.ledger, runs=self._wings.runs)
 
     async def invalidate_cache(self, *, tool: str = "", tenant: str = "", tag: str = "") -> int:

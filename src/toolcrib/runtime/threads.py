@@ -68,5 +68,34 @@ class CribThreads:
         wanted = ThreadFilter(thread_id=thread_id, tenant=tenant, agent=agent, release=digest, status=status)
         return await self._runs.move_threads(wanted, await self._digest(to), dry_run=dry_run)
 
+    async def migrate(
+        self,
+        to: str = "",
+        *,
+        thread_id: str = "",
+        tenant: str | None = None,
+        agent: str = "",
+        release: str = "",
+        status: str = "",
+        dry_run: bool = True,
+    ) -> Sequence[ThreadMove]:
+        """Bring the saved state of threads to a release now, and let them go on with it; see `move`.
+
+        Each thread is migrated in memory and tried there first, so `dry_run` tells which cannot be brought over, and
+        why; these stay as they are.
+
+        Args:
+            to: id of the release; the one that serves when empty.
+            thread_id, tenant, agent, release, status: which threads; see `list`.
+            dry_run: only say what would become of them.
+
+        Raises:
+            ReleaseNotFound: there is no such release.
+        """
+        digest = await self._digest(release)
+        wanted = ThreadFilter(thread_id=thread_id, tenant=tenant, agent=agent, release=digest, status=status)
+        target = await self._digest(to) if to else (await self._store.channel()).digest
+        return await self._runs.move_threads(wanted, target, dry_run=dry_run, migrate=True)
+
     async def _digest(self, release: str) -> str:
         return (await self._store.find(release)).manifest.digest if release else ""

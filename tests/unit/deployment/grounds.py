@@ -10,7 +10,7 @@ from typing import Any
 from tests.unit.loader.projects import Files, as_bytes
 from toolcrib.core.calls import ToolContext
 from toolcrib.core.chain import Call, CallNext
-from toolcrib.core.ports import ReleaseStore
+from toolcrib.core.ports import ReleaseStore, RunLedger
 from toolcrib.core.reasons import Reason
 from toolcrib.core.redaction import Secrets
 from toolcrib.core.releases import Acceptable, ColdChange, Deployment
@@ -24,6 +24,7 @@ from toolcrib.loader.modules import ModulePool
 from toolcrib.loader.verifier.client import Verdict, Verifier
 from toolcrib.registry.registry import Registry
 from toolcrib.registry.release import Release
+from toolcrib.stores.memory.ledger import MemoryRunLedger
 from toolcrib.stores.memory.releases import MemoryReleaseStore
 from toolcrib.testing import RecordingEvents
 from toolcrib.tools.resources.pool import ResourcePool
@@ -97,6 +98,7 @@ class Ground:
 
     root: Path
     store: ReleaseStore = field(default_factory=MemoryReleaseStore)
+    ledger: RunLedger = field(default_factory=MemoryRunLedger)
     registry: Registry = field(default_factory=Registry)
     pool: ModulePool = field(default_factory=ModulePool)
     events: RecordingEvents = field(default_factory=RecordingEvents)
@@ -116,6 +118,7 @@ class Ground:
             DeployerPorts(
                 root=self.root,
                 store=self.store,
+                ledger=self.ledger,
                 registry=self.registry,
                 verifier=self.verifier,
                 pool=self.pool,

@@ -82,6 +82,15 @@ class StateShape(_Shape):
     number: int | None = None
 
 
+class MigrationShape(_Shape):
+    """A migration of an agent's saved state, as far as a thread's way depends on it; see `core.migrations.Revision`."""
+
+    revision: str
+    nodes: dict[str, str] = Field(default_factory=dict)
+    reversible: bool = False
+    file: str = ""
+
+
 class AgentShape(_Shape):
     """An agent, as far as its threads depend on it.
 
@@ -93,6 +102,7 @@ class AgentShape(_Shape):
         graph, state: of the compiled graph.
         threads: class of the checkpointer its author compiled in; empty when its threads are kept by toolcrib.
         file: where its graph is made, else where it is written down.
+        migrations: of its threads' saved state, the oldest first.
     """
 
     settings: dict[str, str] = Field(default_factory=dict)
@@ -103,6 +113,7 @@ class AgentShape(_Shape):
     state: StateShape = Field(default_factory=StateShape)
     threads: str = ""
     file: str = ""
+    migrations: tuple[MigrationShape, ...] = ()
 
 
 class Shape(_Shape):

@@ -36,7 +36,7 @@ def _findings(request: CheckRequest, secrets: Secrets) -> Findings:
     if found:
         return Findings(reasons=tuple(found))
     trials = try_promises(project, passed=request.passed, progress=request.progress)
-    shape = make_shape(project, agents, checkpointer=None).to_json() if request.compare else ""
+    shape = make_shape(project, agents).to_json() if request.compare else ""
     _, again = load_project(request.bundle, request.compiled, replace(ports, pool=ModulePool()))
     twice = [replace(r, code="import_twice", message=f"second import: {r.message}", hint=_TWICE) for r in again]
     return Findings(reasons=(*trials.reasons, *twice), shape=shape, untried=tuple(trials.untried))

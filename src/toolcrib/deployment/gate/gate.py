@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from toolcrib.core.compat.shapes import Side
+from toolcrib.core.ports import RunRecord
 from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import Acceptable, Change, Deployment, Verdict, worst
+from toolcrib.deployment.gate.parked import NOBODY, Parked, lost_revisions
 from toolcrib.loader.compat.compare import compare
 from toolcrib.loader.compat.permissions import widened
 
@@ -18,36 +20,47 @@ class Decision:
         diff, verdict: what the candidate changes; None when there is nothing to compare it with.
         reasons: why it may not serve.
         accepted: what would have been reasons, had they not been accepted.
+        held: last runs of the threads that are to stay where they are, for that was accepted.
     """
 
     diff: tuple[Change, ...] = ()
     verdict: Verdict | None = None
     reasons: tuple[Reason, ...] = ()
     accepted: tuple[Reason, ...] = ()
+    held: tuple[RunRecord, ...] = ()
 
 
 NOT_COMPARED = Decision()
-ANYTHING: frozenset[Acceptable] = frozenset({"permissions"})
+ANYTHING: frozenset[Acceptable] = frozenset({"permissions", "stranded"})
 """A roll-back is not refused: what it goes back to has served before."""
 
 
 TRIED = frozenset({"example", "selftest"})
 
 
-def decide(candidate: Side, former: Side | None, *, accept: Iterable[Acceptable]) -> Decision:
+def decide(candidate: Side, former: Side | None, *, accept: Iterable[Acceptable], parked: Parked = NOBODY) -> Decision:
     """Compare a candidate with the release it would follow.
 
     Args:
         candidate: what would serve.
         former: what serves now; None when nothing does.
         accept: what somebody took upon himself.
+        parked: what becomes of the threads there are.
     """
     if former is None:
         return NOT_COMPARED
-    diff = compare(former, candidate)
-    lowered = widened(former.shape, candidate.shape) if former.shape and candidate.shape else ()
-    taken = "permissions" in frozenset(accept)
-    return Decision(diff=diff, verdict=worst(diff), reasons=() if taken else lowered, accepted=lowered if taken else ())
+    diff, taken = compare(former, candidate), frozenset[str](accept)
+    found = parked.reasons
+    if former.shape and candidate.shape:
+        both = former.shape, candidate.shape
+        found = (*widened(*both), *lost_revisions(*both), *found)
+    return Decision(
+        diff=diff,
+        verdict=worst(diff),
+        reasons=tuple(one for one in found if one.code not in taken),
+        accepted=tuple(one for one in found if one.code in taken),
+        held=parked.stranded if "stranded" in taken else (),
+    )
 
 
 def is_lasting(rejected: Deployment) -> bool:

@@ -2,17 +2,18 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 
-from toolcrib.core.compat.shapes import Side
-from toolcrib.core.errors import DeploymentRejected
+from toolcrib.core.compat.shapes import Shape, Side
+from toolcrib.core.errors import DeploymentRejected, ReleaseNotFound
 from toolcrib.core.ports import ReleaseStore
 from toolcrib.core.releases import Acceptable, Change, Channel, Verification, worst
 from toolcrib.deployment.gate.gate import ANYTHING, Decision, decide
+from toolcrib.deployment.gate.parked import NOBODY, Parked, look_at_threads, rehearse
 from toolcrib.deployment.gate.trials import CLOSURE_CHARS
+from toolcrib.deployment.ports import DeployerPorts
 from toolcrib.loader.bundle import Bundle
 from toolcrib.loader.compat.compare import compare
 from toolcrib.loader.prompts import prompt_texts
 from toolcrib.loader.verifier.client import Verdict
-from toolcrib.registry.registry import Registry
 from toolcrib.registry.release import Release
 
 Bring = Callable[[str], Awaitable[Release]]
@@ -21,21 +22,19 @@ Bring = Callable[[str], Awaitable[Release]]
 class Judge:
     """The gate's decisions on the releases of one project."""
 
-    def __init__(
-        self, *, registry: Registry, store: ReleaseStore, bring: Bring, accept: Iterable[Acceptable] = ()
-    ) -> None:
+    def __init__(self, ports: DeployerPorts, *, bring: Bring) -> None:
         """Nothing is decided yet.
 
         Args:
-            registry: what is in memory.
-            store: what is not.
-            bring: loads a stored release; for those that were stored before shapes were.
-            accept: what is taken without being asked each time.
+            ports: what is in memory, what is stored, and what is taken without being asked each time.
+            bring: loads a stored release; for those that were stored before shapes were, and for rehearsals.
         """
-        self._registry = registry
-        self._store = store
+        self._registry = ports.registry
+        self._store = ports.store
+        self._ledger = ports.ledger
+        self._rehearse = ports.rehearse
         self._bring = bring
-        self._accept = frozenset(accept)
+        self._accept = ports.accept
 
     async def admit(self, release: Release, channel: Channel, *, accept: Iterable[Acceptable]) -> Decision:
         """Whether a candidate may come to serve beside, or after, the stable release; a canary may go on."""
@@ -44,14 +43,19 @@ class Judge:
 
     async def decide(self, release: Release, former: str, *, accept: Iterable[Acceptable]) -> Decision:
         """Whether a release may follow the one with the digest `former`; empty when there is none."""
-        older = await self._side(former) if former and former != release.digest else None
-        return decide(_loaded(release), older, accept=self._accept.union(accept))
+        if not former or former == release.digest:
+            return decide(_loaded(release), None, accept=())
+        parked = await look_at_threads(release.shape, self._ledger, self._shape)
+        parked += await rehearse(release, self._ledger, self._bring, most=self._rehearse, but=parked.stranded)
+        return decide(_loaded(release), await self._side(former), accept=self._accept.union(accept), parked=parked)
 
     async def verify(self, bundle: Bundle, verdict: Verdict, *, accept: Iterable[Acceptable]) -> Verification:
         """What the gate says of a tree that the verifier has seen, beside what serves."""
         digest = self._registry.current.release.digest if self._registry.generation else ""
-        older = await self._side(digest) if digest else None
-        return verification(bundle, verdict, older, accept=self._accept.union(accept))
+        if not digest:
+            return verification(bundle, verdict, None, accept=self._accept.union(accept))
+        parked = await look_at_threads(verdict.shape, self._ledger, self._shape) if verdict.shape else NOBODY
+        return verification(bundle, verdict, await self._side(digest), accept=self._accept.union(accept), parked=parked)
 
     async def difference(self, older: str, newer: str) -> tuple[Change, ...]:
         """What differs between two releases, by digest.
@@ -76,6 +80,12 @@ class Judge:
         known = self._registry.current.release.modules.reachable() if self._registry.generation else ()
         return frozenset(closure[:CLOSURE_CHARS] for _, closure in known)
 
+    async def _shape(self, digest: str) -> Shape | None:
+        try:
+            return (await self._side(digest)).shape
+        except ReleaseNotFound:
+            return None
+
     async def _side(self, digest: str) -> Side:
         if resident := self._registry.resident(digest):
             return _loaded(resident)
@@ -89,7 +99,12 @@ class Judge:
 
 
 def verification(
-    bundle: Bundle, verdict: Verdict, former: Side | None, *, accept: Iterable[Acceptable]
+    bundle: Bundle,
+    verdict: Verdict,
+    former: Side | None,
+    *,
+    accept: Iterable[Acceptable],
+    parked: Parked = NOBODY,
 ) -> Verification:
     """What the gate says of a tree.
 
@@ -98,9 +113,12 @@ def verification(
         verdict: what the verifier said; it was asked for the shape.
         former: what serves now; None when nothing does.
         accept: what would be accepted.
+        parked: what would become of the threads there are.
     """
     candidate = Side(release=bundle.manifest.release, shape=verdict.shape, prompts=prompt_texts(bundle.contents))
-    decision = decide(candidate, former, accept=accept) if not verdict.reasons else Decision(reasons=verdict.reasons)
+    decision = Decision(reasons=verdict.reasons)
+    if not verdict.reasons:
+        decision = decide(candidate, former, accept=accept, parked=parked)
     return Verification(
         reasons=decision.reasons,
         against=former.release if former else "",
@@ -119,6 +137,14 @@ async def stored_side(digest: str, store: ReleaseStore) -> Side:
     """
     found, shape = await store.find(digest), await store.shape(digest)
     return Side(release=found.manifest.release, shape=shape, prompts=prompt_texts(await store.contents(digest)))
+
+
+async def stored_shape(digest: str, store: ReleaseStore) -> Shape | None:
+    """The shape of a release as the store knows it; None when it does not."""
+    try:
+        return await store.shape(digest)
+    except ReleaseNotFound:
+        return None
 
 
 def _loaded(release: Release) -> Side:

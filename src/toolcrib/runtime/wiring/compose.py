@@ -136,6 +136,7 @@ def _deployer(root: Path, settings: Settings, world: Adapters) -> Deployer:
     ports = DeployerPorts(
         root=root,
         store=world.store,
+        ledger=world.ledger,
         registry=world.registry,
         verifier=world.verifier,
         pool=world.pool,
@@ -147,6 +148,7 @@ def _deployer(root: Path, settings: Settings, world: Adapters) -> Deployer:
         busy=lambda: world.threads.abandoned > 0,
         resources=world.chain.resources,
         accept=frozenset(settings.gate.accept),
+        rehearse=settings.gate.rehearse,
         look_at_boundary=world.boundary.look,
     )
     return Deployer(ports)

@@ -28,7 +28,9 @@ class DeployRequest(BaseModel):
     min_samples: MinSamples | None = Field(default=None, description=SAMPLES)
     activate: bool = Field(default=True, description="False keeps the release in the store; nobody sees it.")
     accept: list[Acceptable] = Field(
-        default_factory=list, description="`permissions` takes a release that lowers the guards of a tool or an agent."
+        default_factory=list,
+        description="`permissions` takes a release that lowers the guards of a tool or an agent; `stranded` one that "
+        "threads which wait for a human cannot come to, and holds these on their releases.",
     )
     why: Words = ""
 

@@ -324,6 +324,8 @@ class RunEntry(_Answer):
     finished_at: float | None
     paused_at: list[str] = Field(description="The nodes in which it waits for a human.")
     moved_to: str = Field(description="Digest of the release the thread goes on with, where it was moved.")
+    state: str = Field(default="", description="Id of the schema its state is saved in.")
+    revision: str = Field(default="", description="The migration its state has come to; empty before the first.")
 
 
 class CountsDocument(_Answer):

@@ -34,6 +34,15 @@ class MoveRequest(_Meant):
     dry_run: bool = Field(default=True, description="Only say what would become of them.")
 
 
+class MigrateRequest(_Meant):
+    """Which threads are to be brought to the release `to`, with what is saved of them."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"agent": "support", "dry_run": False}})
+
+    to: Name = Field(default="", description="The release that serves, when not given.")
+    dry_run: bool = Field(default=True, description="Only say what would become of them.")
+
+
 class MoveDocument(BaseModel):
     """What becomes, or would become, of one thread; `problem` says why it stays."""
 
@@ -44,4 +53,7 @@ class MoveDocument(BaseModel):
     source: str
     target: str
     moved: bool
+    through: list[str] = Field(
+        description="Revisions its state goes through; those that are undone begin with a minus."
+    )
     problem: str

@@ -111,6 +111,8 @@ runs = Table(
     Column("finished_at", Float, nullable=True),
     Column("paused_at", Text, nullable=False, server_default="[]"),
     Column("moved_to", String(64), nullable=False, server_default=""),
+    Column("state", String(32), nullable=False, server_default=""),
+    Column("revision", String(255), nullable=False, server_default=""),
     Index("toolcrib_runs_thread", "tenant", "thread_id", "started_at"),
 )
 

@@ -83,7 +83,9 @@ async def test_a_run_that_waits_for_a_human_is_resumed_on_its_thread(reading: Do
 async def test_an_agent_that_is_gone_can_still_be_resumed_on_its_own_release(door: Door) -> None:
     waiting = (await door.http.post(RUNS, json={"input": {"ask": True}, "thread_id": "t"})).json()
     (door.root / "agents.yaml").write_text("agents: {}\n")
-    assert (await door.http.post("/v1/deployments")).status_code == 200
+    refused = await door.http.post("/v1/deployments")
+    assert (refused.status_code, "'t'" in refused.text, "stranded" in refused.text) == (422, True, True)
+    assert (await door.http.post("/v1/deployments", json={"accept": ["stranded"]})).status_code == 200
     assert (await door.http.get("/v1/agents/greeter")).status_code == 404
     done = (await door.http.post(RUNS, json={"resume": "Di", "thread_id": "t"})).json()
     assert (done["output"]["answer"], done["release"]) == ("hello Di", waiting["release"])
