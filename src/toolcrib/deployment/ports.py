@@ -27,6 +27,7 @@ class DeployerPorts:
         secrets: the environment that releases are loaded with.
         look_at_boundary: what of the project only a restart takes up, as of now.
         accept: what the gate takes without being asked each time.
+        who: who this process works for, where a deployment does not say who asked: `user@host`.
     """
 
     root: Path
@@ -43,6 +44,7 @@ class DeployerPorts:
     resources: Resources
     look_at_boundary: Callable[[], Awaitable[tuple[ColdChange, ...]]]
     accept: frozenset[Acceptable] = frozenset()
+    who: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
