@@ -131,7 +131,7 @@ class Remote:
     async def _upload(self, directory: Path, body: Json) -> Json:
         packed = pack_project(directory)
         size, sent = kib(packed.unpacked_bytes), kib(len(packed.data))
-        note(f"{packed.release}: {packed.files} files, {size}, sent as {sent}")
+        note(f"{packed.release}: {packed.files} file{'' if packed.files == 1 else 's'}, {size}, sent as {sent}")
         git = {f"git_{name}": value for name, value in asdict(packed.git).items()} if packed.git else {}
         query = {name: value for name, value in (body | git).items() if value is not None}
         path = f"/v1/releases?{urlencode(_spelled(query), doseq=True)}"
