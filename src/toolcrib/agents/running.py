@@ -61,7 +61,8 @@ async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
     state: Any = None
     nodes = NodeWatch(scope)
     try:
-        async for mode, chunk in agent.graph.astream(given, config, stream_mode=modes):
+        # `sync`: a step begins when the checkpoint before it is written; after a crash it makes the same calls again
+        async for mode, chunk in agent.graph.astream(given, config, stream_mode=modes, durability="sync"):
             if mode == "values":
                 state = chunk
             elif mode == "tasks":
