@@ -12,7 +12,17 @@ from tests.contract.conftest import activate
 from toolcrib.core.errors import Conflict, GenerationConflict, ReleaseNotFound
 from toolcrib.core.ports import ReleaseStore
 from toolcrib.core.reasons import Reason
-from toolcrib.core.releases import MOVES, Canary, Change, Channel, ColdChange, Deployment, Manifest, ReleaseState
+from toolcrib.core.releases import (
+    MOVES,
+    Canary,
+    Change,
+    Channel,
+    ColdChange,
+    Deployment,
+    Manifest,
+    ReleaseState,
+    Revision,
+)
 
 pytestmark = pytest.mark.anyio
 STATES: Sequence[ReleaseState] = tuple(MOVES)
@@ -342,6 +352,8 @@ DEPLOYMENT = Deployment(
     accepted=(Reason(code="permissions", message="less", file="a.py", line=3),),
     timings_s={"scan": 0.25, "total": 1.5},
     actor="cli",
+    who="ann@laptop",
+    git=Revision(commit="c" * 40, branch="main", dirty=True),
     at=1_700_000_000.25,
     restart_needed=(
         ColdChange(kind="settings", file="toolcrib.yaml", items=("server.port",)),

@@ -64,7 +64,8 @@ async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
     waiting: tuple[Any, ...] = ()
     nodes = NodeWatch(scope)
     try:
-        async for mode, chunk in agent.graph.astream(given, config, stream_mode=modes):
+        # `sync`: a step begins when the checkpoint before it is written; after a crash it makes the same calls again
+        async for mode, chunk in agent.graph.astream(given, config, stream_mode=modes, durability="sync"):
             if mode == "values":  # a question comes in a chunk of its own, which need not be the last one
                 waiting += tuple(chunk.get("__interrupt__", ())) if isinstance(chunk, Mapping) else ()
                 state = chunk

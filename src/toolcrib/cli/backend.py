@@ -49,7 +49,10 @@ class Backend(Protocol):
         """The current release's agents."""
 
     async def releases(self) -> Json:
-        """`{current, generation, releases, history}`."""
+        """`{current, generation, channel, releases, history}`."""
+
+    async def release(self, name: str) -> Json:
+        """One release with its files and all its deployments, as `GET /v1/releases/{release}` tells."""
 
     async def diff(self, older: str | None, newer: str | None) -> Json:
         """`{verdict, changes}` of two releases."""
@@ -200,6 +203,21 @@ class Embedded:
                 for release in stored
             ],
             "history": [deployment.to_dict() for deployment in await self._crib.history()],
+        }
+
+    async def release(self, name: str) -> Json:
+        """See `Backend.release`."""
+        stored = await self._crib.stored(name)
+        found = stored.manifest
+        return {
+            "id": found.release,
+            "digest": found.digest,
+            "state": stored.state,
+            "at": stored.at,
+            "files": dict(found.files),
+            "current": found.digest == (await self._crib.channel()).digest,
+            "leases": dict(self._crib.census().get(found.release, {})),
+            "deployments": [one.to_dict() for one in await self._crib.deployments(found.release)],
         }
 
     async def diff(self, older: str | None, newer: str | None) -> Json:

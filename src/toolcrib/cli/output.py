@@ -97,6 +97,11 @@ def plain(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2, default=str)
 
 
+def kib(size: int) -> str:
+    """A size in bytes, for people."""
+    return f"{size / 1024:.1f} KiB" if size < 1 << 20 else f"{size / (1 << 20):.1f} MiB"
+
+
 def table(rows: Iterable[Sequence[Any]], *, head: Sequence[str]) -> None:
     """Rows under a head, in columns. On a terminal too narrow for them the last ones wrap; elsewhere nothing is cut."""
     if not sys.stdout.isatty():

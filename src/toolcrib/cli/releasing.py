@@ -1,7 +1,6 @@
 """`toolcrib verify`, `deploy`, `releases`, `diff`, `rollback`."""
 
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal, get_args
@@ -13,6 +12,7 @@ from toolcrib.cli.backend import Backend, ask
 from toolcrib.cli.canary import Part, outcome, plan
 from toolcrib.cli.canary.options import BakeOption, SamplesOption, TenantsOption, WhyOption
 from toolcrib.cli.exit_codes import INVALID, OK, REJECTED, UsageProblem
+from toolcrib.cli.history.lines import HISTORY_HEAD, change_line, history_row, show_history, when
 from toolcrib.cli.options import Common, JsonOption, ProjectOption, UrlOption
 from toolcrib.cli.output import Json
 from toolcrib.core.errors import ProjectInvalid
@@ -76,7 +76,7 @@ def _show(found: Verification, root: Path) -> None:
     if found.against:
         output.data(f"against {found.against}: {found.verdict or 'not compared'}")
         for change in found.diff:
-            output.data(f"  {_change(asdict(change))}")
+            output.data(f"  {change_line(asdict(change))}")
 
 
 def deploy(
@@ -128,7 +128,8 @@ def rollback(
 
 def releases(
     action: Annotated[
-        Literal["list", "hold", "unhold"], typer.Argument(help="List all; hold a tenant on one, or let go of it.")
+        Literal["list", "show", "hold", "unhold"],
+        typer.Argument(help="List all; show one with its history; hold a tenant on one, or let go of it."),
     ] = "list",
     release: ReleaseArgument = None,
     *,
@@ -138,8 +139,10 @@ def releases(
     url: UrlOption = "",
     json: JsonOption = False,
 ) -> int:
-    """List the releases with who sees them and what was deployed, or hold a tenant on one whatever else serves."""
+    """List the releases with who sees them and what was deployed, show one, or hold a tenant on one."""
     options = Common(project=project, url=url, json=json)
+    if action == "show":
+        return _show_release(release, options)
     if action != "list":
         return _hold_tenant(release if action == "hold" else None, tenant, why, options, held=action == "hold")
     found = ask(options, lambda source: source.releases(), deploy=False)
@@ -147,15 +150,22 @@ def releases(
         output.as_json(found)
         return OK
     rows = [
-        (one["id"], one["state"], _serves(one["id"], found["channel"]), _time(one["at"])) for one in found["releases"]
+        (one["id"], one["state"], _serves(one["id"], found["channel"]), when(one["at"])) for one in found["releases"]
     ]
     output.table(rows, head=("release", "state", "serves", "arrived"))
-    newest = [
-        (_time(past["at"]), past["state"], past["release"], past["actor"], past["why"])
-        for past in found["history"][:10]
-    ]
     output.data("")
-    output.table(newest, head=("deployed", "outcome", "release", "by", "why"))
+    output.table([history_row(past) for past in found["history"][:10]], head=HISTORY_HEAD)
+    return OK
+
+
+def _show_release(release: str | None, options: Common) -> int:
+    if release is None:
+        raise UsageProblem("Which release?", hint="toolcrib releases show r-1a2b3c4d")
+    found = ask(options, lambda source: source.release(release), deploy=False)
+    if options.json:
+        output.as_json(found)
+    else:
+        show_history(found)
     return OK
 
 
@@ -198,7 +208,7 @@ def diff(
         output.as_json(found)
     elif found["changes"]:
         for change in found["changes"]:
-            output.data(_change(change))
+            output.data(change_line(change))
         output.data(f"verdict: {found['verdict']}")
     else:
         output.note("no difference")
@@ -249,7 +259,7 @@ def _report(deployment: Json, options: Common) -> None:
         verdict = f", {deployment['verdict']}" if deployment.get("verdict") else ""
         output.data(f"{deployment['release']} {SAID[deployment['state']]} ({total * 1000:.0f} ms){verdict}")
         for change in deployment["diff"]:
-            output.data(f"  {_change(change)}")
+            output.data(f"  {change_line(change)}")
         if deployment["state"] == "rolled_back" and deployment["previous"]:
             left = deployment["previous"]
             output.note(f"`toolcrib rollback {left}` serves {left} again; `toolcrib rollback` goes one further back.")
@@ -257,14 +267,3 @@ def _report(deployment: Json, options: Common) -> None:
             output.note(deployment["why"])
     if line := restart_line(map(ColdChange.from_dict, deployment.get("restart_needed") or ())):
         output.note(f"! {line}")
-
-
-def _change(change: Json) -> str:
-    sign = {"added": "+", "removed": "-", "changed": "~"}[change["change"]]
-    detail = f"  ({change['detail']})" if change["detail"] else ""
-    verdict = f"  {change['verdict']}: {change['why']}" if change.get("why") else ""
-    return f"{sign} {change['kind']} {change['name']}{detail}{verdict}"
-
-
-def _time(stamp: float) -> str:
-    return datetime.fromtimestamp(stamp).astimezone().strftime("%Y-%m-%d %H:%M:%S")

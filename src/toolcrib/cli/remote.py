@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import quote, urlencode, urlsplit
@@ -10,8 +11,9 @@ from urllib.parse import quote, urlencode, urlsplit
 import httpx
 
 from toolcrib.cli.exit_codes import UsageProblem
-from toolcrib.cli.output import Json
+from toolcrib.cli.output import Json, kib, note
 from toolcrib.core.errors import (
+    ArchiveInvalid,
     Conflict,
     DeploymentRejected,
     NotFound,
@@ -23,6 +25,8 @@ from toolcrib.core.errors import (
 )
 from toolcrib.core.reasons import Reason
 from toolcrib.core.tasks import Decision, TaskState
+from toolcrib.runtime.packing import pack_project
+from toolcrib.runtime.whoami import local_user
 
 CONNECT_S = 5.0
 NOT_READY = 503
@@ -37,7 +41,9 @@ async def open_remote(url: str) -> AsyncIterator["Remote"]:
     """
     if not _is_address(url):
         raise UsageProblem(f"{url!r} is no server address.", hint="Give it as http://HOST:PORT.")
-    async with httpx.AsyncClient(base_url=url, timeout=httpx.Timeout(None, connect=CONNECT_S)) as client:
+    who = {"x-toolcrib-who": local_user().encode("ascii", "replace").decode()}
+    patience = httpx.Timeout(None, connect=CONNECT_S)
+    async with httpx.AsyncClient(base_url=url, timeout=patience, headers=who) as client:
         yield Remote(client)
 
 
@@ -100,6 +106,10 @@ class Remote:
         """See `Backend.releases`."""
         return await self._json("GET", "/v1/releases")
 
+    async def release(self, name: str) -> Json:
+        """See `Backend.release`."""
+        return await self._json("GET", f"/v1/releases/{quote(name, safe='')}")
+
     async def diff(self, older: str | None, newer: str | None) -> Json:
         """See `Backend.diff`."""
         known = await self.releases()
@@ -110,15 +120,22 @@ class Remote:
         return await self._json("GET", f"/v1/releases/{first}/diff/{second}")
 
     async def deploy(self, directory: Path | None, body: Json) -> Json:
-        """See `Backend.deploy`; a running server deploys its own directory."""
-        if directory is not None:
-            raise UsageProblem(
-                "A running server deploys its own directory.", hint="Leave DIR out, or run without --url."
-            )
+        """See `Backend.deploy`; a directory is packed and sent, without one the server deploys its own."""
         try:
+            if directory is not None:
+                return await self._upload(directory, body)
             return await self._json("POST", "/v1/deployments", body)
         except DeploymentRejected as error:
             return {"state": "rejected", "release": "", "reasons": [reason.to_dict() for reason in error.reasons]}
+
+    async def _upload(self, directory: Path, body: Json) -> Json:
+        packed = pack_project(directory)
+        size, sent = kib(packed.unpacked_bytes), kib(len(packed.data))
+        note(f"{packed.release}: {packed.files} file{'' if packed.files == 1 else 's'}, {size}, sent as {sent}")
+        git = {f"git_{name}": value for name, value in asdict(packed.git).items()} if packed.git else {}
+        query = {name: value for name, value in (body | git).items() if value is not None}
+        path = f"/v1/releases?{urlencode(_spelled(query), doseq=True)}"
+        return await self._json("POST", path, content=packed.data)
 
     async def rollback(self, release: str | None, why: str) -> Json:
         """See `Backend.rollback`."""
@@ -185,9 +202,11 @@ class Remote:
         document: Any = await self._json("GET", path)
         return list(next(iter(document.values())) if isinstance(document, dict) else document)
 
-    async def _json(self, method: str, path: str, body: Json | None = None) -> Json:
+    async def _json(self, method: str, path: str, body: Json | None = None, *, content: bytes | None = None) -> Json:
+        """The answer to a request with a JSON body, or with an archive as `content`."""
+        headers = {} if content is None else {"content-type": "application/gzip"}
         try:
-            response = await self._client.request(method, path, json=body)
+            response = await self._client.request(method, path, json=body, content=content, headers=headers)
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
         if response.is_error:
@@ -200,6 +219,11 @@ class Remote:
             f"No toolcrib server answers at {self._client.base_url} ({type(error).__name__}).",
             hint="Start one with `toolcrib dev`, or leave --url out.",
         )
+
+
+def _spelled(query: Json) -> Json:
+    """The values of a query as the server reads them; a list is said once for each of its members."""
+    return {name: str(value).lower() if isinstance(value, bool) else value for name, value in query.items()}
 
 
 async def _events(lines: AsyncIterator[str]) -> AsyncIterator[Json]:
@@ -240,6 +264,8 @@ def _error(
 ) -> ToolcribError:
     """Our error with the problem's code."""
     kind, hint = error_class(str(problem.get("code"))), str(problem.get("hint") or "")
+    if kind is not None and issubclass(kind, ArchiveInvalid):
+        return kind(message, hint=hint, reasons=reasons)
     if reasons or kind is DeploymentRejected:
         return DeploymentRejected(message, hint=hint, reasons=reasons)
     return (kind or otherwise)(message, hint=hint)

@@ -2,6 +2,9 @@
 
 ToolcribError
 ├── ProjectInvalid            the project or its configuration has mistakes (all of them, with places)
+│   ├── ArchiveInvalid        an archive that was sent is damaged, or holds what no project may
+│   │   ├── ArchiveTooLarge
+│   │   └── ArchiveUnsupported
 │   └── DeploymentRejected    the gate refused a candidate; the last good release goes on serving
 ├── NotFound                  a name that nobody knows, with near names
 │   ├── ToolNotFound
@@ -87,6 +90,25 @@ class ProjectInvalid(ToolcribError):
     def __init__(self, message: str, *, hint: str = "", reasons: "Sequence[Reason]" = ()) -> None:
         super().__init__(message, hint=hint)
         self.reasons = tuple(reasons)
+
+
+class ArchiveInvalid(ProjectInvalid):
+    """The archive cannot be taken: `reasons` name its entries. Pack the project's files alone; nothing was changed."""
+
+    code: ClassVar[str] = "archive_invalid"
+    severity: ClassVar[Severity] = "MEDIUM"
+
+
+class ArchiveTooLarge(ArchiveInvalid):
+    """The archive comes to more than `uploads` in `toolcrib.yaml` allows. Leave data out, or raise the limit."""
+
+    code: ClassVar[str] = "archive_too_large"
+
+
+class ArchiveUnsupported(ArchiveInvalid):
+    """The archive is neither a tar.gz nor a zip, or not what its content type says. Send one of these."""
+
+    code: ClassVar[str] = "archive_unsupported"
 
 
 class DeploymentRejected(ProjectInvalid):

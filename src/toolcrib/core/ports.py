@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from toolcrib.core.calls import ToolContext
@@ -201,6 +202,9 @@ class StoredRelease:
     at: float
 
 
+NO_MOVES: Mapping[str, ReleaseState] = MappingProxyType({})
+
+
 class ReleaseStore(Protocol):
     """Where releases outlive the process: contents by digest, manifests, the channel, the history."""
 
@@ -252,10 +256,11 @@ class ReleaseStore(Protocol):
     async def channel(self) -> Channel:
         """What serves now."""
 
-    async def point(self, channel: Channel) -> Channel:
+    async def point(self, channel: Channel, *, deployment: Deployment | None = None) -> Channel:
         """Change what serves, if the generation is still the one before `channel.generation`.
 
-        The releases change their states as `repointed` says, in the same transaction.
+        The releases change their states as `repointed` says, and the deployment that asks for it is recorded, in the
+        same transaction.
 
         Raises:
             GenerationConflict: another change came first.
@@ -265,8 +270,14 @@ class ReleaseStore(Protocol):
     async def saw_tree(self, digest: str) -> None:
         """Remember the digest of the working tree last looked at."""
 
-    async def record(self, deployment: Deployment) -> None:
-        """Append to the history."""
+    async def record(
+        self, deployment: Deployment, *, seen_tree: str = "", moves: Mapping[str, ReleaseState] = NO_MOVES
+    ) -> None:
+        """Append to the history, remember the tree and set states (digest -> state), in one transaction.
+
+        Raises:
+            Conflict: the table of legal moves lacks one of the moves.
+        """
 
     async def history(self, limit: int = 50) -> Sequence[Deployment]:
         """Past deployments, the newest first."""

@@ -230,6 +230,21 @@ def restart_line(changes: Iterable[ColdChange]) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """What git says of a tree.
+
+    Attributes:
+        commit: the full id of the commit that is checked out; empty before the first.
+        branch: its branch; empty when none is checked out.
+        dirty: whether the release's files differ from the commit; None when that is not known.
+    """
+
+    commit: str
+    branch: str = ""
+    dirty: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """What became of one deployment.
 
@@ -244,8 +259,10 @@ class Deployment:
         diff: what changed against `previous`; for a rejected one as far as it came.
         verdict: what that means for threads; None when nothing was compared.
         accepted: what would have been a reason, had it not been accepted.
-        timings_s: seconds by phase: scan, verify, load, activate, total.
-        actor: who asked: watch, cli, http, python, guard.
+        timings_s: seconds by phase: scan, verify, load, activate, total; up to the write that lets it serve.
+        actor: by which way it was asked for: watch, start, cli, http, upload, python, guard.
+        who: who asked, `user@host` or what the client of a server calls itself; empty in records of older versions.
+        git: the commit of the tree; None where there is no git, and for what changes no tree.
         why: what they said of it, or what the guard saw.
         figures: what the guard compared, of the `canary` and the `stable` release; empty for all others.
         at: Unix time, seconds.
@@ -262,6 +279,8 @@ class Deployment:
     accepted: tuple[Reason, ...] = ()
     timings_s: Mapping[str, float] = field(default_factory=dict)
     actor: str = "python"
+    who: str = ""
+    git: Revision | None = None
     why: str = ""
     figures: Mapping[str, Any] = field(default_factory=dict)
     at: float = 0.0
@@ -275,6 +294,7 @@ class Deployment:
             "diff": [asdict(change) for change in self.diff],
             "accepted": [reason.to_dict() for reason in self.accepted],
             "timings_s": dict(self.timings_s),
+            "git": asdict(self.git) if self.git else None,
             "figures": dict(self.figures),
             "restart_needed": [change.to_dict() for change in self.restart_needed],
         }

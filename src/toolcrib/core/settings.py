@@ -216,6 +216,24 @@ class CanarySettings(BaseModel):
     max_cost_ratio: Annotated[float, Field(ge=1, le=1_000, allow_inf_nan=False)] = 1.5
 
 
+class UploadsSettings(BaseModel):
+    """Projects that are sent to a server as archives.
+
+    Attributes:
+        max_mb: how large an archive may be, in MiB.
+        max_unpacked_mb: how large all that is in it may be, in MiB.
+        max_entries: how many files and directories it may hold.
+        allow_open: take archives also on an address that others reach: something before the server asks who is there.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_mb: Annotated[int, Field(ge=1, le=1_024)] = 16
+    max_unpacked_mb: Annotated[int, Field(ge=1, le=4_096)] = 64
+    max_entries: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
+    allow_open: bool = False
+
+
 class Settings(BaseModel):
     """Everything `toolcrib.yaml` may hold; what is not written has the default shown here.
 
@@ -232,6 +250,7 @@ class Settings(BaseModel):
         artifacts: how much room results too long for a model may take, and for how long.
         tasks: how many background tasks at once, and how many may wait.
         canary: when a canary is promoted or rolled back by itself.
+        uploads: how large archives may be that are sent to a server.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -248,3 +267,4 @@ class Settings(BaseModel):
     artifacts: ArtifactsSettings = ArtifactsSettings()
     tasks: TasksSettings = TasksSettings()
     canary: CanarySettings = CanarySettings()
+    uploads: UploadsSettings = UploadsSettings()

@@ -21,8 +21,9 @@ log = logging.getLogger(__name__)
 class Channels:
     """Changes of what serves. The caller holds the lock of deployments and `Residents.lock`.
 
-    The store is changed first, by compare-and-set, then the registry: a crash between the two restarts on what the
-    store says. `before` is what the store said when the change was decided on: who comes second changes nothing.
+    The store is changed first, by compare-and-set and together with the history, then the registry: a crash between
+    the two restarts on what the store says. `before` is what the store said when the change was decided on: who comes
+    second changes nothing.
     """
 
     def __init__(self, ports: DeployerPorts, residents: Residents, judge: Judge) -> None:
@@ -112,12 +113,12 @@ class Channels:
         ports = self._ports
         known = {subject.digest: subject} if isinstance(subject, Release) else {}
         releases = await self._bring(after, known)
-        self._publish(await ports.store.point(after), releases)
         work.watch.lap("activate")
         manifest = subject.manifest if isinstance(subject, Release) else subject
-        deployment = work.outcome(state, manifest, ports.registry, previous=previous)
+        stable = release_id(after.digest) if previous is None else previous
+        deployment = work.outcome(state, manifest, ports.registry, previous=stable, generation=after.generation)
+        self._publish(await ports.store.point(after, deployment=deployment), releases)
         ports.events.emit(Deployed(deployment=deployment))
-        await ports.store.record(deployment)
         return deployment
 
     def _publish(self, channel: Channel, releases: Mapping[str, Release]) -> Published:

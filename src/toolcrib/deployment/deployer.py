@@ -1,6 +1,7 @@
 """`Deployer`: takes a tree through the gate and lets it serve, or leaves everything as it was."""
 
 import asyncio
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,8 @@ from toolcrib.core.releases import (
     Deployment,
     DeploymentState,
     Manifest,
+    ReleaseState,
+    Revision,
     Verification,
 )
 from toolcrib.deployment.channels import Channels
@@ -59,28 +62,51 @@ class Deployer:
         async with self._residents.lock:
             return await self._judge.verify(bundle, verdict, accept=accept)
 
-    async def deploy(self, directory: Path, *, actor: str, plan: Plan | None = None) -> Deployment:
+    async def deploy(self, directory: Path, *, actor: str, who: str = "", plan: Plan | None = None) -> Deployment:
         """Scan, verify, load, and let it serve as planned.
 
         Raises:
             ProjectInvalid: the directory cannot be read.
         """
         plan = plan or Plan()
-        work = await self._work(actor, plan.why)
+        work = await self._work(actor, plan.why, who=who)
         bundle = await asyncio.to_thread(read_bundle, directory)
+        work.directory = directory
+        if not await asyncio.to_thread(os.path.samefile, directory, self._ports.root):
+            work.seen_tree = await self._own_tree()
+        work.watch.lap("scan")
+        return await self.deploy_bundle(bundle, actor=actor, plan=plan, work=work)
+
+    async def upload(
+        self, bundle: Bundle, *, actor: str, who: str = "", git: Revision | None = None, plan: Plan | None = None
+    ) -> Deployment:
+        """Deploy a tree that was sent; it serves until the project's directory changes or something else is deployed.
+
+        Args:
+            bundle: the tree.
+            actor, who: see `Deployment`.
+            git: what the sender says that git says of it.
+            plan: how it comes to serve.
+        """
+        plan = plan or Plan()
+        work = await self._work(actor, plan.why, who=who)
+        work.git, work.seen_tree = git, await self._own_tree()
         work.watch.lap("scan")
         return await self.deploy_bundle(bundle, actor=actor, plan=plan, work=work)
 
     async def deploy_bundle(
         self, bundle: Bundle, *, actor: str, plan: Plan | None = None, work: Work | None = None
     ) -> Deployment:
-        """Deploy a tree that was read already; `work` holds the time spent so far."""
+        """Deploy a tree that was read already: the project's own, unless `work` says where it came from."""
         plan = plan or Plan()
-        work = work or await self._work(actor, plan.why)
+        if work is None:
+            work = await self._work(actor, plan.why)
+            work.directory = self._ports.root
         async with self._lock:
             deployment = await self._candidate(bundle, plan, work)
             if deployment.state == "rejected":
-                self._problem = rejection(deployment)
+                if work.seen_tree is None:  # what came from elsewhere says nothing of the project's own directory
+                    self._problem = rejection(deployment)
                 if is_lasting(deployment):
                     self._rejected[bundle.manifest.digest] = deployment
             else:
@@ -89,13 +115,13 @@ class Deployer:
         await self.sweep()
         return deployment
 
-    async def rollback(self, release: str | None, *, actor: str, why: str = "") -> Deployment:
+    async def rollback(self, release: str | None, *, actor: str, who: str = "", why: str = "") -> Deployment:
         """Serve a stored release again. Without a name: end the canary, or go one further back each time.
 
         Raises:
             ReleaseNotFound: there is no such release, or none before.
         """
-        work = await self._work(actor, why)
+        work = await self._work(actor, why, who=who)
         async with self._lock:
             channel, current = await self._ports.store.channel(), self._ports.registry.current.release
             async with self._residents.lock:
@@ -112,47 +138,47 @@ class Deployer:
         await self.sweep()
         return deployment
 
-    async def promote(self, *, actor: str, why: str = "", basis: Basis | None = None) -> Deployment:
+    async def promote(self, *, actor: str, who: str = "", why: str = "", basis: Basis | None = None) -> Deployment:
         """Let the canary serve all.
 
         Raises:
             NotFound: there is none.
             GenerationConflict: what serves has changed since `basis`.
         """
-        work = await self._work(actor, why, basis)
+        work = await self._work(actor, why, basis, who=who)
         async with self._lock, self._residents.lock:
             channel, canary = await self._canary(basis)
             release = await self._residents.held_bring(canary.digest)
             return await self._channels.activate(channel, release, work, state="promoted")
 
-    async def adjust(self, plan: Plan, *, actor: str, basis: Basis | None = None) -> Deployment:
+    async def adjust(self, plan: Plan, *, actor: str, who: str = "", basis: Basis | None = None) -> Deployment:
         """Change the part that the canary serves, and how it is judged; errors as of `promote`."""
-        work = await self._work(actor, plan.why, basis)
+        work = await self._work(actor, plan.why, basis, who=who)
         async with self._lock, self._residents.lock:
             channel, canary = await self._canary(basis)
             release = await self._residents.held_bring(canary.digest)
             return await self._channels.start_canary(channel, release, plan, work)
 
-    async def withdraw(self, *, actor: str, why: str = "", basis: Basis | None = None) -> Deployment:
+    async def withdraw(self, *, actor: str, who: str = "", why: str = "", basis: Basis | None = None) -> Deployment:
         """End the canary: the stable release serves all again, the canary's runs end on it; errors as of `promote`.
 
         It does not wait for a deployment under way, whose verification may take long: who comes second decides anew.
         """
-        work = await self._work(actor, why, basis)
+        work = await self._work(actor, why, basis, who=who)
         async with self._residents.lock:
             channel, _ = await self._canary(basis)
             deployment = await self._channels.end_canary(channel, work)
         await self.sweep()
         return deployment
 
-    async def hold(self, tenant: str, release: str | None, *, actor: str, why: str = "") -> Deployment:
+    async def hold(self, tenant: str, release: str | None, *, actor: str, who: str = "", why: str = "") -> Deployment:
         """Let one tenant see a stored release whatever else serves; without a release, let go of the tenant.
 
         Raises:
             ReleaseNotFound: there is no such release.
             DeploymentRejected: it can no longer be loaded.
         """
-        work = await self._work(actor, why)
+        work = await self._work(actor, why, who=who)
         async with self._lock, self._residents.lock:
             channel, target = await self._ports.store.channel(), None
             if release is not None:
@@ -178,14 +204,14 @@ class Deployer:
         return standing(await store.history(), await store.channel())
 
     async def is_settled(self, tree: Manifest) -> bool:
-        """Whether this tree was seen and decided on before: it serves, or an operator rolled back from it."""
+        """Whether this tree was seen and decided on before: it serves, or an operator let something else serve."""
         channel = await self._ports.store.channel()
         if channel.digest == tree.digest or (channel.canary and channel.canary.digest == tree.digest):
             return True
         if channel.seen_tree != tree.digest:
             return False
         last = newest(await self._ports.store.history(), tree.release)
-        return last is not None and last.state != "rejected"
+        return last is None or last.state != "rejected"
 
     def warm_up(self) -> None:
         """Start the verifier in the background."""
@@ -223,10 +249,17 @@ class Deployer:
         """Retire what nobody uses; see `Residents.sweep`."""
         return await self._residents.sweep(keep=keep)
 
-    async def _work(self, actor: str, why: str, basis: Basis | None = None) -> Work:
+    async def _work(self, actor: str, why: str, basis: Basis | None = None, *, who: str = "") -> Work:
         """A deployment that begins, with what needs a restart as it does."""
-        cold = await self._ports.look_at_boundary()
-        return Work(actor=actor, clock=self._ports.clock, why=why, basis=basis, restart_needed=cold)
+        ports, cold = self._ports, await self._ports.look_at_boundary()
+        return Work(actor=actor, who=who or ports.who, clock=ports.clock, why=why, basis=basis, restart_needed=cold)
+
+    async def _own_tree(self) -> str:
+        """Digest of the project's directory as it is; the one seen last, where it cannot be read."""
+        try:
+            return (await asyncio.to_thread(read_bundle, self._ports.root)).manifest.digest
+        except ProjectInvalid:
+            return (await self._ports.store.channel()).seen_tree
 
     async def _canary(self, basis: Basis | None) -> tuple[Channel, Canary]:
         channel = await self._ports.store.channel()
@@ -242,11 +275,13 @@ class Deployer:
     async def _candidate(self, bundle: Bundle, plan: Plan, work: Work) -> Deployment:
         manifest, ports = bundle.manifest, self._ports
         if self._serves_already(manifest, plan):
-            await ports.store.saw_tree(manifest.digest)
+            await ports.store.saw_tree(work.tree(manifest))
             return work.outcome("unchanged", manifest, ports.registry)
         if known := self._rejected.get(manifest.digest):
-            return replace(known, actor=work.actor, at=ports.clock.now(), restart_needed=work.restart_needed)
-        verdict = await ports.verifier.verify(bundle, root=str(ports.root), passed=self._judge.passed())
+            told = replace(known, actor=work.actor, who=work.who, git=work.git)
+            return replace(told, at=ports.clock.now(), restart_needed=work.restart_needed)
+        verifying = ports.verifier.verify(bundle, root=str(ports.root), passed=self._judge.passed())
+        verdict, _ = await asyncio.gather(verifying, work.ask_git(manifest))
         work.watch.lap("verify")
         if verdict.reasons:
             return await self._reject(manifest, Decision(reasons=verdict.reasons), work)
@@ -281,7 +316,7 @@ class Deployer:
         return plan.to != "all" or split is None or split.canary is None
 
     async def _let_serve(self, seen: Channel, release: Release, plan: Plan, work: Work) -> Deployment:
-        channel = replace(seen, seen_tree=release.digest)
+        channel = replace(seen, seen_tree=work.tree(release.manifest))
         match plan.to:
             case "canary" if channel.digest:
                 return await self._channels.start_canary(channel, release, plan, work)
@@ -295,20 +330,18 @@ class Deployer:
     async def _keep(self, release: Release, work: Work) -> Deployment:
         """Keep a release that serves nobody."""
         store, registry = self._ports.store, self._ports.registry
-        await store.saw_tree(release.digest)
-        if (await store.find(release.digest)).state == "verified":
-            await store.move(release.digest, "inactive")
+        fresh = (await store.find(release.digest)).state == "verified"
+        moves: dict[str, ReleaseState] = {release.digest: "inactive"} if fresh else {}
         deployment = work.outcome("inactive", release.manifest, registry)
+        await store.record(deployment, seen_tree=work.tree(release.manifest), moves=moves)
         self._ports.events.emit(Deployed(deployment=deployment))
-        await store.record(deployment)
         return deployment
 
     async def _reject(self, manifest: Manifest, decision: Decision, work: Work) -> Deployment:
         work.decision = decision
         deployment = work.outcome("rejected", manifest, self._ports.registry)
-        await self._ports.store.saw_tree(manifest.digest)
+        await self._ports.store.record(deployment, seen_tree=work.tree(manifest))
         self._ports.events.emit(Deployed(deployment=deployment))
-        await self._ports.store.record(deployment)
         return deployment
 
     async def _one_back(self, current: str) -> str:

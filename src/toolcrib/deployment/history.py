@@ -9,6 +9,7 @@ from toolcrib.core.releases import Channel, Deployment, release_id
 LET_SERVE = frozenset({"active", "rolled_back", "promoted"})
 """Outcomes of deployments after which the release served all."""
 ROLLED_BACK = "was rolled back from"
+REPLACED = "was replaced by another deployment"
 WITHOUT_SERVING = MappingProxyType({"inactive": "was deployed to serve nobody", "withdrawn": "was withdrawn"})
 LONG = 1000
 """So many deployments are looked at."""
@@ -54,10 +55,13 @@ def standing(history: Iterable[Deployment], channel: Channel) -> ToolcribError |
     if channel.seen_tree in channel.serving | {""}:
         return None
     name = release_id(channel.seen_tree)
-    last = newest(history, name)
+    past = list(history)
+    last = newest(past, name)
     if last and last.state == "rejected":
         return rejection(last)
-    became = WITHOUT_SERVING.get(last.state, ROLLED_BACK) if last else ROLLED_BACK
+    serving = next((deployment.state for deployment in past if deployment.state in LET_SERVE), "rolled_back")
+    left = ROLLED_BACK if serving == "rolled_back" else REPLACED
+    became = WITHOUT_SERVING.get(last.state, left) if last else left
     return Conflict(
         f"The directory's newest state, {name}, {became}; {release_id(channel.digest)} serves.",
         hint=f"Change the directory, or let it serve: `toolcrib rollback {name}`.",

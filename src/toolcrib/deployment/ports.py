@@ -29,6 +29,7 @@ class DeployerPorts:
         ledger: which threads there are, and where they wait.
         accept: what the gate takes without being asked each time.
         rehearse: how many threads a candidate's migrations are tried on.
+        who: who this process works for, where a deployment does not say who asked: `user@host`.
     """
 
     root: Path
@@ -47,6 +48,7 @@ class DeployerPorts:
     look_at_boundary: Callable[[], Awaitable[tuple[ColdChange, ...]]]
     accept: frozenset[Acceptable] = frozenset()
     rehearse: int = 20
+    who: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

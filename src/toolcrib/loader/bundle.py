@@ -3,7 +3,7 @@
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ IGNORED_DIRECTORIES = frozenset({"__pycache__", "node_modules", "site-packages",
 Data files are no part of a release either: tools read them from the project's directory.
 """
 
+MARK = "pyvenv.cfg"
+"""A directory that holds it is a virtual environment."""
 CONFIG_FILES = frozenset(
     {"agents.yaml", "agents.yml", "tools.yaml", "tools.yml", "toolcrib.yaml", "toolcrib.yml", "langgraph.json"}
 )
@@ -86,7 +88,7 @@ def _contents(root: Path, paths: Iterable[Path], reasons: list[Reason]) -> dict[
         else:
             contents[name] = found
         if len(contents) > MAX_FILES:
-            raise ProjectInvalid(f"{root} has more than {MAX_FILES} files.", hint="Is this the project's directory?")
+            raise too_many_files(str(root))
     if reasons:
         raise ProjectInvalid("The project cannot be read.", reasons=reasons)
     return contents
@@ -133,14 +135,32 @@ def _walk(root: Path, on_error: Callable[[OSError], None] = lambda error: None) 
         yield here, names
 
 
+def release_paths(paths: Collection[str]) -> list[str]:
+    """Which of a tree's files (`/` separated, relative) are part of a release: those `release_files` would find."""
+    marked = {path.removesuffix(MARK) for path in paths if path.endswith(f"/{MARK}")}
+    return sorted(path for path in paths if is_release_path(path) and not any(map(path.startswith, marked)))
+
+
+def is_release_path(path: str) -> bool:
+    """Whether a file there is part of a release, as far as its path tells: it may still be in a virtual environment."""
+    *folders, name = path.split("/")
+    if any(_ignored_name(folder) for folder in folders) or name.startswith("."):
+        return False
+    return _wanted(name, top=not folders, in_prompts=folders[:1] == ["prompts"])
+
+
 def _wanted(name: str, *, top: bool, in_prompts: bool) -> bool:
     suffix = os.path.splitext(name)[1]
     return suffix == ".py" or (top and name in CONFIG_FILES) or (in_prompts and suffix in PROMPT_SUFFIXES)
 
 
 def _ignored(name: str, path: Path) -> bool:
-    virtual_environment = os.path.exists(path / "pyvenv.cfg")  # unlike Path.exists, says no where it may not look
-    return name.startswith(".") or name in IGNORED_DIRECTORIES or virtual_environment or _leads_back(path)
+    virtual_environment = os.path.exists(path / MARK)  # unlike Path.exists, says no where it may not look
+    return _ignored_name(name) or virtual_environment or _leads_back(path)
+
+
+def _ignored_name(directory: str) -> bool:
+    return directory.startswith(".") or directory in IGNORED_DIRECTORIES
 
 
 def _leads_back(path: Path) -> bool:
@@ -164,7 +184,7 @@ def _read(path: Path, name: str) -> bytes | Reason:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             return _irregular(name)
         data = file.read(MAX_FILE_BYTES + 1)
-    return data if len(data) <= MAX_FILE_BYTES else _too_large(name)
+    return data if len(data) <= MAX_FILE_BYTES else too_large(name)
 
 
 def _at_once(path: str, flags: int) -> int:
@@ -181,7 +201,13 @@ def _unreadable(name: str, error: OSError) -> Reason:
     return Reason(code="unreadable", message=f"cannot be read: {error.strerror}", file=name, hint=hint)
 
 
-def _too_large(name: str) -> Reason:
+def too_many_files(where: str) -> ProjectInvalid:
+    """The error of a tree with more than 5,000 files of a release."""
+    return ProjectInvalid(f"{where} has more than {MAX_FILES} files.", hint="Is this the project's directory?")
+
+
+def too_large(name: str) -> Reason:
+    """Why a file of more than 2 MiB is refused."""
     return Reason(
         code="too_large",
         message=f"is larger than {MAX_FILE_BYTES // 1024 // 1024} MiB",

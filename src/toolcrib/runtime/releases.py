@@ -1,14 +1,17 @@
 """What `Crib` does with releases: deploying, canaries, going back, and looking at what there was."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from toolcrib.core.errors import ToolcribError
 from toolcrib.core.ports import StoredRelease
-from toolcrib.core.releases import Acceptable, Change, Channel, ColdChange, Deployment, Verification
+from toolcrib.core.releases import Acceptable, Change, Channel, ColdChange, Deployment, Revision, Verification
+from toolcrib.deployment.history import LONG
 from toolcrib.deployment.ports import Plan
 from toolcrib.deployment.proving.canaries import Canaries
+from toolcrib.loader.archives.reading import ArchiveLimits, read_archive
 from toolcrib.runtime.wings import Wings
 
 
@@ -33,6 +36,7 @@ class CribReleases:
         accept: Iterable[Acceptable] = (),
         why: str = "",
         actor: str = "python",
+        who: str = "",
     ) -> Deployment:
         """Verify a directory (default: the project) and, if it passes, let it serve from the next run on.
 
@@ -45,7 +49,8 @@ class CribReleases:
             activate: False keeps it in the store and lets it serve nobody; `activate(id)` does so later.
             accept: `permissions` takes a release that lowers the guards of a tool or an agent.
             why: for the history.
-            actor: who asks.
+            actor: by which way it is asked for; see `Deployment`.
+            who: who asks; the user of this process when empty.
 
         Returns:
             The deployment; a rejected one carries all its reasons and has changed nothing.
@@ -53,43 +58,80 @@ class CribReleases:
         Raises:
             ValueError: a percentage below 0 or above 100, a canary nobody would see, or one that shall not serve.
         """
-        to: Literal["all", "canary", "nobody"] = "all" if activate else "nobody"
-        if canary is not None or tenants:
-            if not activate:
-                raise ValueError("a canary serves: leave `activate` out, or the percentage and the tenants")
-            to = "canary"
-        part = tuple(tenants)
-        plan = Plan(
-            to=to,
-            percent=canary or 0.0,
-            tenants=part,
+        plan = replace(
+            _plan(canary, tenants, activate=activate),
             bake_s=bake_s,
             min_samples=min_samples,
             accept=frozenset(accept),
             why=why,
         )
-        return await self._wings.deployer.deploy(self._place(directory), actor=actor, plan=plan)
+        return await self._wings.deployer.deploy(self._place(directory), actor=actor, who=who, plan=plan)
+
+    async def upload(
+        self,
+        archive: bytes,
+        *,
+        media_type: str = "",
+        canary: float | None = None,
+        tenants: Sequence[str] = (),
+        bake_s: float | None = None,
+        min_samples: int | None = None,
+        activate: bool = True,
+        accept: Iterable[Acceptable] = (),
+        why: str = "",
+        git: Revision | None = None,
+        actor: str = "python",
+        who: str = "",
+    ) -> Deployment:
+        """Deploy a project that was sent as an archive. It serves, also over a restart, until something else does.
+
+        Nothing of it is written beside the store: the project's own directory stays as it is, and comes to serve again
+        when it changes, or when somebody deploys it.
+
+        Args:
+            archive: a tar.gz or a zip of what a project's directory holds.
+            media_type: what the sender calls it; empty for whatever it is.
+            git: the commit it was packed from.
+            canary, tenants, bake_s, min_samples, activate, accept, why, actor, who: see `deploy`.
+
+        Raises:
+            ArchiveInvalid: it is damaged, too large, or holds what no project may; see `uploads` in `toolcrib.yaml`.
+            ValueError: see `deploy`.
+        """
+        plan = replace(
+            _plan(canary, tenants, activate=activate),
+            bake_s=bake_s,
+            min_samples=min_samples,
+            accept=frozenset(accept),
+            why=why,
+        )
+        uploads = self.settings.uploads
+        limits = ArchiveLimits(unpacked_bytes=uploads.max_unpacked_mb << 20, entries=uploads.max_entries)
+        bundle = await asyncio.to_thread(read_archive, archive, media_type=media_type, limits=limits)
+        return await self._wings.deployer.upload(bundle, actor=actor, who=who, git=git, plan=plan)
 
     @property
     def canary(self) -> Canaries:
         """The canary: `status`, `change`, `end`."""
         return self._wings.canaries
 
-    async def promote(self, *, why: str = "", actor: str = "python") -> Deployment:
+    async def promote(self, *, why: str = "", actor: str = "python", who: str = "") -> Deployment:
         """Let the canary serve all.
 
         Raises:
             NotFound: there is no canary.
         """
-        return await self._wings.deployer.promote(actor=actor, why=why)
+        return await self._wings.deployer.promote(actor=actor, who=who, why=why)
 
-    async def hold(self, tenant: str, release: str | None, *, why: str = "", actor: str = "python") -> Deployment:
+    async def hold(
+        self, tenant: str, release: str | None, *, why: str = "", actor: str = "python", who: str = ""
+    ) -> Deployment:
         """Let one tenant see a stored release, whatever else is deployed; None lets go of the tenant.
 
         Raises:
             ReleaseNotFound: there is no such release.
         """
-        return await self._wings.deployer.hold(tenant, release, actor=actor, why=why)
+        return await self._wings.deployer.hold(tenant, release, actor=actor, who=who, why=why)
 
     async def channel(self) -> Channel:
         """What serves whom: the stable release, the canary, the tenants held on a release of their own."""
@@ -105,17 +147,19 @@ class CribReleases:
     def _place(self, directory: str | Path | None) -> Path:
         return Path(directory) if directory else self.root
 
-    async def rollback(self, release: str | None = None, *, why: str = "", actor: str = "python") -> Deployment:
+    async def rollback(
+        self, release: str | None = None, *, why: str = "", actor: str = "python", who: str = ""
+    ) -> Deployment:
         """Serve another release again, by id. Without one: end the canary, or go one further back each time.
 
         Raises:
             ReleaseNotFound: there is no such release, or none before.
         """
-        return await self._wings.deployer.rollback(release, actor=actor, why=why)
+        return await self._wings.deployer.rollback(release, actor=actor, who=who, why=why)
 
-    async def activate(self, release: str, *, actor: str = "python") -> Deployment:
+    async def activate(self, release: str, *, actor: str = "python", who: str = "") -> Deployment:
         """Serve the stored release with this id; what `rollback(id)` does, for doors that name it so."""
-        return await self._wings.deployer.rollback(release, actor=actor)
+        return await self._wings.deployer.rollback(release, actor=actor, who=who)
 
     async def releases(self) -> Sequence[StoredRelease]:
         """All releases in the store, the newest first, with their states."""
@@ -124,6 +168,18 @@ class CribReleases:
     async def history(self, limit: int = 50) -> Sequence[Deployment]:
         """Past deployments, the newest first."""
         return await self._wings.store.history(limit)
+
+    async def stored(self, release: str) -> StoredRelease:
+        """One release of the store, by id, digest or a unique beginning of either.
+
+        Raises:
+            ReleaseNotFound: none, or more than one.
+        """
+        return await self._wings.store.find(release)
+
+    async def deployments(self, release: str) -> Sequence[Deployment]:
+        """What became of one release, by id, the newest first, among the newest 1,000 deployments."""
+        return [one for one in await self._wings.store.history(LONG) if one.release == release]
 
     async def diff(self, older: str | None = None, newer: str | None = None) -> tuple[Change, ...]:
         """What differs between two releases, by id; default: between the former and the current one."""
@@ -138,3 +194,16 @@ class CribReleases:
     def problem(self) -> ToolcribError | None:
         """Why the newest tree is not what serves: it was rejected, or rolled back from; None when all is well."""
         return self._wings.deployer.problem
+
+
+def _plan(canary: float | None, tenants: Sequence[str], *, activate: bool) -> Plan:
+    """Whom a candidate is to serve.
+
+    Raises:
+        ValueError: a percentage below 0 or above 100, a canary nobody would see, or one that shall not serve.
+    """
+    if canary is None and not tenants:
+        return Plan(to="all" if activate else "nobody")
+    if not activate:
+        raise ValueError("a canary serves: leave `activate` out, or the percentage and the tenants")
+    return Plan(to="canary", percent=canary or 0.0, tenants=tuple(tenants))

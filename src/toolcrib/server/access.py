@@ -9,6 +9,9 @@ from toolcrib.runtime.crib import Crib
 from toolcrib.server.inflight import InFlight
 from toolcrib.server.recent import RecentEvents
 
+WHO = "x-toolcrib-who"
+MAX_WHO = 200
+
 
 async def _crib(request: Request) -> Crib:
     crib: Crib = request.app.state.crib
@@ -30,7 +33,15 @@ async def _inflight(request: Request) -> InFlight:
     return inflight
 
 
+async def _who(request: Request) -> str:
+    """What the client calls itself, fit for a record; else its address."""
+    said = request.headers.get(WHO, "")
+    shown = "".join(char for char in said if char.isprintable())[:MAX_WHO].strip()
+    return shown or (request.client.host if request.client else "")
+
+
 OpenCrib = Annotated[Crib, Depends(_crib)]
 Stopping = Annotated[asyncio.Event, Depends(_stop)]
 Recent = Annotated[RecentEvents, Depends(_recent)]
 Accepted = Annotated[InFlight, Depends(_inflight)]
+Asker = Annotated[str, Depends(_who)]

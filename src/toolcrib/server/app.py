@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from toolcrib.core.ports import Clock, IdFactory
+from toolcrib.core.settings import UploadsSettings
 from toolcrib.runtime.clock import SystemClock, TimeOrderedIds
 from toolcrib.runtime.crib import Crib
 from toolcrib.server import problems
@@ -29,6 +30,7 @@ from toolcrib.server.routes import (
     tasks,
     threads,
     tools,
+    uploads,
 )
 from toolcrib.server.schema.openapi import describe
 
@@ -60,19 +62,36 @@ def create_app(
         title="toolcrib",
         version=_version(),
         description=DESCRIPTION,
-        middleware=_layers(hosts, clock=SystemClock(), ids=TimeOrderedIds()),
+        middleware=_layers(hosts, uploads=crib.settings.uploads, clock=SystemClock(), ids=TimeOrderedIds()),
         telemetry={"auto_configure": False},  # FastAPI would send traces wherever the environment says
     )
     app.state.crib, app.state.recent, app.state.stop = crib, recent, stop
     app.state.inflight = InFlight() if inflight is None else inflight
-    for room in (health, tools, agents, threads, tasks, artifacts, releases, channel, ledger, cache, events, metrics):
+    app.state.takes_uploads = hosts is not None or crib.settings.uploads.allow_open
+    for room in (
+        health,
+        tools,
+        agents,
+        threads,
+        tasks,
+        artifacts,
+        releases,
+        channel,
+        ledger,
+        cache,
+        events,
+        metrics,
+        uploads,
+    ):
         app.include_router(room.router)
     problems.install(app)
     describe(app)
     return app
 
 
-def _layers(hosts: frozenset[str] | None, *, clock: Clock, ids: IdFactory) -> list[Middleware]:
+def _layers(
+    hosts: frozenset[str] | None, *, uploads: UploadsSettings, clock: Clock, ids: IdFactory
+) -> list[Middleware]:
     """From the outermost inwards."""
     cors: dict[str, Any] = {"allow_origins": ["*"], "allow_methods": ["*"], "allow_headers": ["*"]}
     known = [] if hosts is None else [Middleware(KnownHosts, hosts=hosts)]
@@ -80,7 +99,7 @@ def _layers(hosts: frozenset[str] | None, *, clock: Clock, ids: IdFactory) -> li
         Middleware(CORSMiddleware, **cors, expose_headers=list(EXPOSED)),
         Middleware(OuterGuard, clock=clock, ids=ids),
         *known,
-        Middleware(BodyLimit),
+        Middleware(BodyLimit, uploads=uploads.max_mb << 20),
     ]
 
 

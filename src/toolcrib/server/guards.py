@@ -14,6 +14,8 @@ from toolcrib.server.problems import problem
 
 log = logging.getLogger(__name__)
 MAX_BODY_BYTES = 1024 * 1024
+UPLOADS = "/v1/releases"
+UPLOAD_HINT = "Leave data out of the archive, or raise `uploads.max_mb` in toolcrib.yaml and restart the server."
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 QUIET_PATHS = frozenset({"/ok", "/livez", "/readyz", "/metrics"})
@@ -100,25 +102,28 @@ class KnownHosts:
 
 
 class BodyLimit:
-    """Refuses bodies of more than `limit` bytes, told or counted."""
+    """Refuses bodies of more than `limit` bytes, told or counted; of more than `uploads` where archives are taken."""
 
-    def __init__(self, app: ASGIApp, *, limit: int = MAX_BODY_BYTES) -> None:
+    def __init__(self, app: ASGIApp, *, limit: int = MAX_BODY_BYTES, uploads: int = MAX_BODY_BYTES) -> None:
         self._app = app
         self._limit = limit
+        self._uploads = uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the body within the limit, then pass on."""
         if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
             return await self._app(scope, receive, send)
+        is_upload = scope["path"] == UPLOADS
+        limit = self._uploads if is_upload else self._limit
         told = Headers(scope=scope).get("content-length", "0")
-        body, more = bytearray(), told.isdecimal() and len(told) < 20 and int(told) <= self._limit
+        body, more = bytearray(), told.isdecimal() and len(told) < 20 and int(told) <= limit
         fits = more
         while more:
             message = await receive()
             if message["type"] != "http.request":
                 return None  # the client left
             body += message.get("body", b"")
-            fits = len(body) <= self._limit
+            fits = len(body) <= limit
             more = fits and message.get("more_body", False)
         if fits:
             return await self._app(scope, _replay(bytes(body), receive), send)
@@ -126,8 +131,8 @@ class BodyLimit:
             Request(scope),
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             code="body_too_large",
-            detail=f"The body has more than {self._limit} bytes.",
-            hint="Send less in one request.",
+            detail=f"The body has more than {limit} bytes.",
+            hint=UPLOAD_HINT if is_upload else "Send less in one request.",
         )
         return await answer(scope, receive, send)
 

@@ -13,6 +13,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from toolcrib.core.errors import (
+    ArchiveTooLarge,
+    ArchiveUnsupported,
     ArgumentsInvalid,
     CallFailed,
     CircuitOpen,
@@ -52,6 +54,10 @@ def status_of(error: ToolcribError) -> HTTPStatus:
     match error:
         case NotFound():
             return HTTPStatus.NOT_FOUND
+        case ArchiveTooLarge():
+            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        case ArchiveUnsupported():
+            return HTTPStatus.UNSUPPORTED_MEDIA_TYPE
         case ResumeRefused() | Conflict():
             return HTTPStatus.CONFLICT
         case ProjectInvalid() | ArgumentsInvalid() | InputInvalid():

@@ -11,7 +11,7 @@ import pytest
 from tests.unit.deployment.grounds import Gate, Ground, call, tree
 from toolcrib.core.errors import ReleaseNotFound
 from toolcrib.core.events import ReleaseRetired
-from toolcrib.core.releases import Channel
+from toolcrib.core.releases import Channel, Deployment
 from toolcrib.registry.registry import Lease
 
 pytestmark = pytest.mark.anyio
@@ -118,10 +118,10 @@ async def test_a_sweep_leaves_a_release_alone_that_is_just_rolled_back_to(ground
     real = ground.store.point
     reached, go_on = anyio.Event(), anyio.Event()
 
-    async def point(channel: Channel) -> Channel:
+    async def point(channel: Channel, *, deployment: Deployment | None = None) -> Channel:
         reached.set()
         await go_on.wait()
-        return await real(channel)
+        return await real(channel, deployment=deployment)
 
     ground.store.point = point  # type: ignore[method-assign]  # holds up the activation
     async with anyio.create_task_group() as group:

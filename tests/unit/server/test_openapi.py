@@ -35,6 +35,7 @@ ROUTES = {
     "POST /v1/promote",
     "POST /v1/holds",
     "GET /v1/releases",
+    "POST /v1/releases",
     "GET /v1/releases/{release}",
     "GET /v1/releases/{older}/diff/{newer}",
     "POST /v1/releases/{release}/activate",

@@ -90,6 +90,7 @@ class Canaries:
         min_samples: int | None = None,
         why: str = "",
         actor: str = "python",
+        who: str = "",
     ) -> Deployment:
         """Change the part that the canary serves, or how it is judged; what is not given stays as it is.
 
@@ -109,15 +110,16 @@ class Canaries:
             min_samples=min_samples,
             why=why,
         )
-        return await self._ports.deployer.adjust(plan, actor=actor, basis=Basis(generation=channel.generation))
+        basis = Basis(generation=channel.generation)
+        return await self._ports.deployer.adjust(plan, actor=actor, who=who, basis=basis)
 
-    async def end(self, *, why: str = "", actor: str = "python") -> Deployment:
+    async def end(self, *, why: str = "", actor: str = "python", who: str = "") -> Deployment:
         """Let the stable release serve all again; the canary's runs end on it.
 
         Raises:
             NotFound: there is none. (`Crib.rollback` would go back behind the stable release then.)
         """
-        return await self._ports.deployer.withdraw(actor=actor, why=why)
+        return await self._ports.deployer.withdraw(actor=actor, who=who, why=why)
 
     async def _now(self) -> tuple[Channel, Canary]:
         channel = await self._ports.store.channel()

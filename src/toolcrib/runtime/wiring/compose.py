@@ -29,6 +29,7 @@ from toolcrib.runs.ports import RunPorts
 from toolcrib.runs.service import RunService
 from toolcrib.runtime.clock import SystemClock
 from toolcrib.runtime.crib import Crib
+from toolcrib.runtime.whoami import local_user
 from toolcrib.runtime.wings import Wings
 from toolcrib.runtime.wiring.adapters import Adapters
 from toolcrib.runtime.wiring.observing import call_readings, pool_readings, release_readings, task_readings
@@ -150,6 +151,7 @@ def _deployer(root: Path, settings: Settings, world: Adapters) -> Deployer:
         accept=frozenset(settings.gate.accept),
         rehearse=settings.gate.rehearse,
         look_at_boundary=world.boundary.look,
+        who=local_user(),
     )
     return Deployer(ports)
 

@@ -11,7 +11,7 @@ from toolcrib.core.names import did_you_mean
 from toolcrib.core.ports import StoredRelease
 from toolcrib.core.releases import Deployment, worst
 from toolcrib.runtime.crib import Crib
-from toolcrib.server.access import Accepted, OpenCrib
+from toolcrib.server.access import Accepted, Asker, OpenCrib
 from toolcrib.server.schema.channel import DeployRequest
 from toolcrib.server.schema.documents import (
     DeploymentDocument,
@@ -42,7 +42,7 @@ async def list_releases(crib: OpenCrib) -> dict[str, Any]:
 
 @router.get("/releases/{release}", response_model=ReleaseDocument, responses=failures({404: UNKNOWN}))
 async def show_release(release: str, crib: OpenCrib) -> dict[str, Any]:
-    """One release of the store, by id, digest or a unique beginning of either."""
+    """One release of the store, by id, digest or a unique beginning of either, and all that became of it."""
     stored = _find(release, await crib.releases())
     name = stored.manifest.release
     return {
@@ -50,6 +50,7 @@ async def show_release(release: str, crib: OpenCrib) -> dict[str, Any]:
         "files": dict(stored.manifest.files),
         "current": name == _current(crib),
         "leases": dict(crib.census().get(name, {})),
+        "deployments": [deployment.to_dict() for deployment in await crib.deployments(name)],
     }
 
 
@@ -65,28 +66,35 @@ async def diff(older: str, newer: str, crib: OpenCrib) -> dict[str, Any]:
     response_model=DeploymentDocument,
     responses=failures({404: UNKNOWN, 409: OVERTAKEN, 422: REJECTED}),
 )
-async def activate(release: str, crib: OpenCrib, accepted: Accepted) -> dict[str, Any]:
+async def activate(release: str, crib: OpenCrib, accepted: Accepted, who: Asker) -> dict[str, Any]:
     """Serve a release of the store again, from the next run on."""
-    return _live(await accepted.finish(crib.activate(release, actor="http")))
+    return live(await accepted.finish(crib.activate(release, actor="http", who=who)))
 
 
 @router.post(
     "/rollback", response_model=DeploymentDocument, responses=failures({404: UNKNOWN, 409: OVERTAKEN, 422: REJECTED})
 )
-async def rollback(crib: OpenCrib, accepted: Accepted, body: RollbackRequest | None = None) -> dict[str, Any]:
+async def rollback(
+    crib: OpenCrib, accepted: Accepted, who: Asker, body: RollbackRequest | None = None
+) -> dict[str, Any]:
     """Serve the release that is named; without one end the canary, or go one release further back each time."""
     given = body or RollbackRequest()
-    return _live(await accepted.finish(crib.rollback(given.release, why=given.why, actor="http")))
+    return live(await accepted.finish(crib.rollback(given.release, why=given.why, actor="http", who=who)))
 
 
 @router.post("/deployments", response_model=DeploymentDocument, responses=failures({409: OVERTAKEN, 422: REJECTED}))
-async def deploy(crib: OpenCrib, accepted: Accepted, body: DeployRequest | None = None) -> dict[str, Any]:
+async def deploy(crib: OpenCrib, accepted: Accepted, who: Asker, body: DeployRequest | None = None) -> dict[str, Any]:
     """Deploy the served project's directory as it is now: for all, for a part as a canary, or for nobody yet."""
     plan = (body or DeployRequest()).model_dump()
-    return _live(await accepted.finish(crib.deploy(**plan, actor="http")))
+    return live(await accepted.finish(crib.deploy(**plan, actor="http", who=who)))
 
 
-def _live(deployment: Deployment) -> dict[str, Any]:
+def live(deployment: Deployment) -> dict[str, Any]:
+    """The document of a deployment.
+
+    Raises:
+        DeploymentRejected: it was.
+    """
     if deployment.state == "rejected":
         raise DeploymentRejected(
             f"The tree {deployment.release} was rejected; {deployment.previous or 'nothing'} goes on serving.",

@@ -222,6 +222,14 @@ class ColdChangeDocument(_Answer):
     why: str
 
 
+class RevisionDocument(BaseModel):
+    """What git says of a tree; `dirty` is null when it is not known whether the files differ from the commit."""
+
+    commit: str
+    branch: str
+    dirty: bool | None
+
+
 class DeploymentDocument(_Answer):
     """What became of a deployment."""
 
@@ -238,7 +246,9 @@ class DeploymentDocument(_Answer):
         default_factory=list, description="What would have been a reason, had it not been accepted."
     )
     timings_s: dict[str, float]
-    actor: str
+    actor: str = Field(description="By which way: watch, start, cli, http, upload, python, guard.")
+    who: str = ""
+    git: RevisionDocument | None = None
     why: str
     at: float = Field(description="Unix time, seconds.")
     restart_needed: list[ColdChangeDocument] = Field(description="What only a restart takes up.")
@@ -271,7 +281,7 @@ class ReleaseEntry(_Answer):
 
 
 class ReleaseDocument(_Answer):
-    """One release: path in the project -> sha-256 of its bytes, and who uses it while it is in memory."""
+    """One release: path -> sha-256 of its bytes, who uses it while it is in memory, what became of it, newest first."""
 
     id: str
     digest: str
@@ -280,6 +290,7 @@ class ReleaseDocument(_Answer):
     files: dict[str, str]
     current: bool
     leases: dict[str, int]
+    deployments: list[DeploymentDocument]
 
 
 class CanaryPart(BaseModel):

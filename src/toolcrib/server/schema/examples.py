@@ -120,7 +120,10 @@ DEPLOYMENT = MappingProxyType[str, Any](
         "verdict": "safe",
         "accepted": [],
         "timings_s": {"verify": 0.05, "load": 0.01, "total": 0.08},
-        "actor": "http",
+        "actor": "upload",
+        "who": "ann@laptop",
+        "git": {"commit": "6f1d8c2e0b7a4c3d9e5f6a7b8c9d0e1f2a3b4c5d", "branch": "main", "dirty": False},
+        "why": "",
         "at": 1767225600.0,
         "restart_needed": [],
     }

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from toolcrib.core.compat.shapes import Shape
 from toolcrib.core.errors import Conflict, GenerationConflict, ReleaseNotFound
-from toolcrib.core.ports import StoredRelease
+from toolcrib.core.ports import NO_MOVES, StoredRelease
 from toolcrib.core.releases import MOVES, Channel, Deployment, Manifest, ReleaseState, repointed
 
 
@@ -66,7 +66,7 @@ class MemoryReleaseStore:
         """See `ReleaseStore.channel`."""
         return self._channel
 
-    async def point(self, channel: Channel) -> Channel:
+    async def point(self, channel: Channel, *, deployment: Deployment | None = None) -> Channel:
         """See `ReleaseStore.point`."""
         before = self._channel
         if before.generation != channel.generation - 1:
@@ -74,6 +74,8 @@ class MemoryReleaseStore:
         moved = {digest: self._moved(digest, state) for digest, state in repointed(before, channel).items()}
         self._releases |= moved
         self._channel = replace(channel, held=dict(channel.held))
+        if deployment is not None:
+            self._append(deployment)
         return self._channel
 
     async def saw_tree(self, digest: str) -> None:
@@ -81,13 +83,21 @@ class MemoryReleaseStore:
         if self._channel.generation:
             self._channel = replace(self._channel, seen_tree=digest)
 
-    async def record(self, deployment: Deployment) -> None:
+    async def record(
+        self, deployment: Deployment, *, seen_tree: str = "", moves: Mapping[str, ReleaseState] = NO_MOVES
+    ) -> None:
         """See `ReleaseStore.record`."""
-        self._history.append(replace(deployment, timings_s=dict(deployment.timings_s)))
+        self._releases |= {digest: self._moved(digest, state) for digest, state in moves.items()}
+        if seen_tree:
+            await self.saw_tree(seen_tree)
+        self._append(deployment)
 
     async def history(self, limit: int = 50) -> Sequence[Deployment]:
         """See `ReleaseStore.history`."""
         return self._history[::-1][:limit]
+
+    def _append(self, deployment: Deployment) -> None:
+        self._history.append(replace(deployment, timings_s=dict(deployment.timings_s)))
 
     def _moved(self, digest: str, state: ReleaseState) -> StoredRelease:
         before = self._releases.get(digest)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from toolcrib.core.compat.shapes import Shape
 from toolcrib.core.errors import Conflict, GenerationConflict, ReleaseNotFound
-from toolcrib.core.ports import StoredRelease
+from toolcrib.core.ports import NO_MOVES, StoredRelease
 from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import (
     MOVES,
@@ -22,6 +22,7 @@ from toolcrib.core.releases import (
     Deployment,
     Manifest,
     ReleaseState,
+    Revision,
     repointed,
 )
 from toolcrib.stores.sql.database import add_new, whole
@@ -105,27 +106,34 @@ class SqlReleaseStore:
             return await _channel(db)
 
     @whole
-    async def point(self, channel: Channel) -> Channel:
+    async def point(self, channel: Channel, *, deployment: Deployment | None = None) -> Channel:
         """See `ReleaseStore.point`."""
         async with self._engine.begin() as db:
             before = await _channel(db)
             await _write_channel(db, channel)
             for digest, state in repointed(before, channel).items():
                 await _move(db, digest, state)
+            if deployment is not None:
+                await _append(db, deployment)
             return channel
 
     @whole
     async def saw_tree(self, digest: str) -> None:
         """See `ReleaseStore.saw_tree`."""
         async with self._engine.begin() as db:
-            await db.execute(update(channels).where(channels.c.name == CHANNEL).values(seen_tree=digest))
+            await _see_tree(db, digest)
 
     @whole
-    async def record(self, deployment: Deployment) -> None:
+    async def record(
+        self, deployment: Deployment, *, seen_tree: str = "", moves: Mapping[str, ReleaseState] = NO_MOVES
+    ) -> None:
         """See `ReleaseStore.record`."""
-        text = orjson.dumps(deployment.to_dict()).decode()
         async with self._engine.begin() as db:
-            await db.execute(insert(deployments).values(at=deployment.at, record=text))
+            for digest, state in moves.items():
+                await _move(db, digest, state)
+            if seen_tree:
+                await _see_tree(db, seen_tree)
+            await _append(db, deployment)
 
     @whole
     async def history(self, limit: int = 50) -> Sequence[Deployment]:
@@ -145,6 +153,15 @@ class SqlReleaseStore:
                 f"{found[0].upper()}{found[1:]} {id_or_digest!r}.", hint="`toolcrib releases` lists what there is."
             )
         return _stored(rows[0])
+
+
+async def _append(db: AsyncConnection, deployment: Deployment) -> None:
+    text = orjson.dumps(deployment.to_dict()).decode()
+    await db.execute(insert(deployments).values(at=deployment.at, record=text))
+
+
+async def _see_tree(db: AsyncConnection, digest: str) -> None:
+    await db.execute(update(channels).where(channels.c.name == CHANNEL).values(seen_tree=digest))
 
 
 async def _channel(db: AsyncConnection) -> Channel:
@@ -217,4 +234,5 @@ def _deployment(data: dict[str, Any]) -> Deployment:
     diff = tuple(Change(**change) for change in data.pop("diff"))
     accepted = tuple(Reason.from_dict(reason) for reason in data.pop("accepted", ()))
     cold = tuple(ColdChange.from_dict(change) for change in data.pop("restart_needed", ()))
-    return Deployment(**data, reasons=reasons, diff=diff, accepted=accepted, restart_needed=cold)
+    git = Revision(**told) if (told := data.pop("git", None)) else None
+    return Deployment(**data, reasons=reasons, diff=diff, accepted=accepted, restart_needed=cold, git=git)
