@@ -260,7 +260,8 @@ def _change(change: Json) -> str:
     sign = {"added": "+", "removed": "-", "changed": "~"}[change["change"]]
     detail = f"  ({change['detail']})" if change["detail"] else ""
     verdict = f"  {change['verdict']}: {change['why']}" if change.get("why") else ""
-    return f"{sign} {change['kind']} {change['name']}{detail}{verdict}"
+    whose = f" for {change['tenant']}" if change.get("tenant") else ""
+    return f"{sign} {change['kind']} {change['name']}{whose}{detail}{verdict}"
 
 
 def _time(stamp: float) -> str:

@@ -100,14 +100,14 @@ class Threads:
         """The release that the agent's thread policy asks for; an operator's word goes before it."""
         if last.moved_to:
             return await self._fit(last, await self._held(last, last.moved_to))
-        policy = _policy(request.agent, serving)
+        policy = _policy(request.agent, request.tenant, serving)
         waits = last.status == "interrupted"
         if not waits and policy in ("run", "latest"):
             return serving
         if last.release == serving.digest:
             return serving
         changes = policy == "latest" or (policy == "compatible" and not waits)
-        if changes and not _obstacle(last, serving) and await self._ports.is_safe(last.agent, last.release, serving):
+        if changes and not _obstacle(last, serving) and await self._ports.is_safe(last, serving):
             return serving
         return await self._held(last, last.release)
 
@@ -144,9 +144,10 @@ MOST = 100_000
 """So many threads are moved at once, at most."""
 
 
-def _policy(agent: str, serving: Release) -> str:
+def _policy(agent: str, tenant: str, serving: Release) -> str:
     """The thread policy of an agent, as the release that serves says; a thread whose agent is gone stays."""
-    return serving.agents[agent].spec.thread_policy if agent in serving.agents else "thread"
+    found = serving.agents_of(tenant).get(agent)
+    return found.spec.thread_policy if found else "thread"
 
 
 def _obstacle(last: RunRecord, release: Release) -> str:
@@ -154,7 +155,7 @@ def _obstacle(last: RunRecord, release: Release) -> str:
     if last.status == "running":
         return "a turn of it is under way"
     try:
-        agent = release.agent(last.agent)
+        agent = release.agent(last.agent, tenant=last.tenant)
     except AgentNotFound:
         return f"it has no agent {last.agent!r}"
     if last.status == "interrupted" and (gone := [name for name in last.paused_at if name not in nodes_of(agent)]):
