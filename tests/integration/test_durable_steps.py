@@ -1,4 +1,4 @@
-"""A step begins when the checkpoint before it is written: keys of calls are made of it, and would change with another."""
+"""A step begins when the checkpoint before it is written: keys of calls are made of it and would change with another."""
 
 import sqlite3
 from pathlib import Path

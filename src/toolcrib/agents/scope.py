@@ -106,7 +106,7 @@ class RunScope:
         return document
 
     def _sensitive(self, tool: str) -> Masks:
-        found = self.release.tools.get(tool)
+        found = self.release.find(tool, agent=self.agent, tenant=self.tenant)
         return found.spec.sensitive if found else Masks()
 
 

@@ -205,7 +205,7 @@ def _deadline(scope: RunScope, state: Any) -> tuple[float | None, DeadlineLevel]
 
 
 def _wants_runtime(scope: RunScope, name: str) -> bool:
-    tool = scope.release.tools.get(name)
+    tool = scope.release.find(name, agent=scope.agent, tenant=scope.tenant)
     return tool is not None and "runtime" in tool.injects
 
 

@@ -36,8 +36,8 @@ class Backend(Protocol):
     def stream(self, agent: str, body: Mapping[str, Any]) -> AsyncIterator[Json]:
         """A run's events, `{event, data}`."""
 
-    async def tools(self) -> list[Json]:
-        """The current release's `ToolSpec`s."""
+    async def tools(self, tenant: str = "") -> list[Json]:
+        """The current release's `ToolSpec`s, as this tenant sees them."""
 
     async def tool(self, name: str, *, agent: str, tenant: str) -> Json:
         """The `ToolSpec` as it is for calls of this agent and tenant; empty for all."""
@@ -45,8 +45,8 @@ class Backend(Protocol):
     async def tool_errors(self, name: str, *, tenant: str | None, limit: int) -> list[Json]:
         """The tool's last errors, the newest first."""
 
-    async def agents(self) -> list[Json]:
-        """The current release's agents."""
+    async def agents(self, tenant: str = "") -> list[Json]:
+        """The current release's agents, as this tenant sees them."""
 
     async def releases(self) -> Json:
         """`{current, generation, channel, releases, history}`."""
@@ -168,9 +168,9 @@ class Embedded:
         async for event in self._crib.stream(agent, **_asked(body)):
             yield {"event": event.event, "data": dict(event.data)}
 
-    async def tools(self) -> list[Json]:
+    async def tools(self, tenant: str = "") -> list[Json]:
         """See `Backend.tools`."""
-        return [tool.spec.to_dict() for _, tool in sorted(self._crib.release.tools.items())]
+        return [tool.spec.to_dict() for _, tool in sorted(self._crib.release.tools_of(tenant).items())]
 
     async def tool(self, name: str, *, agent: str, tenant: str) -> Json:
         """See `Backend.tool`."""
@@ -180,9 +180,9 @@ class Embedded:
         """See `Backend.tool_errors`."""
         return [one.to_dict() for one in await self._crib.errors(name, tenant=tenant, limit=limit)]
 
-    async def agents(self) -> list[Json]:
+    async def agents(self, tenant: str = "") -> list[Json]:
         """See `Backend.agents`."""
-        found = [agent_document(agent) for _, agent in sorted(self._crib.release.agents.items())]
+        found = [agent_document(agent) for _, agent in sorted(self._crib.release.agents_of(tenant).items())]
         return list(self._crib.secrets.clean(found))
 
     async def releases(self) -> Json:

@@ -84,9 +84,9 @@ class Remote:
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
 
-    async def tools(self) -> list[Json]:
+    async def tools(self, tenant: str = "") -> list[Json]:
         """See `Backend.tools`."""
-        return await self._list("/v1/tools")
+        return await self._list(f"/v1/tools?{urlencode({'tenant': tenant})}")
 
     async def tool(self, name: str, *, agent: str, tenant: str) -> Json:
         """See `Backend.tool`."""
@@ -98,9 +98,9 @@ class Remote:
         document = await self._json("GET", f"/v1/tools/{quote(name, safe='')}/errors?{urlencode(only)}")
         return list(document["errors"])
 
-    async def agents(self) -> list[Json]:
+    async def agents(self, tenant: str = "") -> list[Json]:
         """See `Backend.agents`."""
-        return await self._list("/v1/agents")
+        return await self._list(f"/v1/agents?{urlencode({'tenant': tenant})}")
 
     async def releases(self) -> Json:
         """See `Backend.releases`."""

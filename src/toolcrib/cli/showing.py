@@ -27,14 +27,15 @@ def tools(
     *,
     agent: Annotated[str, typer.Option(help="Explain the policy for calls of this agent.", show_default=False)] = "",
     tenant: Annotated[
-        str | None, typer.Option(help="Explain the policy, or list the errors, of this tenant.", show_default=False)
+        str | None,
+        typer.Option(help="What this tenant sees: its tools, their policy; or its errors.", show_default=False),
     ] = None,
     limit: Annotated[int, typer.Option(help="List so many errors, the newest.", min=1, max=1000)] = 50,
     project: ProjectOption = None,
     url: UrlOption = "",
     json: JsonOption = False,
 ) -> int:
-    """List the tools of the release, show one (schema, policy, place), explain its policy, list its errors."""
+    """List the tools of the release, show one (schema, policy, place), explain where it comes from, list its errors."""
     options = Common(project=project, url=url, json=json)
     if action == "explain":
         if not name:
@@ -45,7 +46,7 @@ def tools(
             raise UsageProblem("Which tool's errors?", hint="Add its name.")
         errors = ask(options, lambda source: source.tool_errors(name, tenant=tenant, limit=limit), deploy=False)
         return _list_errors(errors, options)
-    found = ask(options, lambda source: source.tools())
+    found = ask(options, lambda source: source.tools(tenant or ""))
     if action == "show":
         return _show_tool(_pick(found, name, ToolNotFound), options)
     if options.json:
@@ -60,12 +61,13 @@ def agents(
     action: ActionArgument = "list",
     name: NameArgument = "",
     *,
+    tenant: Annotated[str, typer.Option(help="As this tenant sees them.", show_default=False)] = "",
     project: ProjectOption = None,
     url: UrlOption = "",
     json: JsonOption = False,
 ) -> int:
     """List the agents of the current release, or show one: model, prompt as it is sent, tools, limits."""
-    found = ask(Common(project=project, url=url, json=json), lambda source: source.agents())
+    found = ask(Common(project=project, url=url, json=json), lambda source: source.agents(tenant))
     if action == "show":
         output.as_json(_pick(found, name, AgentNotFound))
     elif json:
@@ -114,18 +116,29 @@ def _show_tool(tool: Json, options: Common) -> int:
 
 
 def _explain(tool: Json, options: Common) -> int:
-    """The effective policy, field by field, with the place each value comes from."""
-    sources = tool["sources"]
+    """Which file the tool comes from, and its effective policy, field by field, with what was overruled."""
+    sources, overruled = tool["sources"], tool.get("overruled", {})
     policy = {
         field: {"value": value, "from": sources.get(field, "built-in default")}
+        | ({"instead_of": overruled[field]} if field in overruled else {})
         for field, value in tool["policy"].items()
     }
+    code = {"from": _place(tool), "instead_of": tool.get("replaces", [])}
     if options.json:
-        output.as_json({"tool": tool["name"], "scope": tool["scope"], "policy": policy})
+        output.as_json({"tool": tool["name"], "scope": tool["scope"], "code": code, "policy": policy})
         return OK
-    rows = [(field, _short(said["value"]), said["from"]) for field, said in policy.items()]
-    output.table(rows, head=("policy", "value", "comes from"))
+    rows = [("code", _renamed(tool), code["from"], ", ".join(reversed(code["instead_of"])))]
+    for field, said in policy.items():
+        weaker = [f"{_short(one['value'])}: {one['source']}" for one in reversed(said.get("instead_of", []))]
+        rows.append((field, _short(said["value"]), said["from"], "; ".join(weaker)))
+    output.table(rows, head=("what", "value", "comes from", "instead of"))
     return OK
+
+
+def _renamed(tool: Json) -> str:
+    """The digest of the code, and the name it has there, when that is another one."""
+    name = tool.get("code_name")
+    return f"{tool['digest']} ({name} in the code)" if name else str(tool["digest"])
 
 
 def _list_errors(found: list[Json], options: Common) -> int:

@@ -159,6 +159,7 @@ class Change:
         kind: `tool`, `agent`, `graph` or `state` (those of an agent), `prompt`, or `release` when no more can be told.
         name: of the tool or the agent, path of the prompt, id of the release.
         detail: what about it.
+        tenant: for whom, when it is a tenant's own; empty for all.
         verdict: what it means for threads; None in records of versions that did not judge.
         why: the reason for a verdict other than `safe`.
     """
@@ -169,6 +170,7 @@ class Change:
     detail: str = ""
     verdict: Verdict | None = None
     why: str = ""
+    tenant: str = ""
 
 
 def worst(changes: Iterable[Change]) -> Verdict:

@@ -13,6 +13,14 @@ ToolKind = Literal["python", "langchain", "builtin"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A value of a policy, and where it was written."""
+
+    value: Any
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ToolSpec:
     """Everything about a tool but its code; JSON-ready.
 
@@ -26,7 +34,10 @@ class ToolSpec:
         file: path in the project, line: where it is defined; empty and 0 for a built-in tool.
         kind: which adapter made it, or that it is built in.
         scope: whose policy this is: empty for all callers, else e.g. `agents.support` or `tenants.acme`.
+        code_name: its name in the code, when it was renamed; else empty.
+        replaces: places of the tools of this name that this one stands in for, the weakest first.
         sources: field of the policy -> where its value was written; fields with built-in defaults are not in it.
+        overruled: field of the policy -> what weaker places say, the weakest first; JSON values.
         examples: questions this tool answers; help models and the offline router choose.
         sensitive: what of its arguments and its result must not be shown.
     """
@@ -41,7 +52,10 @@ class ToolSpec:
     line: int = 0
     kind: ToolKind = "python"
     scope: str = ""
+    code_name: str = ""
+    replaces: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
+    overruled: Mapping[str, tuple[Said, ...]] = field(default_factory=dict)
     examples: tuple[str, ...] = ()
     sensitive: Masks = field(default_factory=Masks)
 
@@ -50,10 +64,23 @@ class ToolSpec:
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return data | {
             "policy": self.policy.model_dump(mode="json"),
+            "replaces": list(self.replaces),
             "sources": dict(self.sources),
+            "overruled": {name: [asdict(one) for one in said] for name, said in self.overruled.items()},
             "examples": list(self.examples),
             "sensitive": asdict(self.sensitive),
         }
+
+    @property
+    def place(self) -> str:
+        """Where it is defined, `file:line`; `toolcrib` for a built-in tool."""
+        return f"{self.file}:{self.line}" if self.file else "toolcrib"
+
+    @property
+    def address(self) -> str:
+        """What tells its code from all other code of its release: tenants may have tools of the same name."""
+        name = self.code_name or self.name
+        return f"{self.file}:{name}" if self.file else name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,6 +1,6 @@
 """From a loaded project to a release: chains composed, graphs compiled."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from types import MappingProxyType
 from typing import Any
@@ -14,17 +14,20 @@ from toolcrib.agents.state.saved import Builder
 from toolcrib.agents.state.serializer import bound_to_release, keeps_threads
 from toolcrib.core.agents import Agent
 from toolcrib.core.chain import CallNext
-from toolcrib.core.compat.shapes import AgentShape, MigrationShape, Shape, ToolShape, fingerprint
+from toolcrib.core.compat.shapes import AgentShape, MigrationShape, Shape, TenantShape, ToolShape, fingerprint
 from toolcrib.core.migrations import renamed, way
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import Manifest
 from toolcrib.core.tools import Tool
 from toolcrib.loader.config import AGENTS
+from toolcrib.loader.overlays.catalogue import Catalogue
 from toolcrib.loader.project import LoadedProject
 from toolcrib.registry.release import Release
 
 Compose = Callable[[Tool, Release], CallNext]
+AgentsByKey = dict[tuple[str, str], Agent]
+"""Agent and tenant, empty for all -> agent."""
 
 
 def build_release(
@@ -43,32 +46,66 @@ def build_release(
         return None, reasons
     chains: dict[str, CallNext] = {}
     variants: dict[tuple[str, str, str], tuple[Tool, CallNext]] = {}
+    catalogue = project.catalogue
     release = Release(
         id=manifest.release,
         manifest=manifest,
         tools=project.tools,
         chains=MappingProxyType(chains),
         variants=MappingProxyType(variants),
-        agents=MappingProxyType(agents),
+        withheld=MappingProxyType(
+            {(name, "", ""): place for name, place in catalogue.disabled.items()}
+            | {key: place for key, place in catalogue.variants.items() if isinstance(place, str)}
+        ),
+        listed=MappingProxyType(_listed(catalogue)),
+        agents=MappingProxyType({name: one for (name, tenant), one in agents.items() if not tenant}),
+        agent_variants=MappingProxyType({key: one for key, one in agents.items() if key[1]}),
         prompts=MappingProxyType(dict(project.prompts)),
         resources=project.resources,
         modules=project.space,
         shape=make_shape(project, agents),
     )
     chains.update((name, compose(tool, release)) for name, tool in project.tools.items())
-    variants.update((key, (tool, compose(tool, release))) for key, tool in project.variants.items())
+    variants.update(
+        (key, (tool, compose(tool, release))) for key, tool in catalogue.variants.items() if isinstance(tool, Tool)
+    )
     return release, []
 
 
-def make_shape(project: LoadedProject, agents: Mapping[str, Agent]) -> Shape:
+def _listed(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
+    """Tenant -> names of its tools, where they are not those of all."""
+    tenants = {tenant for _, tenant in catalogue.scoped if tenant}
+    seen = {tenant: tuple(sorted(catalogue.seen_by("", tenant))) for tenant in sorted(tenants)}
+    return {tenant: names for tenant, names in seen.items() if set(names) != catalogue.tools.keys()}
+
+
+def make_shape(project: LoadedProject, agents: AgentsByKey) -> Shape:
     """What is compared with other releases: of the loaded project and its agents."""
     variants: dict[str, dict[str, Any]] = {}
-    for (tool, agent, tenant), variant in project.variants.items():
-        variants.setdefault(tool, {})[f"{agent}/{tenant}"] = _policy(variant)
+    tenants: dict[str, TenantShape] = {tenant: TenantShape() for _, tenant in project.agents if tenant}
+    for (name, agent, tenant), tool in project.catalogue.variants.items():
+        base = project.tools.get(name)
+        if isinstance(tool, Tool) and base and tool.spec.address == base.spec.address:
+            variants.setdefault(name, {})[f"{agent}/{tenant}"] = _policy(tool)
+        elif tenant and not agent and (base or isinstance(tool, Tool)):
+            own = tenants.setdefault(tenant, TenantShape())
+            own.tools[name] = _tool_shape(tool, _by_agent(name, tenant, project)) if isinstance(tool, Tool) else None
+    for (name, tenant), built in agents.items():
+        if tenant:
+            tenants[tenant].agents[name] = _agent_shape(built, project)
     return Shape(
         tools={name: _tool_shape(tool, variants.get(name, {})) for name, tool in project.tools.items()},
-        agents={name: _agent_shape(agent, project) for name, agent in agents.items()},
+        agents={name: _agent_shape(one, project) for (name, of), one in agents.items() if not of},
+        tenants=tenants,
     )
+
+
+def _by_agent(name: str, tenant: str, project: LoadedProject) -> dict[str, dict[str, Any]]:
+    """`agent/` -> policy of a tenant's tool for calls of that agent."""
+    own = (
+        (agent, tools.get(name)) for (agent, of), tools in project.catalogue.scoped.items() if agent and of == tenant
+    )
+    return {f"{agent}/": _policy(tool) for agent, tool in own if isinstance(tool, Tool)}
 
 
 def _tool_shape(tool: Tool, variants: dict[str, dict[str, Any]]) -> ToolShape:
@@ -107,32 +144,26 @@ def _agent_shape(agent: Agent, project: LoadedProject) -> AgentShape:
     )
 
 
-def build_agents(project: LoadedProject, release: str, *, checkpointer: Any) -> tuple[dict[str, Agent], list[Reason]]:
-    """Every agent that can be built, and the reasons for those that cannot."""
-    agents: dict[str, Agent] = {}
+def build_agents(project: LoadedProject, release: str, *, checkpointer: Any) -> tuple[AgentsByKey, list[Reason]]:
+    """Every agent that can be built, by name and tenant, and the reasons for those that cannot."""
+    agents: AgentsByKey = {}
     reasons: list[Reason] = []
-    config = project.config
     checkpointer = bound_to_release(checkpointer, Builder(project.space.load, release=release))
-    for name, spec in config.agents.items():
+    for (name, tenant), loaded in project.agents.items():
+        spec, config = loaded.spec, loaded.config
         if spec.kind != "graph" and (problem := model_problem(spec.model)):
             message, hint = problem
             reasons.append(config.reason("model", message, ("agents", name, "model"), hint))
-        parts = AgentParts(
-            name=name,
-            spec=spec,
-            prompt=project.agent_prompts[name],
-            tools=[project.tools[tool].spec for tool in project.agent_tools[name]],
-            release=release,
-        )
+        parts = AgentParts(name=name, spec=spec, prompt=loaded.prompt, tools=loaded.tools, release=release)
         try:
-            agent = build_agent(parts, graph=project.graphs.get(name), checkpointer=checkpointer)
+            agent = build_agent(parts, graph=loaded.graph, checkpointer=checkpointer)
         except GraphError as error:
             message = f"agent {name!r}: {error}"
             reasons.append(config.reason("graph", message, ("agents", name, "graph"), "Correct the graph."))
         else:
-            agents[name] = replace(agent, migrations=project.migrations.get(name, ()))
-            reasons += _lost_nodes(agents[name])
-    return agents, reasons
+            agents[name, tenant] = replace(agent, migrations=project.migrations.get(name, ()))
+            reasons += _lost_nodes(agents[name, tenant])
+    return agents, list(dict.fromkeys(reasons))
 
 
 def _lost_nodes(agent: Agent) -> list[Reason]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from toolcrib.core.errors import GenerationConflict, NotFound, ProjectInvalid, ReleaseNotFound, ToolcribError
 from toolcrib.core.events import Deployed
+from toolcrib.core.ports import RunRecord
 from toolcrib.core.releases import (
     Acceptable,
     Canary,
@@ -241,9 +242,9 @@ class Deployer:
         async with self._residents.lock:
             return await self._judge.difference(first, second)
 
-    async def is_safe(self, agent: str, older: str, newer: Release) -> bool:
-        """Whether nothing in the newer release can harm threads that the agent began on the older one."""
-        return await self._judge.is_safe(agent, older, newer)
+    async def is_safe(self, last: RunRecord, newer: Release) -> bool:
+        """Whether nothing in the newer release can harm the thread whose last run this is."""
+        return await self._judge.is_safe(last, newer)
 
     async def sweep(self, *, keep: int = KEEP_IDLE) -> list[str]:
         """Retire what nobody uses; see `Residents.sweep`."""

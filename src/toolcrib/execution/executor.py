@@ -51,10 +51,12 @@ class Executor:
         if not self._circuits.any_open:
             return frozenset()
         now = self._clock.monotonic()
-        specs = (release.tool(name, agent=context.agent, tenant=context.tenant).spec for name in release.tools)
+        seen = (
+            release.find(name, agent=context.agent, tenant=context.tenant) for name in release.names(context.tenant)
+        )
         return frozenset(
             spec.name
-            for spec in specs
+            for spec in (tool.spec for tool in seen if tool)
             if spec.policy.breaker is not None
             and not spec.policy.fallback
             and self._circuits.is_open(CircuitKey(spec.name, spec.digest, context.tenant, context.key), now)
@@ -118,7 +120,7 @@ class Executor:
         """No chain tells of this call, so this does."""
         error: ToolcribError = ToolcribError(f"Tool {call.name!r} has no chain.")
         try:
-            release.tool(call.name)
+            release.tool(call.name, agent=context.agent, tenant=context.tenant)
         except ToolNotFound as missing:
             error = missing
         result = failed(error, tool=call.name, release=release.id, call_id=call.id)

@@ -1,6 +1,6 @@
 """Which built-in tools are part of a release, and which agents see `read_artifact` without asking for it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from hashlib import sha256
 
@@ -9,21 +9,29 @@ from toolcrib.core.stores.artifacts import READ_ARTIFACT
 from toolcrib.core.tools import Tool
 from toolcrib.loader.blame import whole_line
 from toolcrib.loader.config import ProjectConfig
-from toolcrib.loader.layers import VariantKey
 from toolcrib.loader.modules import SourceFile
 from toolcrib.tools.builtin.catalogue import BUILTIN
 
 
-def wanted(tools: Mapping[str, Tool], config: ProjectConfig) -> Iterator[str]:
-    """Names of the built-in tools that belong to a release of these tools.
+def wanted(
+    there: Container[str], tools: Iterable[Tool], config: ProjectConfig, said: Iterable[str] = ()
+) -> Iterator[str]:
+    """Names of the built-in tools that belong to these tools.
 
-    Those that its configuration calls by name, unless the project has a tool of that name, and `read_artifact` when the
-    result of some tool is stored.
+    Those that the configuration calls by name, unless there is a tool of that name, and `read_artifact` when the result
+    of some tool is stored.
+
+    Args:
+        there: names that are taken.
+        tools: the tools as their callers have them.
+        config: of the project, or of a tenant's folder.
+        said: further names it calls.
     """
     named = {name for spec in config.agents.values() for name in spec.tools}
-    named.update(config.tool_overrides, *config.agent_overrides.values(), *config.tenant_overrides.values())
+    named.update(config.tool_overrides, *config.agent_overrides.values(), said)
+    stores = any(tool.spec.policy.stores_output for tool in tools)
     for name in BUILTIN:
-        if name not in tools and (name in named or (name == READ_ARTIFACT and _storing(tools, config))):
+        if name not in there and (name in named or (name == READ_ARTIFACT and stores)):
             yield name
 
 
@@ -34,21 +42,25 @@ def built_in(tool: Tool) -> Tool:
 
 
 def builtin_reasons(
-    tools: Mapping[str, Tool], config: ProjectConfig, files: Mapping[str, SourceFile]
+    tools: Mapping[str, Tool], effective: Iterable[Tool], files: Mapping[str, SourceFile]
 ) -> Iterator[Reason]:
     """A tool of the project in the place of the one that reads stored results."""
     reader = tools.get(READ_ARTIFACT)
-    if reader is not None and reader.spec.kind != "builtin" and (names := _storing(tools, config)):
+    names = sorted({tool.name for tool in effective if tool.spec.policy.stores_output})
+    if reader is not None and reader.spec.kind != "builtin" and names:
         place = whole_line(files, reader.spec.file, reader.spec.line)
         message = f"{READ_ARTIFACT!r} is the tool that reads on in the results of {', '.join(names)}, which are stored"
         hint = "Rename this one, or set `excess: cut` in their `output`."
         yield replace(place, code="duplicate_tool", message=message, hint=hint)
 
 
-def with_reader(
-    chosen: set[str], agent: str, tools: Mapping[str, Tool], variants: Mapping[VariantKey, Tool]
-) -> set[str]:
-    """An agent's tools, and `read_artifact` when one of them, or what answers in its place, may store a result."""
+def with_reader(chosen: set[str], tools: Mapping[str, Tool]) -> set[str]:
+    """An agent's tools, and `read_artifact` when one of them, or what answers in its place, may store a result.
+
+    Args:
+        chosen: names of the agent's tools.
+        tools: all tools that its calls find.
+    """
     seen: set[str] = set()
     waiting = list(chosen)
     while waiting and READ_ARTIFACT in tools:
@@ -56,21 +68,8 @@ def with_reader(
         if name in seen or name not in tools:
             continue
         seen.add(name)
-        own = (tool for (of, who, _), tool in variants.items() if of == name and who in ("", agent))
-        for tool in (tools[name], *own):
-            if tool.spec.policy.stores_output:
-                return chosen | {READ_ARTIFACT}
-            waiting.append(tool.spec.policy.fallback)
+        policy = tools[name].spec.policy
+        if policy.stores_output:
+            return chosen | {READ_ARTIFACT}
+        waiting.append(policy.fallback)
     return chosen
-
-
-def _storing(tools: Mapping[str, Tool], config: ProjectConfig) -> list[str]:
-    """Names of the enabled tools among these that store a long result, whoever calls."""
-    scoped = (*config.agent_overrides.values(), *config.tenant_overrides.values())
-    names = []
-    for name, tool in tools.items():
-        override = config.tool_overrides.get(name)
-        policies = (tool.spec.policy, *(said[name] for said in scoped if name in said))
-        if (override is None or override.enabled) and any(policy.stores_output for policy in policies):
-            names.append(name)
-    return names

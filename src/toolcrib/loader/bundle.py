@@ -11,6 +11,7 @@ from pathlib import Path
 from toolcrib.core.errors import ProjectInvalid
 from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import Manifest
+from toolcrib.loader.tenants import TENANTS
 
 IGNORED_DIRECTORIES = frozenset({"__pycache__", "node_modules", "site-packages", "tests"})
 """Never part of a release, nor are virtual environments and anything whose name begins with a dot.
@@ -101,8 +102,10 @@ def release_files(root: Path, *, on_error: Callable[[OSError], None] = lambda er
     directory that cannot be listed.
     """
     for here, names in _walk(root, on_error):
-        top = here == root
-        in_prompts = not top and here.relative_to(root).parts[0] == "prompts"
+        parts = here.relative_to(root).parts
+        if parts[:1] == (TENANTS,) and len(parts) > 1:
+            parts = parts[2:]  # the folder of a tenant is the same tree again
+        top, in_prompts = not parts, parts[:1] == ("prompts",)
         for name in sorted(names):
             if not name.startswith(".") and _wanted(name, top=top, in_prompts=in_prompts):
                 yield here / name

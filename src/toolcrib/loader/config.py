@@ -13,10 +13,11 @@ from toolcrib.core.names import did_you_mean
 from toolcrib.core.policies import ToolPolicy
 from toolcrib.core.reasons import Reason
 from toolcrib.core.settings import Settings
-from toolcrib.loader.prompts import BUILT_IN, placeholders, prompt_path
+from toolcrib.loader.prompts import BUILT_IN, Placeholder, placeholders, prompt_path
 from toolcrib.loader.reading.interpolation import Interpolated, interpolate
 from toolcrib.loader.reading.json_source import parse_json
 from toolcrib.loader.reading.mistakes import Checked, Reading, check, unknown_key, wrong_type
+from toolcrib.loader.reading.overrides import ScopedOverride, ToolOverride
 from toolcrib.loader.reading.places import MAX_REASONS, decode, reason_at
 from toolcrib.loader.reading.yaml_source import At, Document, Path, parse_yaml
 
@@ -38,20 +39,7 @@ _NAMED = "must be a mapping of names (`name: {…}`)"
 _GRAPH_FORM = "Write path/file.py:variable, e.g. graphs/triage.py:graph."
 
 
-class ToolOverride(ToolPolicy):
-    """One entry under `tools:` of `tools.yaml`: fields of the tool's policy; only those written override.
-
-    Attributes:
-        enabled: false takes the tool out of the release.
-        sensitive: arguments that must not be shown, as dotted paths (`card`, `address.street`), beside those that are
-            annotated so.
-    """
-
-    enabled: bool = True
-    sensitive: tuple[str, ...] = ()
-
-
-ScopedPolicies = Mapping[str, Mapping[str, ToolPolicy]]
+ScopedPolicies = Mapping[str, Mapping[str, ScopedOverride]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +53,8 @@ class ProjectConfig:
         tool_defaults: fields of `ToolPolicy` under `defaults:`, only those written.
         settings: of `toolcrib.yaml`.
         documents: `agents.yaml`, `tools.yaml`, `toolcrib.yaml`, `langgraph.json` -> the file, however spelt.
+        overlays: tenant -> what the files in its folder say; its agents are whole, made of these words and the
+            project's.
     """
 
     agents: Mapping[str, AgentSpec] = field(default_factory=lambda: MappingProxyType({}))
@@ -74,6 +64,7 @@ class ProjectConfig:
     tool_defaults: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     settings: Settings = field(default_factory=Settings)
     documents: Mapping[str, Document] = field(default_factory=lambda: MappingProxyType({}))
+    overlays: Mapping[str, "ProjectConfig"] = field(default_factory=lambda: MappingProxyType({}))
 
     def reason(  # the file follows from the path
         self, code: str, message: str, path: Path, hint: str = "", *, at: At = "value", mark: str = ""
@@ -111,12 +102,15 @@ class ProjectConfig:
         return len(path) > 1 and path[1] in names(LANGGRAPH, "graphs") and path[1] not in names(AGENTS, "agents")
 
 
-def read_config(files: Mapping[str, bytes], *, env: Mapping[str, str]) -> tuple[ProjectConfig, tuple[Reason, ...]]:
+def read_config(
+    files: Mapping[str, bytes], *, env: Mapping[str, str], base: Mapping[str, AgentSpec] = MappingProxyType({})
+) -> tuple[ProjectConfig, tuple[Reason, ...]]:
     """Read the configuration in a project's files.
 
     Args:
         files: path -> bytes of every file of the project.
         env: where `${env:NAME}` and `${secret:NAME}` look.
+        base: agents that are there already: what is written of one of them replaces the fields it names.
 
     Returns:
         What is right in it, and everything that is wrong, sorted by place; after 200 mistakes the rest is not looked
@@ -124,7 +118,7 @@ def read_config(files: Mapping[str, bytes], *, env: Mapping[str, str]) -> tuple[
     """
     reasons: list[Reason] = []
     readings = {name: _read(name, files, env, reasons) for name in (AGENTS, TOOLS, SETTINGS) if _spellings(name, files)}
-    agents = _agents(readings[AGENTS], files, reasons) if AGENTS in readings else {}
+    agents = _agents(readings[AGENTS], files, reasons, base) if AGENTS in readings else {}
     tools = _tools(readings[TOOLS], reasons) if TOOLS in readings else ProjectConfig()
     settings = _settings(readings[SETTINGS], reasons) if SETTINGS in readings else Settings()
     documents = {name: reading.document for name, reading in readings.items()}
@@ -207,13 +201,13 @@ def _tools(reading: Reading, reasons: list[Reason]) -> ProjectConfig:
 
 def _scoped(reading: Reading, top: Mapping[str, Any], key: str, reasons: list[Reason]) -> ScopedPolicies:
     """The policies below `per_agent` or `per_tenant`: name -> tool -> policy."""
-    scoped: dict[str, Mapping[str, ToolPolicy]] = {}
+    scoped: dict[str, Mapping[str, ScopedOverride]] = {}
     for name in _names(reading, top, key, reasons):
         tools = top[key][name]
         if tools is not None and not isinstance(tools, dict):
             reasons.append(wrong_type(reading, (key, name), _NAMED))
             continue
-        checked = {tool: check(ToolPolicy, reading, (key, name, tool)) for tool in tools or {}}
+        checked = {tool: check(ScopedOverride, reading, (key, name, tool)) for tool in tools or {}}
         reasons += [reason for one in checked.values() for reason in one.reasons]
         scoped[name] = {tool: one.model for tool, one in checked.items() if one.model}
     return MappingProxyType(scoped)
@@ -228,11 +222,15 @@ def _settings(reading: Reading, reasons: list[Reason]) -> Settings:
     return Settings()
 
 
-def _agents(reading: Reading, files: Mapping[str, bytes], reasons: list[Reason]) -> dict[str, AgentSpec]:
+def _agents(
+    reading: Reading, files: Mapping[str, bytes], reasons: list[Reason], base: Mapping[str, AgentSpec]
+) -> dict[str, AgentSpec]:
     top = _top(reading, frozenset({"agents"}), reasons)
     agents: dict[str, AgentSpec] = {}
     for name in _names(reading, top, "agents", reasons):
         checked = check(AgentSpec, reading, ("agents", name))
+        if name in base:
+            checked = _over(base[name], checked)
         more = [*_agent_name(reading.document, ("agents", name))]
         more += islice(_agent_reasons(reading, name, checked, files), MAX_REASONS)
         reasons += [*checked.reasons, *more]
@@ -243,6 +241,13 @@ def _agents(reading: Reading, files: Mapping[str, bytes], reasons: list[Reason])
         if len(reasons) >= MAX_REASONS:
             break
     return agents
+
+
+def _over(base: AgentSpec, checked: Checked[AgentSpec]) -> Checked[AgentSpec]:
+    """The agent that is there, with the fields that are written here in place of its own."""
+    said = checked.usable
+    whole = base.model_copy(update={name: getattr(said, name) for name in said.model_fields_set})
+    return replace(checked, model=whole if checked.model else None, usable=whole)
 
 
 def _agent_name(document: Document, path: Path) -> Iterator[Reason]:
@@ -299,25 +304,29 @@ def _prompt_reasons(
         yield reading.document.reason("prompt_missing", message, path=path, hint=hint)
         return
     # The text as written: what came from outside may be secret.
-    text = str(reading.written(path)) if place is None else decode(place, files[place])
+    inline = reading.written(path)
+    text = str(spec.prompt if inline is None else inline) if place is None else decode(place, files[place])
     if isinstance(text, Reason):
         yield text
         return
     if "variables" in checked.wrong:
         return
-    known = BUILT_IN | spec.variables.keys()
-    for one in placeholders(text):
-        if one.name in known:
-            continue
-        message = f"agent {name!r} has no variable {one.name!r}"
-        hint = (
-            f"{did_you_mean(one.name, known)} Or add it under `variables:`, or write {{{{{one.name}}}}} for plain text."
-        )
-        mark = f"{{{one.name}}}"
+    for one, message, hint in unbound(name, spec, text):
         if place is None:
+            mark = f"{{{one.name}}}"
             yield reading.document.reason("prompt_variable", message, path=path, hint=hint, mark=mark)
         else:
             yield reason_at(place, text, (one.start, one.end), code="prompt_variable", message=message, hint=hint)
+
+
+def unbound(agent: str, spec: AgentSpec, text: str) -> Iterator[tuple[Placeholder, str, str]]:
+    """The `{names}` in a prompt that the agent has no value for, each with a message and a hint."""
+    known = BUILT_IN | spec.variables.keys()
+    for one in placeholders(text):
+        if one.name not in known:
+            plain = f"or write {{{{{one.name}}}}} for plain text."
+            hint = f"{did_you_mean(one.name, known)} Or add it under `variables:`, {plain}"
+            yield one, f"agent {agent!r} has no variable {one.name!r}", hint
 
 
 def _normal(graph: str) -> str:

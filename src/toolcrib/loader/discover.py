@@ -2,22 +2,21 @@
 
 import inspect
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType, ModuleType
+from types import ModuleType
 from typing import Any
-
-from pydantic import ValidationError
 
 from toolcrib.core.reasons import Reason
 from toolcrib.core.stores.artifacts import READ_ARTIFACT
 from toolcrib.core.tools import Tool
 from toolcrib.loader.blame import whole_line
-from toolcrib.loader.builtin import built_in, builtin_reasons, wanted
-from toolcrib.loader.config import ProjectConfig, ToolOverride
-from toolcrib.loader.layers import Layer, at_policy, declared_layer, layer_reasons, layered
+from toolcrib.loader.builtin import built_in
+from toolcrib.loader.config import ProjectConfig
+from toolcrib.loader.layers import Layer, at_policy, declared_layer
 from toolcrib.loader.modules import SourceFile
 from toolcrib.loader.resources import ResourceFinder
+from toolcrib.loader.tenants import inner_path
 from toolcrib.tools.adapt import adapt, definition_of, is_tool
 from toolcrib.tools.builtin.catalogue import BUILTIN
 from toolcrib.tools.schema import SchemaError
@@ -35,49 +34,85 @@ class ToolModule:
     closure: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A tool as its file defines it.
+
+    Attributes:
+        value: the decorated function, or the LangChain tool.
+        declared: what its author says of its policy.
+        tool: the same, adapted; its name is that of the code.
+    """
+
+    value: Any
+    declared: Layer
+    tool: Tool
+
+
 def is_tool_file(path: str) -> bool:
     """Whether discovery looks into this file: any `*.py` under `tools/`, unless it or a folder begins with `_`."""
-    parts = path.split("/")
+    parts = inner_path(path).split("/")
     return parts[0] == "tools" and path.endswith(".py") and not any(part.startswith("_") for part in parts)
 
 
 def discover_tools(
-    modules: list[ToolModule],
-    config: ProjectConfig,
+    modules: Iterable[ToolModule],
     files: Mapping[str, SourceFile],
     resources: ResourceFinder,
     *,
-    lost: Set[str],
-) -> tuple[Mapping[str, Tool], list[Reason]]:
-    """All tools of these modules with their effective policies and what they need, and everything wrong with them.
+    known: Container[int] = (),
+) -> tuple[dict[str, Found], list[Reason]]:
+    """All tools that these modules define: name in the code -> tool; and everything wrong with them.
 
-    What is wrong with needed resources is left with `resources`; nobody knows of the names in `lost`: their files did
-    not load.
+    What is wrong with needed resources is left with `resources`; values whose `id` is in `known` belong to others.
     """
-    found: dict[str, Tool] = {}
+    found: dict[str, Found] = {}
     reasons: list[Reason] = []
     for where, value in _candidates(modules):
+        if id(value) in known:
+            continue
         definition = definition_of(value)
         place = whole_line(files, where.path, definition.line)
         try:
-            tool = _make(value, declared_layer(definition.policy, f"{where.path}:{definition.line}"), config)
+            tool = adapt(value)
         except SchemaError as error:
             reasons.append(replace(place, code=error.code, message=str(error), hint=error.hint))
             continue
-        spec = replace(tool.spec, file=where.path, line=definition.line, digest=where.closure[:16])
-        if other := found.get(spec.name):
-            message = f"tool {spec.name!r} is defined twice: here and at {other.spec.file}:{other.spec.line}"
+        if other := found.get(tool.name):
+            message = f"tool {tool.name!r} is defined twice: here and at {other.tool.spec.place}"
             hint = "Rename one of them: @tool(name=...)."
             reasons.append(replace(place, code="duplicate_tool", message=message, hint=hint))
             continue
+        spec = replace(tool.spec, file=where.path, line=definition.line, digest=where.closure[:16])
         tool = replace(tool, spec=spec)
-        found[spec.name] = resources.bound(tool, value) if inspect.isroutine(value) else tool
-    for name in [*wanted(found, config)]:
-        declared = declared_layer(definition_of(BUILTIN[name]).policy, "toolcrib")
-        found[name] = resources.bound(built_in(_make(BUILTIN[name], declared, config)), BUILTIN[name])
-    reasons += builtin_reasons(found, config, files)
-    kept = {name: tool for name, tool in found.items() if _override(name, config).enabled}
-    return MappingProxyType(kept), [*reasons, *layer_reasons(found, config, lost=lost)]
+        found[tool.name] = Found(
+            value=value,
+            declared=declared_layer(definition.policy, f"{where.path}:{definition.line}"),
+            tool=resources.bound(tool, value) if inspect.isroutine(value) else tool,
+        )
+    return found, reasons
+
+
+def built_ins(names: Iterable[str], resources: ResourceFinder) -> dict[str, Found]:
+    """Tools that come with toolcrib."""
+    found = {}
+    for name in names:
+        tool = resources.bound(built_in(adapt(BUILTIN[name])), BUILTIN[name])
+        found[name] = Found(
+            value=BUILTIN[name], declared=declared_layer(definition_of(BUILTIN[name]).policy, "toolcrib"), tool=tool
+        )
+    return found
+
+
+def readapted(found: Found, *, name: str, sensitive: Sequence[str]) -> Tool:
+    """The tool under this name, with these arguments sensitive beside those its author marked."""
+    tool = found.tool
+    if name == tool.name and not sensitive:
+        return tool
+    made = adapt(found.value, name=name if name != tool.name else "", sensitive=sensitive)
+    code_name = tool.name if name != tool.name else ""
+    spec = replace(tool.spec, name=name, code_name=code_name, sensitive=made.spec.sensitive)
+    return replace(tool, spec=spec, validate=made.validate, run=made.run)
 
 
 def misfits(tools: Iterable[Tool], config: ProjectConfig, files: Mapping[str, SourceFile]) -> list[Reason]:
@@ -98,7 +133,7 @@ def misfits(tools: Iterable[Tool], config: ProjectConfig, files: Mapping[str, So
     return reasons
 
 
-def _candidates(modules: list[ToolModule]) -> Iterator[tuple[ToolModule, Any]]:
+def _candidates(modules: Iterable[ToolModule]) -> Iterator[tuple[ToolModule, Any]]:
     """Each tool once, with the module it belongs to: where it was defined, else the first that shows it."""
     shown: dict[int, list[tuple[ToolModule, Any]]] = {}
     for where in modules:
@@ -108,17 +143,6 @@ def _candidates(modules: list[ToolModule]) -> Iterator[tuple[ToolModule, Any]]:
     for places in shown.values():
         home = definition_of(places[0][1]).module
         yield next((place for place in places if place[0].module.__name__ == home), places[0])
-
-
-def _make(value: Any, declared: Layer, config: ProjectConfig) -> Tool:
-    tool = adapt(value)
-    if sensitive := _override(tool.name, config).sensitive:
-        tool = adapt(value, sensitive=sensitive)
-    try:
-        policy, sources = layered(declared, tool.name, config)
-    except ValidationError as error:
-        raise SchemaError(str(error.errors()[0]["msg"]), "Correct the value in @tool(...).") from error
-    return replace(tool, spec=replace(tool.spec, policy=policy, sources=MappingProxyType(sources)))
 
 
 def _cache_mistake(tool: Tool) -> tuple[str, str] | None:
@@ -159,7 +183,3 @@ def _reads_itself(tool: Tool) -> tuple[str, str] | None:
     if tool.name != READ_ARTIFACT or tool.spec.kind != "builtin" or not tool.spec.policy.stores_output:
         return None
     return f"tool {tool.name!r} reads stored results and cannot store its own", "Take `excess: store` away."
-
-
-def _override(name: str, config: ProjectConfig) -> ToolOverride:
-    return config.tool_overrides.get(name) or ToolOverride()

@@ -14,7 +14,8 @@ from pydantic_core import PydanticOmit, core_schema
 from toolcrib.core.agents import AgentSpec
 from toolcrib.core.policies import ToolPolicy
 from toolcrib.core.settings import Settings
-from toolcrib.loader.config import AGENTS, SETTINGS, TOOLS, ToolOverride
+from toolcrib.loader.config import AGENTS, SETTINGS, TOOLS
+from toolcrib.loader.reading.overrides import ScopedOverride, ToolOverride
 
 _DRAFT = "http://json-schema.org/draft-07/schema#"
 _VARIABLE = MappingProxyType({"type": "string", "pattern": r"\$\{(env|secret):"})
@@ -48,8 +49,8 @@ class ToolsFile(BaseModel):
 
     defaults: ToolPolicy | None = None
     tools: dict[str, ToolOverride | None] | None = None
-    per_agent: dict[str, dict[str, ToolPolicy | None] | None] | None = None
-    per_tenant: dict[str, dict[str, ToolPolicy | None] | None] | None = None
+    per_agent: dict[str, dict[str, ScopedOverride | None] | None] | None = None
+    per_tenant: dict[str, dict[str, ScopedOverride | None] | None] | None = None
 
 
 def schemas() -> Mapping[str, dict[str, Any]]:

@@ -1,29 +1,48 @@
 """Layers of policy: what a tool's author, `tools.yaml`, an agent and a tenant say; the most specific word wins."""
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.policies import ToolPolicy
 from toolcrib.core.reasons import Reason
 from toolcrib.core.redaction import is_covered, unknown_field, within
-from toolcrib.core.tools import Tool
+from toolcrib.core.tools import Said, Tool
 from toolcrib.loader.config import ProjectConfig
 from toolcrib.loader.reading.yaml_source import Path
+from toolcrib.loader.tenants import tenant_of
 
-VariantKey = tuple[str, str, str]
-"""Tool, agent, tenant; an empty agent or tenant stands for all."""
+_SAYABLE = frozenset({*ToolPolicy.model_fields, "enabled"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """What one place says: fields of `ToolPolicy`, and where each is written."""
+    """What one place says: fields of `ToolPolicy` and `enabled`, and where each is written."""
 
     fields: Mapping[str, Any]
     sources: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """What a tool is called by whom.
+
+    Attributes:
+        code: in its code; so `tools:` of the project's `tools.yaml` calls it.
+        base: in the release; so `per_agent` and `per_tenant` of that file call it.
+        own: the same, for a tenant before it renames it; so `tools:` of the tenant's `tools.yaml` calls it.
+        final: so callers and models do.
+    """
+
+    code: str
+    base: str
+    own: str
+    final: str
 
 
 def declared_layer(fields: Mapping[str, Any], place: str) -> Layer:
@@ -31,70 +50,85 @@ def declared_layer(fields: Mapping[str, Any], place: str) -> Layer:
     return Layer(fields=fields, sources={name: f"@tool in {place}" for name in fields})
 
 
-def layered(declared: Layer, name: str, config: ProjectConfig) -> tuple[ToolPolicy, Mapping[str, str]]:
-    """The policy of a tool for all callers, and where each of its fields was written.
+def layers_of(names: Names, declared: Layer, config: ProjectConfig, *, agent: str, tenant: str) -> list[Layer]:
+    """All that is said of a tool for calls of this agent and tenant (empty for all), the weakest word first."""
+    own = config.overlays.get(tenant) or ProjectConfig()
+    return [
+        Layer(fields=config.tool_defaults, sources=_sources(config, ("defaults",), config.tool_defaults)),
+        Layer(fields=own.tool_defaults, sources=_sources(own, ("defaults",), own.tool_defaults)),
+        declared,
+        _written(config, ("tools", names.code), config.tool_overrides.get(names.code)),
+        _written(config, ("per_agent", agent, names.base), config.agent_overrides.get(agent, {}).get(names.base)),
+        _written(own, ("tools", names.own), own.tool_overrides.get(names.own)),
+        _written(own, ("per_agent", agent, names.final), own.agent_overrides.get(agent, {}).get(names.final)),
+        _written(config, ("per_tenant", tenant, names.base), config.tenant_overrides.get(tenant, {}).get(names.base)),
+    ]
+
+
+def settled(tool: Tool, layers: Sequence[Layer], *, scope: str) -> Tool | str:
+    """The tool under the policy these layers come to, or the place that takes it away.
 
     Raises:
-        ValidationError: a value in the decorator is impossible; those in YAML were checked before.
+        ValidationError: a value in the decorator does not go with the others; those in YAML were checked before.
     """
-    layers = [
-        Layer(fields=config.tool_defaults, sources=_sources(config, ("defaults",), config.tool_defaults)),
-        declared,
-        _written(config, ("tools", name), config.tool_overrides.get(name)),
-    ]
-    fields = {key: value for layer in layers for key, value in layer.fields.items()}
-    return ToolPolicy(**fields), {key: value for layer in layers for key, value in layer.sources.items()}
+    said: dict[str, list[Said]] = {}
+    for layer in layers:
+        for name, value in layer.fields.items():
+            said.setdefault(name, []).append(Said(value=value, source=layer.sources[name]))
+    enabled = said.pop("enabled", None)
+    if enabled and not enabled[-1].value:
+        return enabled[-1].source
+    spec = replace(
+        tool.spec,
+        policy=ToolPolicy(**{name: each[-1].value for name, each in said.items()}),
+        scope=scope,
+        sources=MappingProxyType({name: each[-1].source for name, each in said.items()}),
+        overruled=MappingProxyType({name: _weaker(each) for name, each in said.items() if len(each) > 1}),
+    )
+    return replace(tool, spec=spec)
 
 
-def make_variants(tools: Mapping[str, Tool], config: ProjectConfig) -> dict[VariantKey, Tool]:
-    """Every tool an agent or a tenant has a policy of its own for, under that policy."""
-    variants: dict[VariantKey, Tool] = {}
-    for name, tool in tools.items():
-        agents = ["", *(agent for agent, said in config.agent_overrides.items() if name in said)]
-        tenants = ["", *(tenant for tenant, said in config.tenant_overrides.items() if name in said)]
-        for agent in agents:
-            for tenant in tenants:
-                if agent or tenant:
-                    variants[name, agent, tenant] = _variant(tool, agent, tenant, config)
-    return variants
+def layer_reasons(
+    names: Collection[str], config: ProjectConfig, *, agents: Collection[str], lost: Set[str]
+) -> Iterator[Reason]:
+    """Words in one folder's `tools.yaml` about tools and agents that are not there.
 
-
-def layer_reasons(tools: Mapping[str, Tool], config: ProjectConfig, *, lost: Set[str]) -> Iterator[Reason]:
-    """Words about tools, arguments and agents that are not there; tools in `lost` may be: their file did not load."""
-    there = tools.keys() | lost
-    for name, override in config.tool_overrides.items():
-        if name in lost:
-            continue
-        if name in tools:
-            yield from _unknown_arguments(tools[name], override.sensitive, config)
-        else:
-            yield _unknown_tool(config, ("tools", name), tools)
+    Args:
+        names: the tools, as `per_agent` calls them.
+        config: what the files of that folder say.
+        agents: the agents.
+        lost: names that may be there: their file did not load.
+    """
     for agent, said in config.agent_overrides.items():
-        if agent not in config.agents:
-            hint = did_you_mean(agent, config.agents)
+        if agent not in agents:
+            hint = did_you_mean(agent, agents)
             yield config.reason("unknown_agent", f"there is no agent {agent!r}", ("per_agent", agent), hint, at="key")
-        for name in sorted(said.keys() - there):
-            yield _unknown_tool(config, ("per_agent", agent, name), tools)
-    for tenant, said in config.tenant_overrides.items():
-        for name in sorted(said.keys() - there):
-            yield _unknown_tool(config, ("per_tenant", tenant, name), tools)
+        for name in sorted(said.keys() - names - lost):
+            yield unknown_tool(config, ("per_agent", agent, name), names)
 
 
-def _unknown_arguments(tool: Tool, sensitive: Sequence[str], config: ProjectConfig) -> Iterator[Reason]:
-    """Arguments under `sensitive:` that the tool has not got."""
-    for index, path in enumerate(sensitive):
+def unknown_arguments(tool: Tool, key: str, config: ProjectConfig) -> Iterator[Reason]:
+    """Arguments under `tools.<key>.sensitive` that the tool has not got."""
+    for index, path in enumerate(config.tool_overrides[key].sensitive):
         if found := unknown_field(tool.spec.args_schema, path):
             unknown, known = found
             message = f"tool {tool.spec.name!r} has no argument {path!r}"
-            place = ("tools", tool.spec.name, "sensitive", index)
+            place = ("tools", key, "sensitive", index)
             yield config.reason("unknown_argument", message, place, did_you_mean(unknown, known))
 
 
 def fallback_reasons(
-    tools: Mapping[str, Tool], variants: Mapping[VariantKey, Tool], config: ProjectConfig, *, lost: Set[str]
+    asking: Iterable[Tool], tools: Mapping[str, Tool], config: ProjectConfig, *, lost: Set[str]
 ) -> Iterator[Reason]:
-    """Fallbacks that are not there nor in `lost`, that want arguments the tool has not got, or that lead back to it."""
-    for tool in (*tools.values(), *variants.values()):
+    """Fallbacks that are not there nor in `lost`, that want arguments the tool has not got, or that lead back to it.
+
+    Args:
+        asking: the tools that are looked at.
+        tools: name -> tool, of all that their callers see.
+        config: of the project.
+        lost: names that may be there: their file did not load.
+    """
+    for tool in asking:
         name, fallback = tool.spec.name, tool.spec.policy.fallback
         if not fallback:
             for field in _asking_for_fallback(tool.spec.policy):
@@ -106,7 +140,7 @@ def fallback_reasons(
         if fallback not in tools:
             message = f"tool {name!r} falls back to {fallback!r}, which is not there"
             yield at_policy(config, tool, "fallback", message, did_you_mean(fallback, tools))
-        elif circle := _circle(name, tools):
+        elif circle := _circle(name, {**tools, name: tool}):
             message = f"the fallbacks of tool {name!r} go in a circle: {' -> '.join(circle)}"
             yield at_policy(config, tool, "fallback", message, "Let one of them end without a fallback.")
         elif missing := _required(tools[fallback]) - set(tool.spec.args_schema.get("properties", {})):
@@ -125,26 +159,15 @@ def _asking_for_fallback(policy: ToolPolicy) -> Iterator[str]:
         yield "escalate"
 
 
-def _variant(tool: Tool, agent: str, tenant: str, config: ProjectConfig) -> Tool:
-    name = tool.spec.name
-    layers = [
-        _written(config, ("per_agent", agent, name), config.agent_overrides.get(agent, {}).get(name)),
-        _written(config, ("per_tenant", tenant, name), config.tenant_overrides.get(tenant, {}).get(name)),
-    ]
-    fields = _said(tool.spec.policy) | {key: value for layer in layers for key, value in layer.fields.items()}
-    sources = {**tool.spec.sources, **{key: value for layer in layers for key, value in layer.sources.items()}}
-    scope = " ".join([f"per_agent.{agent}"] * bool(agent) + [f"per_tenant.{tenant}"] * bool(tenant))
-    return replace(tool, spec=replace(tool.spec, policy=ToolPolicy(**fields), scope=scope, sources=sources))
+def _weaker(said: Sequence[Said]) -> tuple[Said, ...]:
+    """All but the strongest word, as JSON values."""
+    return tuple(Said(value=to_jsonable_python(one.value, fallback=str), source=one.source) for one in said[:-1])
 
 
 def _written(config: ProjectConfig, path: Path, model: BaseModel | None) -> Layer:
-    """What a part of `tools.yaml` says of a tool; only what is written there."""
-    fields = _said(model) if model else {}
+    """What a part of a `tools.yaml` says of a tool; only what is written there."""
+    fields = {key: getattr(model, key) for key in model.model_fields_set & _SAYABLE} if model else {}
     return Layer(fields=fields, sources=_sources(config, path, fields))
-
-
-def _said(model: BaseModel) -> dict[str, Any]:
-    return {key: getattr(model, key) for key in model.model_fields_set if key in ToolPolicy.model_fields}
 
 
 def _sources(config: ProjectConfig, path: Path, fields: Mapping[str, Any]) -> dict[str, str]:
@@ -155,17 +178,18 @@ def _sources(config: ProjectConfig, path: Path, fields: Mapping[str, Any]) -> di
     return sources
 
 
-def _unknown_tool(config: ProjectConfig, path: Path, tools: Mapping[str, Tool]) -> Reason:
+def unknown_tool(config: ProjectConfig, path: Path, tools: Iterable[str]) -> Reason:
+    """The reason for words about a tool that is not there."""
     name = str(path[-1])
     return config.unknown("unknown_tool", f"there is no tool {name!r}", path, name=name, known=tools)
 
 
 def at_policy(config: ProjectConfig, tool: Tool, field: str, message: str, hint: str) -> Reason:
     """A reason at the place where the field was written: in YAML, or at the tool's definition."""
-    source = tool.spec.sources.get(field, "")
-    path = source.partition(" in ")[0]
+    path, _, place = tool.spec.sources.get(field, "").partition(" in ")
     if path and not path.startswith("@tool"):
-        return config.reason("policy", message, (*path.split("."), field), hint)
+        said_by = config.overlays.get(tenant_of(place)) or config
+        return said_by.reason("policy", message, (*path.split("."), field), hint)
     return Reason(code="policy", message=message, file=tool.spec.file, line=tool.spec.line, column=1, hint=hint)
 
 

@@ -1,31 +1,32 @@
 """Loading a bundle: from bytes to tools, prompts and graphs, with every reason why it cannot be done."""
 
-import fnmatch
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from toolcrib.core.agents import AgentSpec
 from toolcrib.core.migrations import Migration
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.reasons import Reason
 from toolcrib.core.redaction import Secrets
 from toolcrib.core.tools import ResourceSpec, Tool
 from toolcrib.loader.blame import blame
-from toolcrib.loader.builtin import with_reader
 from toolcrib.loader.bundle import Bundle
 from toolcrib.loader.compiling import Compiled, module_file
-from toolcrib.loader.config import ProjectConfig, read_config
-from toolcrib.loader.discover import ToolModule, discover_tools, is_tool_file, misfits
+from toolcrib.loader.config import ProjectConfig
+from toolcrib.loader.discover import Found, ToolModule, discover_tools, is_tool_file, misfits
 from toolcrib.loader.dotted import dotted_name
-from toolcrib.loader.layers import VariantKey, fallback_reasons, make_variants
 from toolcrib.loader.migrations import read_migrations
 from toolcrib.loader.modules import ModulePool, ModuleSpace, SourceFile
-from toolcrib.loader.prompts import prompt_texts, render_prompt
+from toolcrib.loader.overlays.agents import AgentSources, LoadedAgent, load_agents
+from toolcrib.loader.overlays.boundary import crossings
+from toolcrib.loader.overlays.catalogue import Catalogue, Sources, make_catalogue
+from toolcrib.loader.overlays.reading import read_configs
+from toolcrib.loader.prompts import prompt_texts
 from toolcrib.loader.reading.interpolation import secret_names
 from toolcrib.loader.resources import ResourceFinder
+from toolcrib.loader.tenants import tenant_of
 from toolcrib.tools.adapt import adapt, is_tool
 
 
@@ -35,27 +36,32 @@ class LoadedProject:
 
     Attributes:
         config: what its YAML says.
-        tools: name -> tool.
-        variants: (tool, agent, tenant) -> the tool under a policy of their own; see `layers`.
+        catalogue: its tools, as each caller sees them.
         resources: name -> resource its tools may need.
-        agent_tools: agent -> names of its tools, sorted.
+        agents: agent and tenant, empty for all -> the agent; of a tenant's only those that differ.
         prompts: path -> text of every prompt file.
-        agent_prompts: agent -> system prompt with its variables filled in.
-        graphs: agent of kind `graph` -> the object its spec names.
         migrations: agent -> migrations of its threads' saved state, the oldest first.
         space: its modules.
     """
 
     config: ProjectConfig
-    tools: Mapping[str, Tool]
-    variants: Mapping[VariantKey, Tool]
+    catalogue: Catalogue
     resources: Mapping[str, ResourceSpec]
-    agent_tools: Mapping[str, tuple[str, ...]]
+    agents: Mapping[tuple[str, str], LoadedAgent]
     prompts: Mapping[str, str]
-    agent_prompts: Mapping[str, str]
-    graphs: Mapping[str, Any]
     migrations: Mapping[str, tuple[Migration, ...]]
     space: ModuleSpace
+
+    @property
+    def tools(self) -> Mapping[str, Tool]:
+        """Name -> tool, for all callers."""
+        return self.catalogue.tools
+
+    @property
+    def all_tools(self) -> Iterator[Tool]:
+        """Every tool as somebody sees it, those for all callers first."""
+        yield from self.tools.values()
+        yield from (tool for tool in self.catalogue.variants.values() if isinstance(tool, Tool))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,63 +97,80 @@ def load_project(
         The project and no reasons, or None and all reasons; then nothing of the candidate is left in memory.
     """
     ports.secrets.know(secret_names(bundle.contents))  # before any code of the project can fail with one of them
-    config, config_reasons = read_config(bundle.contents, env=ports.secrets.env)
+    config, config_reasons = read_configs(bundle.contents, env=ports.secrets.env)
     files = _sources(bundle, compiled)
     by_file = {module_file(ports.root, f.path, f.digest): f for f in files.values()}
     space = ModuleSpace(root=ports.root, digest=bundle.manifest.digest, files=list(files.values()), pool=ports.pool)
     imports = _Imports(space, by_file, files, ports.on_module)
-    reasons = list(config_reasons)
+    reasons = [*config_reasons, *crossings(files)]
     modules, lost = _tool_modules(imports, reasons)
     if ports.eager:
         for path in space.later():
             _import(path, imports, reasons, lazy=True)
     resources = ResourceFinder(space=space, files=by_file, env=ports.secrets)
     resources.read([found.module for found in modules])
-    tools, tool_reasons = discover_tools(modules, config, by_file, resources, lost=lost)
-    reasons += [*tool_reasons, *(one for one in resources.reasons if not lost or one.code != "unknown_resource")]
-    variants = make_variants(tools, config)
-    reasons += fallback_reasons(tools, variants, config, lost=lost)
-    reasons += misfits([*tools.values(), *variants.values()], config, by_file)
-    graphs: dict[str, Any] = {}
-    agent_tools: dict[str, tuple[str, ...]] = {}
-    for name, spec in config.agents.items():
-        chosen = _resolve_tools(name, spec, tools, config, reasons, lost=lost)
-        agent_tools[name] = tuple(sorted(with_reader(chosen, name, tools, variants)))
-        if spec.kind == "graph" and spec.graph:
-            graphs[name] = _graph(name, spec, imports, config, reasons)
-    migrations, mistakes = read_migrations(
-        lambda path: _import(path, imports, reasons), files=by_file, agents=config.agents
+    found = _discovered(modules, by_file, resources, reasons)
+    sources = Sources(found=found, config=config, files=by_file, resources=resources, lost=frozenset(lost))
+    catalogue, wrong = make_catalogue(sources)
+    reasons += [*wrong, *(one for one in resources.reasons if not lost or one.code != "unknown_resource")]
+    scoped = [tool for tool in catalogue.variants.values() if isinstance(tool, Tool)]
+    reasons += misfits([*catalogue.tools.values(), *scoped], config, by_file)
+
+    def graph(name: str, path: str, said_by: ProjectConfig) -> Any:
+        return _graph(name, path, imports, said_by, reasons)
+
+    agents, wrong = load_agents(
+        AgentSources(config=config, catalogue=catalogue, contents=bundle.contents, graph=graph, lost=lost)
     )
-    reasons += mistakes
-    if not reasons and not tools and not config.agents:
+    migrations, mistakes = read_migrations(
+        lambda path: _import(path, imports, reasons), files=by_file, agents={name for name, _ in agents}
+    )
+    reasons += [*wrong, *mistakes]
+    if not reasons and not catalogue.tools and not agents and not scoped:
         reasons.append(_empty())
     if reasons:
         space.discard()
         return None, tuple(reasons)
     return LoadedProject(
         config=config,
-        tools=tools,
-        variants=MappingProxyType(variants),
+        catalogue=catalogue,
         resources=resources.catalogue.specs,
-        agent_tools=MappingProxyType(agent_tools),
+        agents=MappingProxyType(agents),
         prompts=prompt_texts(bundle.contents),
-        agent_prompts={n: _prompt(n, s, agent_tools[n], bundle) for n, s in config.agents.items()},
-        graphs=graphs,
         migrations=migrations,
         space=space,
     ), ()
 
 
+def _discovered(
+    modules: Sequence[ToolModule],
+    by_file: Mapping[str, SourceFile],
+    resources: ResourceFinder,
+    reasons: list[Reason],
+) -> dict[str, dict[str, Found]]:
+    """Tenant, empty for the project -> the tools its own files define; what they import of others is not theirs."""
+    owned: dict[str, list[ToolModule]] = {"": []}
+    for module in modules:
+        owned.setdefault(tenant_of(module.path), []).append(module)
+    found: dict[str, dict[str, Found]] = {}
+    known: set[int] = set()
+    for tenant in sorted(owned):
+        found[tenant], wrong = discover_tools(owned[tenant], by_file, resources, known=known)
+        known = known or {id(one.value) for one in found[""].values()}
+        reasons += wrong
+    return found
+
+
 def load_tools(
     files: Sequence[SourceFile], *, root: str, digest: str, wanted: Mapping[str, Collection[str]]
 ) -> Mapping[str, Tool]:
-    """Some tools of a release that was loaded elsewhere before, with their modules and no others.
+    """Some tools of a release that was loaded elsewhere before, by their `ToolSpec.address`; no others are loaded.
 
     Args:
         files: all Python files of the release.
         root: directory the modules' `__file__` is in.
         digest: of the release's manifest.
-        wanted: path -> names of the tools that stand in this file.
+        wanted: path -> names, in the code, of the tools that stand in this file.
 
     Raises:
         BaseException: whatever the modules' code raises.
@@ -157,7 +180,7 @@ def load_tools(
     for path, names in wanted.items():
         for value in list(vars(space.load(dotted_name(path))).values()):
             if is_tool(value) and (tool := adapt(value)).name in names:
-                found[tool.name] = tool
+                found[f"{path}:{tool.name}"] = tool
     return MappingProxyType(found)
 
 
@@ -196,10 +219,9 @@ def _import(path: str, imports: "_Imports", reasons: list[Reason], *, lazy: bool
     return ToolModule(path=path, module=module, closure=space.closure(dotted))
 
 
-def _graph(name: str, spec: AgentSpec, imports: _Imports, config: ProjectConfig, reasons: list[Reason]) -> Any:
+def _graph(name: str, graph: str, imports: _Imports, config: ProjectConfig, reasons: list[Reason]) -> Any:
     """The object a graph agent names, `graphs/file.py:variable`."""
-    path, _, variable = spec.graph.partition(":")
-    path = path.removeprefix("./")
+    path, _, variable = graph.partition(":")
     if path not in imports.files:
         return None
     loaded = _import(path, imports, reasons)
@@ -230,35 +252,6 @@ def _tool_modules(imports: _Imports, reasons: list[Reason]) -> tuple[list[ToolMo
 def _words(source: bytes) -> Collection[str]:
     """All words of a file that did not load: among them the names of its tools. Only the cause is to be told."""
     return re.findall(r"[\w.-]+", source.decode("utf-8", "replace"))
-
-
-def _resolve_tools(
-    name: str,
-    spec: AgentSpec,
-    tools: Mapping[str, Tool],
-    config: ProjectConfig,
-    reasons: list[Reason],
-    *,
-    lost: set[str],
-) -> set[str]:
-    """The names of the tools the agent asks for; a pattern that matches nothing is a mistake."""
-    chosen: set[str] = set()
-    for index, pattern in enumerate(spec.tools):
-        matches = fnmatch.filter(tools, pattern)
-        if not matches and pattern != "*" and not fnmatch.filter(lost, pattern):
-            message = f"agent {name!r} wants tool {pattern!r}, which does not exist"
-            reasons.append(
-                config.reason("unknown_tool", message, ("agents", name, "tools", index), did_you_mean(pattern, tools))
-            )
-        chosen.update(matches)
-    return chosen
-
-
-def _prompt(name: str, spec: AgentSpec, tools: tuple[str, ...], bundle: Bundle) -> str:
-    """The agent's system prompt: the file's text, or the text given in its place, with its variables filled in."""
-    data = bundle.contents.get(spec.prompt)
-    text = spec.prompt if data is None else data.decode("utf-8-sig", "replace")
-    return render_prompt(text, {"agent": name, "tools": ", ".join(tools), **spec.variables})
 
 
 def _empty() -> Reason:

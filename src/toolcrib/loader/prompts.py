@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from toolcrib.loader.tenants import inner_path
+
 BUILT_IN = frozenset({"agent", "tools"})
 """Variables every prompt may use: the agent's name, and the names of its tools."""
 
@@ -29,7 +31,8 @@ class Placeholder:
 
 def prompt_texts(contents: Mapping[str, bytes]) -> dict[str, str]:
     """Path -> text of the prompt files among these files."""
-    return {path: data.decode("utf-8-sig", "replace") for path, data in contents.items() if path.startswith("prompts/")}
+    prompts = {path: data for path, data in contents.items() if inner_path(path).startswith("prompts/")}
+    return {path: data.decode("utf-8-sig", "replace") for path, data in prompts.items()}
 
 
 def placeholders(text: str) -> tuple[Placeholder, ...]:

@@ -1,6 +1,6 @@
 """`Release`: the immutable catalogue of everything one deployment brought."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,9 +22,12 @@ class Release:
         manifest: what it is made of; its digest is the release's.
         tools: name -> tool.
         chains: name -> the tool's composed policy chain.
-        variants: (tool, agent, tenant) -> the tool and its chain where an agent or a tenant has a policy of its own;
-            an empty agent or tenant stands for all.
+        variants: (tool, agent, tenant) -> the tool and its chain where an agent or a tenant has another one, or another
+            policy; an empty agent or tenant stands for all.
+        withheld: (tool, agent, tenant) -> the place in the project that takes the tool away from these callers.
+        listed: tenant -> names of the tools it sees, sorted, where they are not those of all.
         agents: name -> agent with its compiled graph.
+        agent_variants: (agent, tenant) -> the agent, where a tenant has another one.
         prompts: path in the project -> text.
         resources: name -> resource that its tools may need.
         modules: the space of its loaded modules, for retirement; opaque here.
@@ -36,7 +39,10 @@ class Release:
     tools: Mapping[str, Tool]
     chains: Mapping[str, CallNext]
     variants: Mapping[tuple[str, str, str], tuple[Tool, CallNext]] = field(default_factory=dict)
+    withheld: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
+    listed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     agents: Mapping[str, Agent] = field(default_factory=dict)
+    agent_variants: Mapping[tuple[str, str], Agent] = field(default_factory=dict)
     prompts: Mapping[str, str] = field(default_factory=dict)
     resources: Mapping[str, ResourceSpec] = field(default_factory=dict)
     modules: Any = None
@@ -48,34 +54,62 @@ class Release:
         return self.manifest.digest
 
     def resolve(self, name: str, *, agent: str = "", tenant: str = "") -> tuple[Tool, CallNext] | None:
-        """The tool and its chain for this caller: the most specific policy wins, a tenant's above an agent's."""
-        if self.variants and (found := self._variant(name, agent, tenant)):
-            return found
+        """The tool and its chain for this caller: the most specific word wins, a tenant's above an agent's."""
+        if (self.variants or self.withheld) and (key := self._word(name, agent, tenant)):
+            return self.variants.get(key)
         chain = self.chains.get(name)
         return None if chain is None else (self.tools[name], chain)
 
-    def _variant(self, name: str, agent: str, tenant: str) -> tuple[Tool, CallNext] | None:
+    def find(self, name: str, *, agent: str = "", tenant: str = "") -> Tool | None:
+        """The tool that this caller sees, if there is one."""
+        if key := self._word(name, agent, tenant):
+            return self.variants[key][0] if key in self.variants else None
+        return self.tools.get(name)
+
+    def _word(self, name: str, agent: str, tenant: str) -> tuple[str, str, str] | None:
+        """The most specific key under which something is said of the tool for this caller."""
         keys = ((name, agent, tenant), (name, "", tenant), (name, agent, ""))
-        return next((self.variants[key] for key in keys if key in self.variants), None)
+        return next((key for key in keys if key in self.variants or key in self.withheld), None)
 
     def tool(self, name: str, *, agent: str = "", tenant: str = "") -> Tool:
         """The tool of this name, under the policy it has for this agent and tenant.
 
         Raises:
-            ToolNotFound: with near names.
+            ToolNotFound: with near names, of those that the caller sees.
         """
-        if found := self._variant(name, agent, tenant):
-            return found[0]
-        if tool := self.tools.get(name):
+        if tool := self.find(name, agent=agent, tenant=tenant):
             return tool
-        raise ToolNotFound(f"There is no tool named {name!r}.", hint=did_you_mean(name, self.tools))
+        raise ToolNotFound(f"There is no tool named {name!r}.", hint=did_you_mean(name, self.names(tenant)))
 
-    def agent(self, name: str) -> Agent:
-        """The agent of this name.
+    def names(self, tenant: str = "") -> Collection[str]:
+        """Names of the tools that this tenant sees, whichever agent calls; empty stands for callers without one."""
+        return self.listed.get(tenant, self.tools)
+
+    def tools_of(self, tenant: str = "") -> Mapping[str, Tool]:
+        """Name -> tool, of all that this tenant sees."""
+        return {name: tool for name in self.names(tenant) if (tool := self.find(name, tenant=tenant))}
+
+    @property
+    def all_tools(self) -> Iterator[Tool]:
+        """Every tool as somebody has it: one for all callers, and one for each variant."""
+        yield from self.tools.values()
+        yield from (tool for tool, _ in self.variants.values())
+
+    def why_missing(self, name: str, *, agent: str = "", tenant: str = "") -> str:
+        """The place in the project that takes a tool away from this caller; empty when nothing does."""
+        keys = dict.fromkeys([(name, agent, tenant), (name, "", tenant), (name, agent, ""), (name, "", "")])
+        return next((self.withheld[key] for key in keys if key in self.withheld), "")
+
+    def agent(self, name: str, *, tenant: str = "") -> Agent:
+        """The agent of this name, as this tenant has it.
 
         Raises:
-            AgentNotFound: with near names.
+            AgentNotFound: with near names, of those that the tenant sees.
         """
-        if agent := self.agents.get(name):
+        if agent := self.agent_variants.get((name, tenant)) or self.agents.get(name):
             return agent
-        raise AgentNotFound(f"There is no agent named {name!r}.", hint=did_you_mean(name, self.agents))
+        raise AgentNotFound(f"There is no agent named {name!r}.", hint=did_you_mean(name, self.agents_of(tenant)))
+
+    def agents_of(self, tenant: str = "") -> Mapping[str, Agent]:
+        """Name -> agent, of all that this tenant sees."""
+        return {**self.agents, **{name: one for (name, of), one in self.agent_variants.items() if of == tenant}}

@@ -6,7 +6,7 @@ from typing import Any
 
 from toolcrib.agents.models import Models
 from toolcrib.agents.scope import Calls
-from toolcrib.core.ports import Clock, EventSink, IdFactory, RunLedger
+from toolcrib.core.ports import Clock, EventSink, IdFactory, RunLedger, RunRecord
 from toolcrib.core.redaction import Secrets
 from toolcrib.registry.registry import Registry
 from toolcrib.registry.release import Release
@@ -37,8 +37,7 @@ class RunPorts:
 
     Attributes:
         load: a stored release in memory, by its digest.
-        is_safe: (agent, digest of the release a thread was on, another release) -> whether nothing in the other one can
-            harm the agent's threads.
+        is_safe: (a thread's last run, another release) -> whether nothing in the other one can harm the thread.
         secrets: what no failure may tell.
     """
 
@@ -50,5 +49,5 @@ class RunPorts:
     ids: IdFactory
     events: EventSink
     load: Callable[[str], Awaitable[Release]]
-    is_safe: Callable[[str, str, Release], Awaitable[bool]]
+    is_safe: Callable[[RunRecord, Release], Awaitable[bool]]
     secrets: Secrets

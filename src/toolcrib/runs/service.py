@@ -128,7 +128,7 @@ class RunService:
                 calls=self._ports.calls,
                 models=self._ports.models,
                 clock=self._ports.clock,
-                tools=tuple(release.tools),
+                tools=tuple(release.names(tenant)),
                 thread_id=thread_id,
                 tenant=tenant,
                 emit=self._ports.events.emit,
@@ -156,7 +156,7 @@ class RunService:
         try:
             with ExitStack() as leases:
                 release = await self._threads.pin(request, thread_id, leases)
-                agent = release.agent(request.agent)
+                agent = release.agent(request.agent, tenant=request.tenant)
                 refuse_misfit(agent.graph, agent.name, request.question)
                 record = RunRecord(
                     run_id=self._ports.ids.new(),

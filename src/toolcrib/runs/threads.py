@@ -120,7 +120,7 @@ class Threads:
             through = await self._passages.through(last, target)
         moved = not problem and not dry_run and (there or await self._ports.ledger.move(last.run_id, target.digest))
         if moved and passage is not None:
-            await write(passage, target.agent(last.agent))
+            await write(passage, target.agent(last.agent, tenant=last.tenant))
         if not (problem or dry_run or moved):
             problem = "it has begun another turn meanwhile"
         return ThreadMove(
@@ -139,7 +139,7 @@ class Threads:
         """The release that the agent's thread policy asks for; an operator's word goes before it."""
         if last.moved_to:
             return await self._fit(last, await self._held(last, last.moved_to))
-        policy = _policy(request.agent, serving)
+        policy = _policy(request.agent, request.tenant, serving)
         waits = last.status == "interrupted"
         if last.release == serving.digest:
             return serving
@@ -152,16 +152,17 @@ class Threads:
 
     async def _may_change(self, last: RunRecord, serving: Release) -> bool:
         """Whether a thread may go over by itself: migrations of its state say so, or nothing there can harm it."""
-        if serving.agent(last.agent).revision != last.revision:
+        if serving.agent(last.agent, tenant=last.tenant).revision != last.revision:
             return True
-        return await self._ports.is_safe(last.agent, last.release, serving)
+        return await self._ports.is_safe(last, serving)
 
     async def _has_way(self, last: RunRecord, serving: Release) -> bool:
         """Whether its state can come there; after a roll-back over a migration without `down` it cannot."""
-        if last.agent not in serving.agents:
+        agent = serving.agents_of(last.tenant).get(last.agent)
+        if agent is None:
             return True
         try:
-            await self._passages.steps(last, serving.agents[last.agent])
+            await self._passages.steps(last, agent)
         except NoWay:
             return False
         return True
@@ -202,7 +203,7 @@ class Threads:
         if last.status == "running":
             return "a turn of it is under way"
         try:
-            agent = release.agent(last.agent)
+            agent = release.agent(last.agent, tenant=last.tenant)
             steps = await self._passages.steps(last, agent)
         except AgentNotFound:
             return f"it has no agent {last.agent!r}"
@@ -218,6 +219,7 @@ MOST = 100_000
 """So many threads are moved at once, at most."""
 
 
-def _policy(agent: str, serving: Release) -> str:
+def _policy(agent: str, tenant: str, serving: Release) -> str:
     """The thread policy of an agent, as the release that serves says; a thread whose agent is gone stays."""
-    return serving.agents[agent].spec.thread_policy if agent in serving.agents else "thread"
+    found = serving.agents_of(tenant).get(agent)
+    return found.spec.thread_policy if found else "thread"

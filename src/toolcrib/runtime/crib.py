@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from langchain_core.tools import BaseTool
@@ -9,7 +10,7 @@ from langchain_core.tools import BaseTool
 from toolcrib.agents.langchain_tools import as_langchain_tools
 from toolcrib.agents.tool_node import ToolNode
 from toolcrib.core.calls import CallContext, ToolCall
-from toolcrib.core.errors import NotFound
+from toolcrib.core.errors import NotFound, ToolNotFound
 from toolcrib.core.events import Event
 from toolcrib.core.ports import JournalEntry, LedgerSummary, ResourceStats, RunRecord
 from toolcrib.core.results import RunResult, ToolResult
@@ -40,7 +41,7 @@ class Crib(CribReleases):
 
     @property
     def release(self) -> Release:
-        """The release that serves now: `id`, `tools`, `agents`, `prompts`.
+        """The release that serves now: `id`, `tools`, `agents`, `prompts`; `tools_of(tenant)`, `agents_of(tenant)`.
 
         Raises:
             ReleaseNotFound: nothing was ever activated.
@@ -48,14 +49,22 @@ class Crib(CribReleases):
         return self._wings.registry.current.release
 
     def tool_spec(self, name: str, *, agent: str = "", tenant: str = "") -> ToolSpec:
-        """A tool of the current release, under the policy it has for calls of this agent and tenant; empty for all.
+        """A tool of the current release, as calls of this agent and tenant find it; empty for all.
+
+        Its `sources` and `overruled` tell where each value of its policy comes from, `replaces` what it stands in for.
 
         Raises:
-            ToolNotFound, AgentNotFound: with near names.
+            ToolNotFound, AgentNotFound: with near names; or with the place that takes it away.
         """
+        release = self.release
         if agent:
-            self.release.agent(agent)
-        return self.release.tool(name, agent=agent, tenant=tenant).spec
+            release.agent(agent, tenant=tenant)
+        try:
+            return release.tool(name, agent=agent, tenant=tenant).spec
+        except ToolNotFound as error:
+            if place := release.why_missing(name, agent=agent, tenant=tenant):
+                error.hint = f"It is taken away by {place}."
+            raise
 
     @property
     def generation(self) -> int:
@@ -254,7 +263,7 @@ class Crib(CribReleases):
         """
         found = await self._wings.history.newest(tool, tenant=tenant, limit=limit)
         if not found:
-            self.release.tool(tool)
+            self.release.tool(tool, tenant=tenant or "")
         return found
 
     def escalations(self, tool: str, *, tenant: str | None = None) -> Sequence[Episode]:
@@ -284,13 +293,15 @@ class Crib(CribReleases):
         """
         return ToolNode(tools, source=self._wings.runs)
 
-    def langchain_tools(self) -> list[BaseTool]:
-        """The current release's tools as LangChain tools, live: a call goes to the release that serves then.
+    def langchain_tools(self, *, tenant: str = "") -> list[BaseTool]:
+        """The current release's tools, as this tenant sees them, as LangChain tools.
+
+        They are live: a call goes to the release that serves then.
 
         In a LangGraph run all calls go to one release, as with `tool_node`.
         """
-        tools = [tool.spec for tool in self.release.tools.values()]
-        return as_langchain_tools(tools, self.call, source=self._wings.runs)
+        tools = [tool.spec for tool in self.release.tools_of(tenant).values()]
+        return as_langchain_tools(tools, partial(self.call, tenant=tenant), source=self._wings.runs)
 
     async def _settled(self, release: Release, call: ToolCall, context: CallContext, result: ToolResult) -> ToolResult:
         """The result of a direct call: a failure that asks for a person waits for one, as a task."""

@@ -68,7 +68,8 @@ def welcome_lines(crib: Crib, url: str, *, watch: bool) -> list[str]:
 
 
 def _change(change: Change) -> str:
-    return f"{change.kind} {change.name} {change.change}{f' ({change.detail})' if change.detail else ''}"
+    whose = f" of {change.tenant}" if change.tenant else ""
+    return f"{change.kind} {change.name}{whose} {change.change}{f' ({change.detail})' if change.detail else ''}"
 
 
 def _count(number: int, thing: str) -> str:

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain_core.tools import BaseTool
@@ -38,13 +38,16 @@ def definition_of(value: Any) -> Definition:
     )
 
 
-def adapt(value: Any, *, sensitive: Sequence[str] = ()) -> Tool:
+def adapt(value: Any, *, name: str = "", sensitive: Sequence[str] = ()) -> Tool:
     """The tool; `sensitive` are arguments that must not be shown beside those its author marked.
+
+    With a `name` it goes by that one, whatever its author called it.
 
     Raises:
         SchemaError: it cannot be offered to a model as it is.
     """
     declaration = declaration_of(value)
     if declaration:
+        declaration = replace(declaration, name=name or declaration.name)
         return python_tool(value, declaration, sensitive=sensitive)
-    return langchain_tool(value, sensitive=sensitive)
+    return langchain_tool(value.model_copy(update={"name": name}) if name else value, sensitive=sensitive)

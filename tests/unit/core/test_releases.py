@@ -77,7 +77,7 @@ def test_a_deployment_is_json_ready() -> None:
     data = json.loads(json.dumps(deployment.to_dict()))
     assert data["reasons"][0]["code"] == "c"
     assert data["diff"] == [
-        {"kind": "tool", "name": "add", "change": "added", "detail": "", "verdict": None, "why": ""}
+        {"kind": "tool", "name": "add", "change": "added", "detail": "", "verdict": None, "why": "", "tenant": ""}
     ]
     assert data["timings_s"] == {"scan": 0.5}
     why = "Settings are read once, when the process starts."

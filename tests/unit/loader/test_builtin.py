@@ -42,9 +42,10 @@ def only(project: Project, files: Files) -> Reason:
     return reason
 
 
-def seen(found: LoadedProject) -> list[str]:
-    """The agents that see the reader."""
-    return [agent for agent, tools in found.agent_tools.items() if "read_artifact" in tools]
+def seen(found: LoadedProject, tenant: str = "") -> list[str]:
+    """The agents that see the reader, when they work for this tenant."""
+    agents = {agent: found.agents.get((agent, tenant), found.agents[agent, ""]) for agent, _ in found.agents}
+    return [name for name, agent in agents.items() if "read_artifact" in {tool.name for tool in agent.tools}]
 
 
 def test_without_a_tool_that_stores_its_output_there_is_no_reader(project: Project) -> None:
@@ -55,7 +56,8 @@ def test_without_a_tool_that_stores_its_output_there_is_no_reader(project: Proje
 
 def test_a_tool_that_stores_its_output_brings_the_reader_to_every_agent_that_has_the_tool(project: Project) -> None:
     found = loaded(project, {"tools/a.py": STORING, "agents.yaml": AGENTS})
-    assert found.agent_tools == {"a": ("read_artifact", "report"), "b": ("look",)}
+    tools = {name: [tool.name for tool in agent.tools] for (name, _), agent in found.agents.items()}
+    assert tools == {"a": ["read_artifact", "report"], "b": ["look"]}
     spec = found.tools["read_artifact"].spec
     assert (spec.kind, spec.file, spec.line, bool(spec.digest)) == ("builtin", "", 0, True)
     assert set(spec.args_schema["properties"]) == {"handle", "offset", "limit", "search"}
@@ -69,19 +71,26 @@ def test_a_tool_that_stores_its_output_brings_the_reader_to_every_agent_that_has
         (f"defaults: {STORE}", ["a", "b"]),
         (f"per_agent: {{a: {{report: {STORE}}}}}", ["a"]),
         (f"per_agent: {{b: {{report: {STORE}}}}}", []),
-        (f"per_tenant: {{acme: {{look: {STORE}}}}}", ["b"]),
         (f"tools: {{look: {{fallback: report}}, report: {STORE}}}", ["a", "b"]),
-        (f"tools: {{report: {{enabled: false}}}}\nper_tenant: {{acme: {{look: {STORE}}}}}", ["b"]),
         ("tools: {report: {output: {max_chars: 500}}}", []),
     ],
 )
 def test_wherever_it_is_said_that_output_is_stored_those_who_may_meet_it_see_the_reader(
     project: Project, yaml: str, agents: list[str]
 ) -> None:
-    text = AGENTS if "enabled" not in yaml else AGENTS.replace("[report]", "[]")
-    found = loaded(project, {"tools/a.py": TOOLS, "tools.yaml": yaml, "agents.yaml": text})
+    found = loaded(project, {"tools/a.py": TOOLS, "tools.yaml": yaml, "agents.yaml": AGENTS})
     assert seen(found) == agents
     assert ("read_artifact" in found.tools) is ("store" in yaml)
+
+
+@pytest.mark.parametrize("more", ["", "tools: {report: {enabled: false}}\n"])
+def test_where_a_tenant_alone_stores_output_it_alone_sees_the_reader(project: Project, more: str) -> None:
+    yaml = f"{more}per_tenant: {{acme: {{look: {STORE}}}}}"
+    agents = AGENTS.replace("[report]", "[]") if more else AGENTS
+    found = loaded(project, {"tools/a.py": TOOLS, "tools.yaml": yaml, "agents.yaml": agents})
+    assert (seen(found, "acme"), seen(found), seen(found, "globex")) == (["b"], [], [])
+    assert "read_artifact" not in found.tools
+    assert "read_artifact" in found.catalogue.seen_by("", "acme")
 
 
 def test_a_tool_that_is_switched_off_brings_no_reader(project: Project) -> None:
@@ -94,7 +103,6 @@ def test_a_tool_that_is_switched_off_brings_no_reader(project: Project) -> None:
     [
         {"agents.yaml": "agents: {a: {model: offline, tools: [read_artifact]}}"},
         {"tools.yaml": "tools: {read_artifact: {timeout_s: 5}}"},
-        {"tools.yaml": "per_tenant: {acme: {read_artifact: {timeout_s: 5}}}"},
     ],
 )
 def test_whoever_calls_it_by_name_has_it(project: Project, more: dict[str, str]) -> None:
@@ -116,7 +124,7 @@ def test_it_can_be_switched_off(project: Project) -> None:
 def test_it_takes_policies_like_any_other_tool(project: Project) -> None:
     yaml = "tools: {read_artifact: {rate_limit: 10/minute}}\nper_agent: {a: {read_artifact: {timeout_s: 5}}}"
     found = loaded(project, {"tools/a.py": STORING, "tools.yaml": yaml, "agents.yaml": AGENTS})
-    spec = found.variants["read_artifact", "a", ""].spec
+    spec = found.catalogue.seen_by("a", "")["read_artifact"].spec
     assert (spec.policy.rate_limit is not None, spec.policy.timeout_s) == (True, 5)
     assert spec.sources["rate_limit"] == "tools.read_artifact in tools.yaml:1"
 

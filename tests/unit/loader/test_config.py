@@ -100,7 +100,7 @@ MISTAKES = (
         "unknown_key",
         "1:13-19",
         "unknown key 'enabld' in tools.a",
-        "Did you mean 'enabled'?",
+        "Did you mean 'enabled' or 'rename'?",
     ),
     (
         "defaults: {retry: {atempts: 1}}\n",
@@ -382,7 +382,7 @@ def test_short_forms_of_policies_are_read() -> None:
         ("tools: {a: {cache: {ttl: 3}}}\n", "unknown key 'ttl'", "1:21"),
         ("per_agent: {support: {a: {timeout_s: soon}}}\n", "must be a number of seconds", "1:38"),
         ("per_tenant: {acme: 3}\n", "per_tenant.acme must be a mapping of names", "1:20"),
-        ("per_tenant: {acme: {a: {enabled: false}}}\n", "unknown key 'enabled'", "1:25"),
+        ("per_tenant: {acme: {a: {rename: b}}}\n", "unknown key 'rename'", "1:25"),
     ],
 )
 def test_mistakes_in_policies_are_told_at_their_place(text: str, words: str, place: str) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 from toolcrib.core.agents import AgentSpec
 from toolcrib.core.policies import ToolPolicy
 from toolcrib.core.settings import Settings
-from toolcrib.loader.config import ToolOverride
 from toolcrib.loader.json_schemas import schemas
+from toolcrib.loader.reading.overrides import ToolOverride
 
 
 def nodes(value: Any) -> Iterator[dict[str, Any]]:

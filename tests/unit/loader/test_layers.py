@@ -4,6 +4,7 @@ import pytest
 
 from tests.unit.loader.projects import Project
 from toolcrib.core.reasons import draw_all
+from toolcrib.core.tools import Tool
 from toolcrib.loader.project import LoadedProject
 
 TOOLS = '''
@@ -51,7 +52,8 @@ def test_the_most_specific_word_wins_field_by_field(project: Project) -> None:
     found_all = loaded(project, YAML)
     policy = found_all.tools["search"].spec.policy
     assert (policy.timeout_s, policy.attempt_timeout_s, policy.retry and policy.retry.attempts) == (20, 9, 5)
-    found = {key: tool.spec.policy for key, tool in found_all.variants.items()}
+    variants = found_all.catalogue.variants
+    found = {key: tool.spec.policy for key, tool in variants.items() if isinstance(tool, Tool)}
     assert {key: (one.timeout_s, one.exclusive, one.attempt_timeout_s) for key, one in found.items()} == {
         ("search", "support", ""): (4, "index", 9),
         ("search", "", "acme"): (3, "", 9),
@@ -60,7 +62,9 @@ def test_the_most_specific_word_wins_field_by_field(project: Project) -> None:
 
 
 def test_the_place_of_every_word_is_known(project: Project) -> None:
-    variant = loaded(project, YAML).variants["search", "support", "acme"].spec
+    tool = loaded(project, YAML).catalogue.variants["search", "support", "acme"]
+    assert isinstance(tool, Tool)
+    variant = tool.spec
     assert variant.scope == "per_agent.support per_tenant.acme"
     assert dict(variant.sources) == {
         "attempt_timeout_s": "defaults in tools.yaml:1",

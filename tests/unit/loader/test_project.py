@@ -33,8 +33,8 @@ def test_a_project_has_its_tools_prompts_and_agents(project: Project) -> None:
     assert reasons == ()
     assert loaded is not None
     assert sorted(loaded.tools) == ["add", "join"]
-    assert loaded.agent_tools["one"] == ("add", "join")
-    assert loaded.agent_prompts["one"] == "You are one with add, join for Ada."
+    assert [tool.name for tool in loaded.agents["one", ""].tools] == ["add", "join"]
+    assert loaded.agents["one", ""].prompt == "You are one with add, join for Ada."
     assert loaded.prompts == {"prompts/one.md": "You are {agent} with {tools} for {who}."}
     assert loaded.tools["add"].spec.file == "tools/math.py"
     assert loaded.tools["add"].spec.line == 4
@@ -152,7 +152,7 @@ def test_a_graph_agent_has_the_object_its_spec_names(project: Project) -> None:
     loaded, reasons = project.load({"graphs/g.py": GRAPH, "agents.yaml": GRAPH_AGENT.format("graph")})
     assert reasons == ()
     assert loaded is not None
-    assert loaded.graphs["g"] is loaded.space.load("graphs.g").graph
+    assert loaded.agents["g", ""].graph is loaded.space.load("graphs.g").graph
 
 
 def test_a_graph_that_is_not_there_is_refused_with_near_names(project: Project) -> None:
@@ -166,7 +166,7 @@ def test_patterns_choose_tools_and_one_that_matches_nothing_is_a_mistake(project
     agents = "agents:\n  one:\n    model: offline\n    prompt: hi\n    tools: ['a*', join]\n"
     loaded, _ = project.load({**FAN_OUT, "agents.yaml": agents})
     assert loaded is not None
-    assert loaded.agent_tools["one"] == ("add", "join")
+    assert [tool.name for tool in loaded.agents["one", ""].tools] == ["add", "join"]
     project.pool.sweep([])
     wrong = agents.replace("join", "'z*'")
     assert codes(project, {**FAN_OUT, "agents.yaml": wrong}) == [("unknown_tool", "agents.yaml", 5)]

@@ -43,8 +43,8 @@ def service(ledger: MemoryRunLedger) -> RunService:
     def load(digest: str) -> Awaitable[Release]:
         raise AssertionError(digest)
 
-    def is_safe(agent: str, older: str, newer: Release) -> Awaitable[bool]:
-        raise AssertionError(agent)
+    def is_safe(last: RunRecord, newer: Release) -> Awaitable[bool]:
+        raise AssertionError(last)
 
     ports = RunPorts(
         registry=registry,

@@ -34,7 +34,7 @@ class Passages:
         Raises:
             NoWay: see `steps`.
         """
-        steps = await self.steps(last, release.agent(last.agent))
+        steps = await self.steps(last, release.agent(last.agent, tenant=last.tenant))
         return tuple(step.revision if direction == "up" else f"-{step.revision}" for step, direction in steps)
 
     async def bring_over(self, last: RunRecord, release: Release) -> None:
@@ -43,7 +43,7 @@ class Passages:
         Raises:
             MigrationFailed: it cannot be brought there; it stays as it is.
         """
-        agent = release.agents.get(last.agent)
+        agent = release.agents_of(last.tenant).get(last.agent)
         if agent is None or (last.revision == agent.revision and not last.moved_to):
             return
         if passage := await self.prepare(last, release):
@@ -56,7 +56,7 @@ class Passages:
             AgentNotFound: the release has no such agent.
             MigrationFailed: see `bring_over`.
         """
-        agent, thread = release.agent(last.agent), checkpoint_thread(last.tenant, last.thread_id)
+        agent, thread = release.agent(last.agent, tenant=last.tenant), checkpoint_thread(last.tenant, last.thread_id)
         stands = await standing(agent, thread)
         if stands is None or stands.revision == agent.revision:
             return None
@@ -64,7 +64,7 @@ class Passages:
         async def source() -> Agent | None:
             for digest in {last.moved_to, last.release} - {""}:
                 if release_id(digest) == stands.release:
-                    return await self._agent(digest, last.agent)
+                    return await self._agent(digest, last)
             return None
 
         try:
@@ -83,14 +83,14 @@ class Passages:
         if not revision or revision in known:
             return way(revision, agent.migrations, ())
         for digest in sorted({last.moved_to, last.release} - {""}):
-            former = await self._agent(digest, last.agent)
+            former = await self._agent(digest, last)
             if former and revision in {one.revision for one in former.migrations}:
                 return way(revision, agent.migrations, former.migrations)
         return way(revision, agent.migrations, ())
 
-    async def _agent(self, digest: str, name: str) -> Agent | None:
-        """An agent of a stored release; None when it cannot be had."""
+    async def _agent(self, digest: str, last: RunRecord) -> Agent | None:
+        """The thread's agent in a stored release; None when it cannot be had."""
         try:
-            return (await self._find(digest)).agent(name)
+            return (await self._find(digest)).agent(last.agent, tenant=last.tenant)
         except (ReleaseNotFound, DeploymentRejected, AgentNotFound):
             return None

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -116,11 +116,36 @@ class AgentShape(_Shape):
     migrations: tuple[MigrationShape, ...] = ()
 
 
+class TenantShape(_Shape):
+    """What a tenant sees otherwise than all others: name -> tool, None where it is taken away; name -> agent."""
+
+    tools: dict[str, ToolShape | None] = Field(default_factory=dict)
+    agents: dict[str, AgentShape] = Field(default_factory=dict)
+
+
 class Shape(_Shape):
-    """What must be known of a release to compare it with others, kept beside its manifest: name -> tool, agent."""
+    """What must be known of a release to compare it with others, kept beside its manifest: name -> tool, agent.
+
+    `tenants` are those who see other tools or agents, not only other policies.
+    """
 
     tools: dict[str, ToolShape] = Field(default_factory=dict)
     agents: dict[str, AgentShape] = Field(default_factory=dict)
+    tenants: dict[str, TenantShape] = Field(default_factory=dict)
+
+    def seen_by(self, tenant: str) -> "Shape":
+        """The tools and agents as one tenant sees them."""
+        own = self.tenants.get(tenant) or TenantShape()
+        tools = {name: _under(tool, tenant) for name, tool in self.tools.items() if name not in own.tools}
+        tools |= {name: tool for name, tool in own.tools.items() if tool is not None}
+        return Shape(tools=tools, agents={**self.agents, **own.agents})
+
+    def only(self, *, tools: Collection[str] | None = None, agents: Collection[str] | None = None) -> "Shape":
+        """The same with these tools and these agents alone; None keeps all."""
+        return Shape(
+            tools={name: one for name, one in self.tools.items() if tools is None or name in tools},
+            agents={name: one for name, one in self.agents.items() if agents is None or name in agents},
+        )
 
     def to_json(self) -> str:
         """JSON for `from_json`. Schemas of others hold what JSON cannot say (default values, half characters)."""
@@ -130,6 +155,27 @@ class Shape(_Shape):
     def from_json(cls, text: str | bytes) -> "Shape":
         """The inverse of `to_json`."""
         return cls.model_validate(json.loads(text))
+
+
+def _under(tool: ToolShape, tenant: str) -> ToolShape:
+    """A tool with the policies that calls of this tenant find: its own word goes before that of an agent."""
+    here = f"/{tenant}"
+    if not any(whom.endswith(here) for whom in tool.variants):
+        return tool.model_copy(update={"variants": {k: v for k, v in tool.variants.items() if k.endswith("/")}})
+    agents = {f"{whom.partition('/')[0]}/": one for whom, one in tool.variants.items() if whom.endswith(here)}
+    policy = agents.pop("/", tool.policy)
+    return tool.model_copy(update={"policy": policy, "variants": agents})
+
+
+def own_names(older: Shape, newer: Shape) -> dict[str, tuple[set[str], set[str]]]:
+    """Tenant -> names of the tools, and of the agents, that it has otherwise than others in one of the two."""
+    found: dict[str, tuple[set[str], set[str]]] = {}
+    for shape in (older, newer):
+        for tenant, own in shape.tenants.items():
+            tools, agents = found.setdefault(tenant, (set(), set()))
+            tools.update(own.tools)
+            agents.update(own.agents)
+    return found
 
 
 def fingerprint(value: Any) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from toolcrib.core.compat.shapes import Shape, Side
 from toolcrib.core.errors import DeploymentRejected, ReleaseNotFound
-from toolcrib.core.ports import ReleaseStore
+from toolcrib.core.ports import ReleaseStore, RunRecord
 from toolcrib.core.releases import Acceptable, Change, Channel, Verification, worst
 from toolcrib.deployment.gate.gate import ANYTHING, Decision, decide
 from toolcrib.deployment.gate.parked import NOBODY, Parked, look_at_threads, rehearse
@@ -65,13 +65,16 @@ class Judge:
         """
         return compare(await self._side(older), await self._side(newer))
 
-    async def is_safe(self, agent: str, older: str, newer: Release) -> bool:
-        """Whether threads that this agent began on the older release, by digest, may go over to the newer one."""
+    async def is_safe(self, last: RunRecord, newer: Release) -> bool:
+        """Whether the thread of this run may go over from its release to the newer one."""
+        agent, older = last.agent, last.release
         resident = self._registry.resident(older)
-        shape = resident.shape if resident else await self._store.shape(older)
+        stored = resident.shape if resident else await self._store.shape(older)
+        shape = stored.seen_by(last.tenant) if stored else None
         if shape is None or agent not in shape.agents:
             return False
-        changes = compare(Side(release=older, shape=shape), Side(release=newer.id, shape=newer.shape))
+        theirs = newer.shape.seen_by(last.tenant)
+        changes = compare(Side(release=older, shape=shape), Side(release=newer.id, shape=theirs))
         had = shape.agents[agent].tools
         return worst(one for one in changes if (one.name in had if one.kind == "tool" else one.name == agent)) == "safe"
 

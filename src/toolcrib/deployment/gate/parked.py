@@ -58,9 +58,10 @@ async def look_at_threads(candidate: Shape, ledger: RunLedger, find: FindShape) 
             continue
         if run.release not in shapes:
             shapes[run.release] = await find(run.release)
-        key = (run.agent, run.release, run.paused_at, run.revision)
+        key = (run.agent, run.tenant, run.release, run.paused_at, run.revision)
         if key not in judged:
-            judged[key] = _problem(run, shapes[run.release], candidate)
+            theirs = shapes[run.release]
+            judged[key] = _problem(run, theirs and theirs.seen_by(run.tenant), candidate.seen_by(run.tenant))
         if judged[key]:
             alike.setdefault((run.agent, judged[key]), []).append(run)
     reasons = (_reason(agent, problem, runs, candidate) for (agent, problem), runs in alike.items())
@@ -91,7 +92,8 @@ async def rehearse(release: Release, ledger: RunLedger, find: Find, *, most: int
 
 def _concerns(run: RunRecord, release: Release) -> bool:
     """Whether a thread has the candidate's migrations before it."""
-    return not run.moved_to and run.status != "running" and run.revision != release.agents[run.agent].revision
+    agent = release.agents_of(run.tenant).get(run.agent)
+    return agent is not None and not run.moved_to and run.status != "running" and run.revision != agent.revision
 
 
 async def _rehearsed(run: RunRecord, release: Release, passages: Passages) -> Parked:

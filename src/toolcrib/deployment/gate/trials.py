@@ -47,7 +47,7 @@ def try_promises(project: LoadedProject, *, passed: Collection[str], progress: P
     files = {module_file(space.root, one.path, one.digest): one for one in space.files}
     trials = Trials()
     with asyncio.Runner() as runner:
-        for name, tool in sorted(project.tools.items()):
+        for name, tool in _with_code_of_their_own(project):
             if not tool.examples or space.closure_of(tool.spec.file)[:CLOSURE_CHARS] in passed:
                 continue
             if hindrance := _hindrance(tool, which):
@@ -65,6 +65,14 @@ def try_promises(project: LoadedProject, *, passed: Collection[str], progress: P
             progress(module.path, f"selftest {function.__name__}")
             trials.reasons.extend(_try_selftest(module, function, files, runner))
     return trials
+
+
+def _with_code_of_their_own(project: LoadedProject) -> list[tuple[str, Tool]]:
+    """Each tool once, those of tenants too, under the policy of those for whom it stands first."""
+    found: dict[str, Tool] = {}
+    for tool in project.all_tools:
+        found.setdefault(tool.spec.address, tool)
+    return sorted(((tool.name, tool) for tool in found.values()), key=lambda one: (one[0], one[1].spec.place))
 
 
 def _hindrance(tool: Tool, which: str) -> str:

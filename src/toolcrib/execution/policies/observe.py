@@ -89,7 +89,7 @@ def _redacted_end(release: Release) -> Callable[[ToolResult, CallContext], ToolF
     """`_ended`, of results that may be sensitive: that of the tool that has answered is redacted by its own mask."""
 
     def ended(result: ToolResult, who: CallContext) -> ToolFinished:
-        answered = release.tools.get(result.tool)
+        answered = release.find(result.tool, agent=who.agent, tenant=who.tenant)
         mask = answered.spec.sensitive.result if answered and result.ok else False
         shown = replace(result, value=redact(jsonable(result.value), mask)) if hides(mask) else result
         return _ended(shown, who)

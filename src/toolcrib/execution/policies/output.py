@@ -32,7 +32,7 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
     policy = tool.spec.policy.output
     if policy is None:
         return None
-    most, readable = policy.max_chars, READ_ARTIFACT in release.tools
+    most = policy.max_chars
     stores = tool.spec.policy.stores_output and not hides(tool.spec.sensitive.result)  # whoever reads on is shown it
 
     def wrap(call_next: CallNext) -> CallNext:
@@ -46,6 +46,8 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
             if not stores:
                 return replace(result, value=noted(begin, total, ASK_FOR_LESS))
             handle = await _stored(pieces, call, ports)
+            who = call.context
+            readable = release.find(READ_ARTIFACT, agent=who.agent, tenant=who.tenant) is not None
             advice = how_to_read_on(handle, most, readable=readable) if handle else LOST
             return replace(result, value=noted(begin, total, advice), artifact=handle)
 

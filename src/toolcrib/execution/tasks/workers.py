@@ -283,4 +283,6 @@ class TaskWorkers:
 
 
 def _repeatable(release: Release) -> list[str]:
-    return [name for name, tool in release.tools.items() if tool.spec.policy.repeatable]
+    """Names of the tools whose calls may be repeated, whoever they are for."""
+    tools = list(release.all_tools)
+    return sorted({tool.name for tool in tools} - {tool.name for tool in tools if not tool.spec.policy.repeatable})

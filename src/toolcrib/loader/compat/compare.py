@@ -2,8 +2,9 @@
 
 import difflib
 from collections.abc import Mapping
+from dataclasses import replace
 
-from toolcrib.core.compat.shapes import Side
+from toolcrib.core.compat.shapes import Shape, Side, own_names
 from toolcrib.core.releases import Change
 from toolcrib.loader.compat.agents import compare_agents
 from toolcrib.loader.compat.rules import Part, make_change
@@ -11,7 +12,7 @@ from toolcrib.loader.compat.tools import compare_tools
 
 
 def compare(older: Side, newer: Side) -> tuple[Change, ...]:
-    """Tools, agents with their graphs and states, and prompts; one line each.
+    """Tools, agents with their graphs and states, the same of tenants that have others, and prompts; one line each.
 
     Of a release without a known shape there is one line that says so.
     """
@@ -22,7 +23,19 @@ def compare(older: Side, newer: Side) -> tuple[Change, ...]:
     ]
     if older.shape is not None and newer.shape is not None:
         lines += [*compare_tools(older.shape, newer.shape), *compare_agents(older.shape, newer.shape)]
+        lines += _compare_tenants(older.shape, newer.shape)
     return (*lines, *_compare_prompts(older.prompts, newer.prompts))
+
+
+def _compare_tenants(older: Shape, newer: Shape) -> list[Change]:
+    """What changes for a tenant in the tools and agents that it has otherwise than others."""
+    lines: list[Change] = []
+    for tenant, (tools, agents) in sorted(own_names(older, newer).items()):
+        before, after = older.seen_by(tenant), newer.seen_by(tenant)
+        own = compare_tools(before.only(tools=tools), after.only(tools=tools))
+        own += compare_agents(before.only(agents=agents), after.only(agents=agents))
+        lines += [replace(line, tenant=tenant) for line in own]
+    return lines
 
 
 def _compare_prompts(older: Mapping[str, str], newer: Mapping[str, str]) -> list[Change]:

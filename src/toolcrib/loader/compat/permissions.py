@@ -1,9 +1,10 @@
 """Guards that a release lowers: what may happen now that could not happen before."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import replace
 from typing import Any
 
-from toolcrib.core.compat.shapes import AgentShape, Shape, ToolShape
+from toolcrib.core.compat.shapes import AgentShape, Shape, ToolShape, own_names
 from toolcrib.core.policies import ToolPolicy
 from toolcrib.core.reasons import Reason
 from toolcrib.core.redaction import OTHERS, Masks, shown_again
@@ -21,20 +22,39 @@ def widened(older: Shape, newer: Shape) -> tuple[Reason, ...]:
     at, and the list of tools an agent may call: nobody wrote down one that may change something and comes only because
     a pattern matches it. An agent that had `*` had everything.
     """
-    found: list[Reason] = []
-    for name in sorted(older.tools.keys() & newer.tools.keys()):
-        found += _tool(name, older.tools[name], newer.tools[name])
-        found += _sensitive(name, older.tools[name], newer.tools[name])
-    for name in sorted(older.agents.keys() & newer.agents.keys()):
-        found += _pauses(name, older.agents[name], newer.agents[name])
-        found += _reach(name, older, newer)
+    found = [*_tools(older, newer), *_agents(older, newer)]
+    for tenant, (tools, agents) in sorted(own_names(older, newer).items()):
+        before, after = older.seen_by(tenant), newer.seen_by(tenant)
+        own = [*_tools(before.only(tools=tools), after.only(tools=tools))]
+        own += _agents(before.only(agents=agents), after.only(agents=agents))
+        known = {reason.message for reason in found}
+        found += [replace(one, message=f"{one.message}{_for(f'/{tenant}')}") for one in own if one.message not in known]
     return tuple(found)
 
 
-def _tool(name: str, older: ToolShape, newer: ToolShape) -> Iterator[Reason]:
-    """For all callers first, then for agents and tenants with a policy of their own what those alone lose."""
+def _tools(older: Shape, newer: Shape) -> Iterator[Reason]:
+    own = own_names(older, newer)
+    for name in sorted(older.tools.keys() & newer.tools.keys()):
+        apart = {tenant for tenant, (tools, _) in own.items() if name in tools}
+        yield from _tool(name, older.tools[name], newer.tools[name], apart)
+        yield from _sensitive(name, older.tools[name], newer.tools[name])
+
+
+def _agents(older: Shape, newer: Shape) -> Iterator[Reason]:
+    for name in sorted(older.agents.keys() & newer.agents.keys()):
+        yield from _pauses(name, older.agents[name], newer.agents[name])
+        yield from _reach(name, older, newer)
+
+
+def _tool(name: str, older: ToolShape, newer: ToolShape, apart: Set[str]) -> Iterator[Reason]:
+    """For all callers first, then for agents and tenants with a policy of their own what those alone lose.
+
+    Tenants in `apart` have a tool of their own of this name, which is looked at by itself.
+    """
     told: set[str] = set()
     for whom in sorted({"", *older.variants, *newer.variants}):
+        if whom.partition("/")[2] in apart:
+            continue
         lost = _lost(_policy(older, whom), _policy(newer, whom))
         for text in sorted(lost - told):
             message = f"tool {name!r} {text}{_for(whom)}"

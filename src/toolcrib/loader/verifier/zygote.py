@@ -29,7 +29,7 @@ from toolcrib.core.wire.frames import HEADER, pack, read_frame, write_all
 from toolcrib.core.wire.prctl import die_with_parent
 from toolcrib.loader.bundle import Bundle, make_bundle
 from toolcrib.loader.compiling import Compiled, compile_source, module_file, source_line
-from toolcrib.loader.config import read_config
+from toolcrib.loader.overlays.reading import read_configs
 
 LINUX = sys.platform == "linux"
 MEMORY_BYTES = 4 * 1024**3
@@ -136,7 +136,7 @@ def _answer(request: dict[str, Any], check: Check, sources: dict[str, bytes], co
     bundle = make_bundle({path: sources[digest] for path, digest in files.items()})
     began = _now()
     if reasons:  # what can be told without running a module is told too
-        found = Findings(reasons=(*reasons, *read_config(bundle.contents, env=os.environ)[1]))
+        found = Findings(reasons=(*reasons, *read_configs(bundle.contents, env=os.environ)[1]))
     else:
         job = CheckRequest(
             bundle=bundle,

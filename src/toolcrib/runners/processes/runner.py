@@ -116,7 +116,7 @@ class ProcessRunner:
             fields["timeout_s"] = limit if context.timeout_s is None else min(limit, context.timeout_s)
         most = self._limits.message_bytes
         try:
-            call = {"tool": tool.spec.name, "args": args, "context": fields, "mask": tool.spec.sensitive.args}
+            call = {"tool": tool.spec.address, "args": args, "context": fields, "mask": tool.spec.sensitive.args}
             return values.dump(call, most_bytes=most).body
         except values.TooLarge as error:
             raise _too_large(f"Tool {tool.spec.name!r} was given", error.size, self._limits) from None

@@ -46,4 +46,4 @@ class ProcessTools:
 
 
 def _process_tools(release: Release) -> list[Tool]:
-    return [tool for tool in release.tools.values() if tool.spec.policy.isolation == "process"]
+    return [tool for tool in release.all_tools if tool.spec.policy.isolation == "process"]

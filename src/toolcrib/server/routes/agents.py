@@ -23,15 +23,15 @@ MISFIT = "The request does not fit; each field is named."
 
 
 @router.get("", response_model=list[AgentDocument])
-async def list_agents(crib: OpenCrib) -> Any:
-    """The agents of the current release."""
-    return crib.secrets.clean([_document(agent) for _, agent in sorted(crib.release.agents.items())])
+async def list_agents(crib: OpenCrib, tenant: str = "") -> Any:
+    """The agents of the current release, as a tenant sees them."""
+    return crib.secrets.clean([_document(agent) for _, agent in sorted(crib.release.agents_of(tenant).items())])
 
 
 @router.get("/{name}", response_model=AgentDocument, responses=failures({404: UNKNOWN}))
-async def show_agent(name: str, crib: OpenCrib) -> Any:
-    """One agent of the current release."""
-    return crib.secrets.clean(_document(crib.release.agent(name)))
+async def show_agent(name: str, crib: OpenCrib, tenant: str = "") -> Any:
+    """One agent of the current release, as a tenant sees it."""
+    return crib.secrets.clean(_document(crib.release.agent(name, tenant=tenant)))
 
 
 @router.post(

@@ -29,9 +29,9 @@ MISFIT = "The request or the arguments do not fit; each mistake is named."
 
 
 @router.get("", response_model=list[ToolDocument])
-async def list_tools(crib: OpenCrib) -> Any:
-    """The tools of the current release: name, description, schemas, policy, where each is defined."""
-    return _json([tool.spec.to_dict() for _, tool in sorted(crib.release.tools.items())])
+async def list_tools(crib: OpenCrib, tenant: str = "") -> Any:
+    """The tools of the current release, as a tenant sees them: name, description, schemas, policy, where defined."""
+    return _json([tool.spec.to_dict() for _, tool in sorted(crib.release.tools_of(tenant).items())])
 
 
 @router.get(
@@ -40,7 +40,11 @@ async def list_tools(crib: OpenCrib) -> Any:
     responses=failures({404: "No such tool, or agent; near names are in the hint."}),
 )
 async def show_tool(name: str, crib: OpenCrib, agent: str = "", tenant: str = "") -> Any:
-    """One tool of the current release, under the policy it has for calls of this agent and this tenant."""
+    """One tool of the current release, as calls of this agent and this tenant find it, and where all of it comes from.
+
+    `replaces` are the places of the tools that it stands in for, `sources` those of the values of its policy,
+    `overruled` what weaker places say of them.
+    """
     return _json(crib.tool_spec(name, agent=agent, tenant=tenant).to_dict())
 
 

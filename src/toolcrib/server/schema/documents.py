@@ -191,6 +191,7 @@ class ChangeDocument(_Answer):
     detail: str
     verdict: Verdict | None = Field(None, description="What it means for threads of the older release.")
     why: str = Field("", description="The reason for a verdict other than `safe`.")
+    tenant: str = Field("", description="For whom, when it is a tenant's own.")
 
 
 class DifferenceDocument(_Answer):

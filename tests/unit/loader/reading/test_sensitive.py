@@ -5,6 +5,7 @@ import pytest
 from tests.unit.loader.projects import Project, bundle_of, compile_all
 from toolcrib.core.reasons import Reason, draw_all
 from toolcrib.core.redaction import Secrets
+from toolcrib.core.tools import Tool
 from toolcrib.loader.project import LoadPorts, load_project
 
 TOOLS = '''
@@ -61,7 +62,9 @@ def test_variants_of_a_tool_hide_the_same(project: Project) -> None:
     yaml = "tools: {pay: {sensitive: [card]}}\nper_tenant: {acme: {pay: {timeout_s: 3}}}\n"
     found, told = project.load(files(yaml))
     assert found is not None, draw_all(told)
-    assert found.variants["pay", "", "acme"].spec.sensitive == found.tools["pay"].spec.sensitive
+    variant = found.catalogue.variants["pay", "", "acme"]
+    assert isinstance(variant, Tool)
+    assert variant.spec.sensitive == found.tools["pay"].spec.sensitive
 
 
 def test_a_name_nobody_knows_is_a_mistake_with_its_place_and_near_names(project: Project) -> None:

@@ -5,7 +5,8 @@ import pytest
 from tests.unit.server.conftest import Door
 
 pytestmark = pytest.mark.anyio
-CODE = {"kind": "tool", "name": "greet", "change": "changed", "detail": "code", "verdict": "safe", "why": ""}
+TOLD = {"kind": "tool", "name": "greet", "change": "changed", "detail": "code"}
+CODE = {**TOLD, "verdict": "safe", "why": "", "tenant": ""}
 
 
 async def deploy(door: Door, old: str, new: str) -> str:

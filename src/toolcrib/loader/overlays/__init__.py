@@ -1,0 +1,1 @@
+"""Overlays: what the folder of a tenant puts over the project, for that tenant alone."""
