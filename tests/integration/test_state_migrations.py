@@ -149,9 +149,9 @@ async def test_objects_of_the_project_are_real_after_restart_and_in_other_releas
         assert await answered(crib, "u") == ["v1 begins", "v2 A B T True", "v2 ends, v1 beside"]
 
 
-@pytest.mark.parametrize("policy", ["run", "latest"])
+@pytest.mark.parametrize(("policy", "how"), [("run", "migrated"), ("run", "moved"), ("latest", "asked")])
 async def test_a_parked_thread_is_migrated_with_its_node_and_answered_on_the_new_release(
-    tmp_path: Path, policy: str
+    tmp_path: Path, policy: str, how: str
 ) -> None:
     write(tmp_path, 1, policy=policy)
     async with toolcrib.open(tmp_path) as crib:
@@ -159,7 +159,10 @@ async def test_a_parked_thread_is_migrated_with_its_node_and_answered_on_the_new
         write(tmp_path, 2, policy=policy, node="review", title="subject", m1=RENAME)
         deployed = await crib.deploy()
         assert deployed.state == "active", deployed.reasons
-        if policy == "run":
+        if how == "moved":
+            (only_moved,) = await crib.threads.move(deployed.release, dry_run=False)
+            assert only_moved.moved
+        if how == "migrated":
             (dry,) = await crib.threads.migrate()
             assert (dry.moved, dry.through, dry.problem) == (False, ("m1",), "")
             (moved,) = await crib.threads.migrate(dry_run=False)

@@ -144,7 +144,8 @@ class Threads:
         if last.release == serving.digest:
             return serving
         if not waits and policy in ("run", "latest"):
-            return serving if await self._has_way(last, serving) else await self._held(last, last.release)
+            stays = request.agent == last.agent and not await self._has_way(last, serving)
+            return serving if not stays else await self._held(last, last.release)
         changes = policy == "latest" or (policy == "compatible" and not waits)
         if changes and not await self._obstacle(last, serving) and await self._may_change(last, serving):
             return serving

@@ -77,7 +77,8 @@ async def prepare(
             cannot be had.
         target: the agent that is to go on.
         steps: what is between the two.
-        waits_in: nodes in which it waits for a human, as the target calls them.
+        waits_in: nodes in which it waits for a human, as the target calls them. When it waits in none, its next turn
+            begins with another question, and what a broken one left behind is of no use.
 
     Returns:
         What `write` takes; None when nothing is saved of the thread.
@@ -111,7 +112,7 @@ async def prepare(
     ready = {task.name for task in snapshot.tasks}
     if gone := [name for name in waits_in if name not in ready]:
         raise NoWay(f"it waits in the node {gone[0]!r}, which release {target.release} does not have")
-    writes = await _carried(found, snapshot, steps, source=source, target=target)
+    writes = await _carried(found, snapshot, steps, source=source, target=target) if waits_in else {}
     parent = found.config["configurable"]["checkpoint_id"]
     return Passage(thread=thread, parent=parent, checkpoint=checkpoint, metadata=metadata, writes=writes)
 

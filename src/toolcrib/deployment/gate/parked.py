@@ -1,9 +1,11 @@
 """What becomes of the threads there are when a candidate serves: whom it strands, and whether its migrations work."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from toolcrib.agents.state.migration import LONGEST_S
 from toolcrib.agents.state.passages import Passages
 from toolcrib.core.compat.shapes import AgentShape, MigrationShape, Shape, fingerprint
 from toolcrib.core.errors import MigrationFailed
@@ -79,15 +81,27 @@ async def rehearse(release: Release, ledger: RunLedger, find: Find, *, most: int
         but: threads that are not to be tried.
     """
     passages, found = Passages(find), NOBODY
-    left, known = most, {run.run_id for run in but}
+    try:
+        async with asyncio.timeout(LONGEST_S):
+            for run in await _sample(release, ledger, most, {run.run_id for run in but}):
+                found += await _rehearsed(run, release, passages)
+    except TimeoutError:
+        message = f"migrating {most} threads took longer than {LONGEST_S:g} s"
+        hint = "Make the migrations quicker, or try fewer threads: `gate: {rehearse: 5}` in toolcrib.yaml."
+        found += Parked(reasons=(Reason(code="migration", message=message, file="migrations", hint=hint),))
+    return found
+
+
+async def _sample(release: Release, ledger: RunLedger, most: int, known: set[str]) -> list[RunRecord]:
+    """Threads to try: those that wait, then others, the newest first."""
+    chosen: list[RunRecord] = []
     for status in ("interrupted", ""):
         for agent in sorted(name for name, one in release.agents.items() if one.migrations):
-            for run in await ledger.threads(ThreadFilter(agent=agent, status=status), max(left, 1) + len(known)):
-                if left and run.run_id not in known and _concerns(run, release):
+            for run in await ledger.threads(ThreadFilter(agent=agent, status=status), most + len(known)):
+                if len(chosen) < most and run.run_id not in known and _concerns(run, release):
                     known.add(run.run_id)
-                    left -= 1
-                    found += await _rehearsed(run, release, passages)
-    return found
+                    chosen.append(run)
+    return chosen
 
 
 def _concerns(run: RunRecord, release: Release) -> bool:

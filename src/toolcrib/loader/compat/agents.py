@@ -43,6 +43,9 @@ def _agent(older: AgentShape, newer: AgentShape, release: Shape) -> Iterator[Par
     for name in changed:
         if name != "kind":
             yield Part("agent settings", name)
+    known = {one.revision for one in older.migrations}
+    if added := [one.revision for one in newer.migrations if one.revision not in known]:
+        yield Part("migration added", f"migration {', '.join(added)} added")
     if older.prompt != newer.prompt and "prompt" not in changed:
         yield Part("prompt", "prompt")
 

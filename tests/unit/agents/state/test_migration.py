@@ -96,6 +96,23 @@ async def test_the_checkpoint_before_the_migration_stays_its_parent() -> None:
     assert old.values == before.values
 
 
+async def test_a_write_that_breaks_off_leaves_the_thread_as_it_was() -> None:
+    saver = InMemorySaver()
+    source, target = agent(simple("ask"), saver), agent(simple("review"), saver, RENAME)
+    await source.graph.ainvoke({"said": ["x"]}, HERE)
+    passage = await passed(source, target, "review")
+    assert passage is not None
+
+    async def broken(*given: Any) -> None:
+        raise OSError("the disk is full")
+
+    target.graph.checkpointer.aput = broken
+    with pytest.raises(OSError, match="full"):
+        await write(passage, target)
+    assert (await source.graph.aget_state(HERE)).next == ("ask",)
+    assert await source.graph.ainvoke(Command(resume="yes"), HERE) == {"said": ["x", "yes"]}
+
+
 async def test_what_was_sent_to_a_node_goes_to_its_new_name() -> None:
     saver = InMemorySaver()
     source, target = agent(sending("ask"), saver), agent(sending("review"), saver, RENAME)

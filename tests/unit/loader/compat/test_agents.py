@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.unit.loader.compat.shapes import TEXT, WHOLE, agent, graph, state, tool
-from toolcrib.core.compat.shapes import AgentShape, FieldShape, Shape
+from toolcrib.core.compat.shapes import AgentShape, FieldShape, MigrationShape, Shape
 from toolcrib.core.releases import Change
 from toolcrib.loader.compat.agents import compare_agents
 
@@ -50,6 +50,11 @@ def test_fields_of_an_agent_are_told_by_name(
 ) -> None:
     change = only(agent(settings=after), agent(settings=before))
     assert (change.kind, change.detail, change.verdict) == ("agent", detail, verdict)
+
+
+def test_a_new_migration_is_told_and_takes_nothing_from_other_verdicts() -> None:
+    change = only(BASE.model_copy(update={"migrations": (MigrationShape(revision="m1"),)}))
+    assert (change.kind, change.detail, change.verdict) == ("agent", "migration m1 added", "safe")
 
 
 def test_a_new_prompt_is_safe() -> None:
