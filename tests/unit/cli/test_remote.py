@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,6 +20,7 @@ from toolcrib.cli.exit_codes import (
 )
 from toolcrib.cli.remote import Remote, open_remote
 from toolcrib.core.errors import (
+    ArchiveInvalid,
     ArgumentsInvalid,
     DeploymentRejected,
     InputInvalid,
@@ -31,6 +33,8 @@ from toolcrib.core.errors import (
     ThreadBusy,
     ToolcribError,
 )
+from toolcrib.loader.archives.packing import pack
+from toolcrib.loader.bundle import read_bundle
 
 pytestmark = pytest.mark.anyio
 
@@ -155,3 +159,36 @@ async def test_an_address_without_http_is_a_mistake_of_the_command_line() -> Non
             pass
 
     assert exit_code(raised.value) == USAGE
+
+
+async def test_a_directory_is_sent_with_its_plan_and_its_commit_in_the_query(tmp_path: Path) -> None:
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "a.py").write_text("A = 1\n")
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, json={"state": "canary"})
+
+    body = {"canary": 5.0, "tenants": ["a", "b"], "activate": False, "accept": ["permissions"], "why": "so & so"}
+    assert await remote(answer).deploy(tmp_path, body) == {"state": "canary"}
+    (request,) = asked
+    assert (request.method, request.url.path) == ("POST", "/v1/releases")
+    assert request.headers["content-type"] == "application/gzip"
+    assert request.url.params.multi_items() == [
+        ("canary", "5.0"),
+        ("tenants", "a"),
+        ("tenants", "b"),
+        ("activate", "false"),
+        ("accept", "permissions"),
+        ("why", "so & so"),
+    ]
+    assert request.content == pack(read_bundle(tmp_path))
+
+
+@pytest.mark.parametrize("code", ["archive_invalid", "archive_too_large", "archive_unsupported"])
+async def test_an_archive_that_is_refused_is_an_invalid_project_with_its_entries(code: str, tmp_path: Path) -> None:
+    source = remote(lambda _: problem(422, code=code, reasons=[REASON]))
+    with pytest.raises(ArchiveInvalid) as raised:
+        await source.deploy(tmp_path, {})
+    assert (raised.value.code, raised.value.reasons[0].file, exit_code(raised.value)) == (code, "tools/a.py", INVALID)

@@ -1,4 +1,4 @@
-"""A step begins when the checkpoint before it is written: keys of calls are made of it and would change with another."""
+"""A step begins when the checkpoint before it is written: a call's key is made of it, and is another one without."""
 
 import sqlite3
 from pathlib import Path
