@@ -12,7 +12,8 @@ def build_agent(parts: AgentParts, *, graph: Any, checkpointer: Any) -> Agent:
 
     Args:
         parts: name, spec, prompt and tools.
-        graph: for `kind: graph`, the object its spec names.
+        graph: for `kind: graph`, the object its spec names; for others the compiled graph that its tenants share, None
+            to compile one for it alone.
         checkpointer: where its threads live; None for a trial build.
 
     Raises:
@@ -21,7 +22,7 @@ def build_agent(parts: AgentParts, *, graph: Any, checkpointer: Any) -> Agent:
     if parts.spec.kind == "graph":
         compiled = compile_graph(graph, checkpointer=checkpointer, name=parts.name)
     else:
-        compiled = build_function_calling(parts, checkpointer=checkpointer)
+        compiled = graph or build_function_calling({"": parts}, checkpointer=checkpointer)
     return Agent(
         name=parts.name,
         spec=parts.spec,

@@ -11,7 +11,7 @@ from langgraph.channels import UntrackedValue
 from langgraph.graph import END, START, MessagesState, StateGraph
 
 from toolcrib.agents.models import OFFLINE
-from toolcrib.agents.scope import required_scope
+from toolcrib.agents.scope import RunScope, required_scope
 from toolcrib.agents.tool_node import ToolNode
 from toolcrib.core.agents import AgentSpec
 from toolcrib.core.errors import IterationLimit, RunTimeout, ToolcribError
@@ -42,15 +42,20 @@ class AgentParts:
     release: str
 
 
-def build_function_calling(parts: AgentParts, *, checkpointer: Any) -> Any:
-    """The compiled graph of an agent; everything it says and offers is that of its own release."""
+def build_function_calling(parts: Mapping[str, AgentParts], *, checkpointer: Any) -> Any:
+    """The compiled graph of an agent; everything it says and offers is that of its own release.
+
+    Args:
+        parts: tenant, empty for all others -> what the agent is made of for it; one graph serves them all.
+        checkpointer: where threads live.
+    """
     graph = StateGraph(AgentState)
-    graph.add_node("agent", _model_node(parts))
-    graph.add_node("tools", ToolNode(tuple(tool.name for tool in parts.tools)))
+    graph.add_node("agent", _model_node({tenant: _Voice(own) for tenant, own in parts.items()}))
+    graph.add_node("tools", ToolNode())  # the scope of a run names the tools of its agent
     graph.add_edge(START, "agent")
     graph.add_conditional_edges("agent", _next, ["tools", END])
     graph.add_edge("tools", "agent")
-    return graph.compile(checkpointer=checkpointer, name=parts.name)
+    return graph.compile(checkpointer=checkpointer, name=next(iter(parts.values())).name)
 
 
 def tool_definition(tool: ToolSpec, *, examples: bool = False) -> dict[str, Any]:
@@ -70,33 +75,47 @@ def _next(state: AgentState) -> str:
     return "tools" if isinstance(last, AIMessage) and last.tool_calls else END
 
 
-def _model_node(parts: AgentParts) -> Any:
+class _Voice:
+    """What the model is told of one agent, and the model bound to its tools."""
+
+    def __init__(self, parts: AgentParts) -> None:
+        self.parts = parts
+        self.system = [SystemMessage(parts.prompt)] if parts.prompt else []
+        self._names = frozenset(tool.name for tool in parts.tools)
+        self._bound: Runnable[LanguageModelInput, AIMessage] | None = None
+
+    async def model(self, scope: RunScope) -> Runnable[LanguageModelInput, AIMessage]:
+        """The model with the tools that are worth offering now."""
+        hidden = scope.hidden() & self._names
+        if self._bound is not None and not hidden:
+            return self._bound
+        spec = self.parts.spec
+        offered = [tool for tool in self.parts.tools if tool.name not in hidden]
+        definitions = [tool_definition(tool, examples=spec.model == OFFLINE) for tool in offered]
+        model = _bind(await scope.models.get(spec.model, spec.model_options), definitions)
+        if not hidden:  # which tools are hidden changes; that none is hidden is the rule
+            self._bound = model
+        return model
+
+
+def _model_node(voices: Mapping[str, _Voice]) -> Any:
     """The node that asks the model."""
-    limits = parts.spec.limits
-    system = [SystemMessage(parts.prompt)] if parts.prompt else []
-    names = frozenset(tool.name for tool in parts.tools)
-    definitions = [tool_definition(tool, examples=parts.spec.model == OFFLINE) for tool in parts.tools]
-    bound: dict[frozenset[str], Runnable[LanguageModelInput, AIMessage]] = {}
 
     async def agent(state: AgentState, config: RunnableConfig) -> Mapping[str, Any]:
+        scope = required_scope(config)
+        voice = voices.get(scope.tenant) or voices[""]
+        parts, limits = voice.parts, voice.parts.spec.limits
         iterations = state.get("iterations", 0) + 1
         if iterations > limits.iterations:
             raise IterationLimit(
                 f"Agent {parts.name!r} asked its model {limits.iterations} times without coming to an answer.",
                 hint="Raise `limits.iterations` in agents.yaml, or look for a tool the model calls in a loop.",
             )
-        scope = required_scope(config)
-        hidden = scope.hidden() & names
-        model = bound.get(hidden)
-        if model is None:
-            offered = [one for one in definitions if one["function"]["name"] not in hidden]
-            model = _bind(await scope.models.get(parts.spec.model, parts.spec.model_options), offered)
-            if not hidden:  # which tools are hidden changes; that none is hidden is the rule
-                bound[hidden] = model
+        model = await voice.model(scope)
         now = scope.clock.monotonic()
         deadline = now + limits.iteration_timeout_s
         left = (deadline if scope.deadline is None else min(deadline, scope.deadline)) - now
-        message = await _ask(model, [*system, *state["messages"]], config, max(0.001, left))
+        message = await _ask(model, [*voice.system, *state["messages"]], config, max(0.001, left))
         scope.notify("model.finished", _step(parts, message))
         return {"messages": [message], "iterations": iterations, "iteration_deadline": deadline}
 

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from toolcrib.agents.factory import build_agent
-from toolcrib.agents.function_calling import AgentParts
+from toolcrib.agents.function_calling import AgentParts, build_function_calling
 from toolcrib.agents.graphs import GraphError
 from toolcrib.agents.models import model_problem
 from toolcrib.agents.shape.graph import graph_shape, state_shape
@@ -14,18 +14,29 @@ from toolcrib.agents.state.saved import Builder
 from toolcrib.agents.state.serializer import bound_to_release, keeps_threads
 from toolcrib.core.agents import Agent
 from toolcrib.core.chain import CallNext
-from toolcrib.core.compat.shapes import AgentShape, MigrationShape, Shape, TenantShape, ToolShape, fingerprint
+from toolcrib.core.compat.shapes import (
+    AgentShape,
+    GraphShape,
+    MigrationShape,
+    Shape,
+    StateShape,
+    TenantShape,
+    ToolShape,
+    fingerprint,
+)
 from toolcrib.core.migrations import renamed, way
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import Manifest
 from toolcrib.core.tools import Tool
 from toolcrib.loader.config import AGENTS
+from toolcrib.loader.overlays.agents import LoadedAgent
 from toolcrib.loader.overlays.catalogue import Catalogue
 from toolcrib.loader.project import LoadedProject
 from toolcrib.registry.release import Release
 
 Compose = Callable[[Tool, Release], CallNext]
+Shapes = dict[tuple[int, str, int | None], tuple[GraphShape, StateShape]]
 AgentsByKey = dict[tuple[str, str], Agent]
 """Agent and tenant, empty for all -> agent."""
 
@@ -90,12 +101,14 @@ def make_shape(project: LoadedProject, agents: AgentsByKey) -> Shape:
         elif tenant and not agent and (base or isinstance(tool, Tool)):
             own = tenants.setdefault(tenant, TenantShape())
             own.tools[name] = _tool_shape(tool, _by_agent(name, tenant, project)) if isinstance(tool, Tool) else None
-    for (name, tenant), built in agents.items():
+    shapes: Shapes = {}  # of graphs that tenants share
+    made = {key: _agent_shape(agent, project, shapes) for key, agent in agents.items()}
+    for (name, tenant), shape in made.items():
         if tenant:
-            tenants[tenant].agents[name] = _agent_shape(built, project)
+            tenants[tenant].agents[name] = shape
     return Shape(
         tools={name: _tool_shape(tool, variants.get(name, {})) for name, tool in project.tools.items()},
-        agents={name: _agent_shape(one, project) for (name, of), one in agents.items() if not of},
+        agents={name: shape for (name, of), shape in made.items() if not of},
         tenants=tenants,
     )
 
@@ -127,17 +140,22 @@ def _policy(tool: Tool) -> dict[str, Any]:
     return tool.spec.policy.model_dump(mode="json", exclude_defaults=True)
 
 
-def _agent_shape(agent: Agent, project: LoadedProject) -> AgentShape:
+def _agent_shape(agent: Agent, project: LoadedProject, shapes: Shapes) -> AgentShape:
     spec, graph = agent.spec, agent.graph
     path = spec.graph.partition(":")[0]
+    key = id(graph), path, spec.state_schema
+    known = shapes.get(key)
+    if known is None:
+        code = project.space.closure_of(path)[:16] if path else ""
+        known = shapes[key] = graph_shape(graph, code=code), state_shape(graph, number=spec.state_schema)
     written = spec.model_dump(mode="json")
     return AgentShape(
         settings={name: fingerprint(value) for name, value in written.items()},
         prompt=fingerprint(agent.prompt),
         tools=agent.tools,
         patterns=spec.tools,
-        graph=graph_shape(graph, code=project.space.closure_of(path)[:16] if path else ""),
-        state=state_shape(graph, number=spec.state_schema),
+        graph=known[0],
+        state=known[1],
         threads="" if keeps_threads(graph.checkpointer) else type(graph.checkpointer).__name__,
         file=path or AGENTS,
         migrations=tuple(MigrationShape.model_validate(one, from_attributes=True) for one in agent.migrations),
@@ -149,14 +167,20 @@ def build_agents(project: LoadedProject, release: str, *, checkpointer: Any) -> 
     agents: AgentsByKey = {}
     reasons: list[Reason] = []
     checkpointer = bound_to_release(checkpointer, Builder(project.space.load, release=release))
+    parts = {key: _parts(key[0], loaded, release) for key, loaded in project.agents.items()}
+    shared: dict[str, Any] = {}
     for (name, tenant), loaded in project.agents.items():
-        spec, config = loaded.spec, loaded.config
-        if spec.kind != "graph" and (problem := model_problem(spec.model)):
-            message, hint = problem
-            reasons.append(config.reason("model", message, ("agents", name, "model"), hint))
-        parts = AgentParts(name=name, spec=spec, prompt=loaded.prompt, tools=loaded.tools, release=release)
+        spec, config, graph = loaded.spec, loaded.config, loaded.graph
+        if spec.kind != "graph":
+            if problem := model_problem(spec.model):
+                message, hint = problem
+                reasons.append(config.reason("model", message, ("agents", name, "model"), hint))
+            if name not in shared:
+                each = {of: one for (own, of), one in parts.items() if own == name and one.spec.kind != "graph"}
+                shared[name] = build_function_calling(each, checkpointer=checkpointer)
+            graph = shared[name]
         try:
-            agent = build_agent(parts, graph=loaded.graph, checkpointer=checkpointer)
+            agent = build_agent(parts[name, tenant], graph=graph, checkpointer=checkpointer)
         except GraphError as error:
             message = f"agent {name!r}: {error}"
             reasons.append(config.reason("graph", message, ("agents", name, "graph"), "Correct the graph."))
@@ -182,3 +206,7 @@ def _lost_nodes(agent: Agent) -> list[Reason]:
                     Reason(code="migration", message=message, file=migration.file, line=migration.line, hint=hint)
                 )
     return reasons
+
+
+def _parts(name: str, loaded: LoadedAgent, release: str) -> AgentParts:
+    return AgentParts(name=name, spec=loaded.spec, prompt=loaded.prompt, tools=loaded.tools, release=release)

@@ -190,7 +190,7 @@ def test_the_id_of_a_state_changes_with_its_fields_and_with_nothing_else() -> No
 
 def test_the_built_in_agent_has_a_shape_too() -> None:
     parts = AgentParts(name="a", spec=AgentSpec(), prompt="", tools=[], release="r")
-    graph = build_function_calling(parts, checkpointer=None)
+    graph = build_function_calling({"": parts}, checkpointer=None)
     assert graph_shape(graph, code="").nodes == ("agent", "tools")
     state = state_shape(graph, number=None)
     assert sorted(state.fields) == ["messages"], "what is not saved is no part of it"
