@@ -1,12 +1,12 @@
 """One turn of an agent's graph: from a question, or a human's answer, to its outcome."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.errors import GraphRecursionError
-from langgraph.runtime import get_runtime
+from langgraph.errors import GraphDrained, GraphRecursionError
+from langgraph.runtime import RunControl, get_runtime
 from langgraph.types import Command
 
 from toolcrib.agents.messages import answer_text, message_chunk, run_input
@@ -15,6 +15,12 @@ from toolcrib.agents.scope import SCOPE_KEY, RunScope
 from toolcrib.core.agents import Agent
 from toolcrib.core.errors import IterationLimit
 from toolcrib.core.results import jsonable
+
+
+class TurnControl(RunControl):
+    """Stops one turn before its next step, with all that is saved: `request_drain(reason)`."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,25 +32,30 @@ class Turn:
         resume: the answer the graph waits for.
         thread: the thread's key in the checkpointer.
         streaming: tell pieces of the model's text as they come.
+        control: stops it.
+        goes_on: the turn was stopped before, and goes on where it was; neither question nor answer is looked at.
     """
 
     question: Any
     resume: Any
     thread: str
     streaming: bool
+    control: TurnControl = field(default_factory=TurnControl)
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a turn ended: with an output, or waiting for a human (`interrupts`, JSON values) in some nodes."""
+    """How a turn ended: with an output, waiting for a human (`interrupts`, JSON values) in some nodes, or stopped."""
 
     output: Any = None
     interrupts: tuple[Any, ...] = ()
     paused_at: tuple[str, ...] = ()
+    stopped: bool = False
 
 
 async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
-    """Run the agent's graph, pinned by `scope`, until it ends or waits for a human.
+    """Run the agent's graph, pinned by `scope`, until it ends, waits for a human, or was asked to stop.
 
     Raises:
         IterationLimit: the graph took too many steps.
@@ -57,17 +68,21 @@ async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
         "recursion_limit": 2 * agent.spec.limits.iterations + 5,
     }
     given = Command(resume=turn.resume) if turn.resume is not None else run_input(turn.question)
+    if turn.goes_on:
+        given = None
     modes = ["values", "tasks", *(["messages"] if turn.streaming else [])]
     state: Any = None
     nodes = NodeWatch(scope)
     try:
-        async for mode, chunk in agent.graph.astream(given, config, stream_mode=modes):
+        async for mode, chunk in agent.graph.astream(given, config, stream_mode=modes, control=turn.control):
             if mode == "values":
                 state = chunk
             elif mode == "tasks":
                 nodes.see(chunk)
             elif data := message_chunk(chunk):
                 scope.notify("message", data)
+    except GraphDrained:
+        return Outcome(stopped=True)
     except GraphRecursionError as error:
         raise IterationLimit(str(error).splitlines()[0]) from error
     return _outcome(state, nodes.paused_at)

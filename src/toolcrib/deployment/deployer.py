@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from toolcrib.core.errors import GenerationConflict, NotFound, ProjectInvalid, ReleaseNotFound, ToolcribError
+from toolcrib.core.errors import Conflict, GenerationConflict, NotFound, ProjectInvalid, ReleaseNotFound, ToolcribError
 from toolcrib.core.events import Deployed
 from toolcrib.core.releases import (
     Acceptable,
@@ -224,6 +224,20 @@ class Deployer:
     async def sweep(self, *, keep: int = KEEP_IDLE) -> list[str]:
         """Retire what nobody uses; see `Residents.sweep`."""
         return await self._residents.sweep(keep=keep)
+
+    async def retire(self, release: Release) -> bool:
+        """Retire one release; see `Residents.retire`."""
+        return await self._residents.retire(release)
+
+    async def collect(self, digest: str) -> int | None:
+        """Remove the files of a release from the store; bytes that were freed, None when it is needed after all."""
+        async with self._lock, self._residents.lock:
+            if self._ports.registry.resident(digest):
+                return None
+            try:
+                return await self._ports.store.collect(digest)
+            except Conflict:
+                return None  # another process lets it serve
 
     async def _work(self, actor: str, why: str, basis: Basis | None = None) -> Work:
         """A deployment that begins, with what needs a restart as it does."""

@@ -87,13 +87,28 @@ class Residents:
         retired: list[str] = []
         async with self.lock:
             while not ports.busy() and len(idle := ports.registry.idle()) > keep:
-                release = idle[0]
-                ports.registry.retire(release)
-                live = ports.registry.residents()
-                ports.events.emit(await retire(release, live, resources=ports.resources, pool=ports.pool))
-                retired.append(release.id)
-                await self._mark_retired(release.digest)
+                retired.append(idle[0].id)
+                await self._retire(idle[0])
         return retired
+
+    async def retire(self, release: Release) -> bool:
+        """Retire this release, which has no lease; False: code of it may still run, and `sweep` takes it later.
+
+        Raises:
+            ReleaseInUse: it serves or has leases.
+        """
+        async with self.lock:
+            if self._ports.busy():
+                return False
+            await self._retire(release)
+        return True
+
+    async def _retire(self, release: Release) -> None:
+        ports = self._ports
+        ports.registry.retire(release)
+        live = ports.registry.residents()
+        ports.events.emit(await retire(release, live, resources=ports.resources, pool=ports.pool))
+        await self._mark_retired(release.digest)
 
     async def _mark_retired(self, digest: str) -> None:
         try:

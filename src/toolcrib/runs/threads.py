@@ -8,6 +8,7 @@ from toolcrib.agents.running import nodes_of
 from toolcrib.core.errors import AgentNotFound, DeploymentRejected, ReleaseNotFound, ResumeRefused, ThreadBusy
 from toolcrib.core.ports import RunRecord, ThreadFilter
 from toolcrib.core.releases import release_id
+from toolcrib.core.stores.pins import STOPPED
 from toolcrib.registry.release import Release
 from toolcrib.runs.ports import RunPorts, RunRequest
 
@@ -55,6 +56,13 @@ class Threads:
                 f"Thread {thread_id!r} waits for a human's answer.",
                 hint="Resume it with the answer, or ask on another thread.",
             )
+        if last is not None and last.status in STOPPED:
+            raise ThreadBusy(
+                f"A run of thread {thread_id!r} was stopped between two steps.",
+                hint=f"Let it go on first: `toolcrib runs resume {last.run_id}`."
+                if last.status == "drained"
+                else "It goes on by itself: wait until it has ended.",
+            )
         if request.resume is not None and not parked:
             raise ResumeRefused(
                 f"Nothing waits for an answer on thread {thread_id!r}.", hint="Ask a question instead of resuming."
@@ -63,6 +71,15 @@ class Threads:
         with registry.lease(holder="run", tenant=request.tenant, key=thread_id) as serving:
             release = serving if last is None else await self._for_next_turn(request, last, serving)
             return leases.enter_context(registry.lease(holder="run", release=release))
+
+    async def pin_again(self, stopped: RunRecord, leases: ExitStack) -> Release:
+        """Lease the release that a stopped run goes on with: its own.
+
+        Raises:
+            ResumeRefused: it cannot be loaded, or has no such agent.
+        """
+        release = await self._held(stopped, stopped.release)
+        return leases.enter_context(self._ports.registry.lease(holder="run", release=release))
 
     async def move(self, wanted: ThreadFilter, target: Release, *, dry_run: bool) -> Sequence[ThreadMove]:
         """Let threads go on with another release from their next turn on: those that can, and are not there already.
@@ -153,6 +170,8 @@ def _obstacle(last: RunRecord, release: Release) -> str:
     """Why a thread cannot go on with this release; empty when it can."""
     if last.status == "running":
         return "a turn of it is under way"
+    if last.status in STOPPED:
+        return "a turn of it was stopped between two steps, and goes on with its own release"
     try:
         agent = release.agent(last.agent)
     except AgentNotFound:

@@ -216,6 +216,16 @@ class Crib(CribReleases):
         request = RunRequest(agent=agent, question=question, thread_id=thread_id, tenant=tenant, resume=resume)
         return self._wings.runs.stream(request)
 
+    async def resume_run(self, run_id: str) -> RunResult:
+        """Let a run that was stopped (`drained`, `suspended`) go on to its end, on its own release.
+
+        Raises:
+            NotFound: there is no such run.
+            Conflict: it is not stopped.
+            ResumeRefused: its release is not to be had; the run stays as it is.
+        """
+        return await self._wings.runs.resume(run_id)
+
     async def ledger(self) -> LedgerSummary:
         """Counts over all runs this project ever accepted."""
         return await self._wings.ledger.summary()

@@ -10,6 +10,9 @@ from toolcrib.core.ports import CallJournal, Resources
 from toolcrib.core.settings import Settings, TasksSettings
 from toolcrib.deployment.boundary import Boundary
 from toolcrib.deployment.deployer import Deployer
+from toolcrib.deployment.draining.collect import Collector, CollectorPorts
+from toolcrib.deployment.draining.drain import Drain
+from toolcrib.deployment.draining.ports import DrainPorts
 from toolcrib.deployment.ports import DeployerPorts
 from toolcrib.deployment.proving.canaries import Canaries
 from toolcrib.deployment.proving.guard import Guard
@@ -41,6 +44,7 @@ class House:
 
     crib: Crib
     deployer: Deployer
+    collector: Collector
     guard: Guard
     runs: RunService
     tasks: TaskWorkers
@@ -69,6 +73,7 @@ def compose(root: Path, settings: Settings, world: Adapters, stack: AsyncExitSta
     stack.push_async_callback(runs.close)
     tasks, workers = _tasks(world, executor, settings.tasks)
     stack.push_async_callback(workers.close)
+    collector = _collector(deployer, settings, world)
     crib = Crib(
         Wings(
             root=root,
@@ -79,6 +84,8 @@ def compose(root: Path, settings: Settings, world: Adapters, stack: AsyncExitSta
             tasks=tasks,
             deployer=deployer,
             canaries=canaries,
+            drain=Drain(_drain_ports(world, deployer, runs, workers)),
+            collector=collector,
             boundary=world.boundary,
             store=world.store,
             ledger=world.ledger,
@@ -97,6 +104,7 @@ def compose(root: Path, settings: Settings, world: Adapters, stack: AsyncExitSta
     return House(
         crib=crib,
         deployer=deployer,
+        collector=collector,
         guard=Guard(proving, canaries),
         runs=runs,
         tasks=workers,
@@ -150,6 +158,31 @@ def _deployer(root: Path, settings: Settings, world: Adapters) -> Deployer:
         look_at_boundary=world.boundary.look,
     )
     return Deployer(ports)
+
+
+def _drain_ports(world: Adapters, deployer: Deployer, runs: RunService, workers: TaskWorkers) -> DrainPorts:
+    return DrainPorts(
+        registry=world.registry,
+        deployer=deployer,
+        store=world.store,
+        ledger=world.ledger,
+        runs=runs.active,
+        tasks=workers,
+        clock=world.clock,
+        events=world.observing.hub,
+    )
+
+
+def _collector(deployer: Deployer, settings: Settings, world: Adapters) -> Collector:
+    ports = CollectorPorts(
+        registry=world.registry,
+        deployer=deployer,
+        store=world.store,
+        ledger=world.ledger,
+        tasks=world.tasks,
+        clock=world.clock,
+    )
+    return Collector(ports, keep=settings.releases.keep)
 
 
 def _proving(deployer: Deployer, settings: Settings, world: Adapters) -> ProvingPorts:

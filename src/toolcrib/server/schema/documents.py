@@ -327,7 +327,7 @@ class RunEntry(_Answer):
 
 
 class CountsDocument(_Answer):
-    """Counts over all runs; `mixed` saw more than one release."""
+    """Counts over all runs; `mixed` saw more than one release, `stopped` can go on."""
 
     started: int
     finished: int
@@ -335,6 +335,7 @@ class CountsDocument(_Answer):
     interrupted: int
     running: int
     mixed: int
+    stopped: int
 
 
 class LedgerDocument(_Answer):

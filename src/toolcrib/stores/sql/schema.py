@@ -112,6 +112,7 @@ runs = Table(
     Column("paused_at", Text, nullable=False, server_default="[]"),
     Column("moved_to", String(64), nullable=False, server_default=""),
     Index("toolcrib_runs_thread", "tenant", "thread_id", "started_at"),
+    Index("toolcrib_runs_status", "status", "started_at"),
 )
 
 tasks = Table(
