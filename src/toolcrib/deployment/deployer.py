@@ -5,8 +5,17 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from toolcrib.core.errors import Conflict, GenerationConflict, NotFound, ProjectInvalid, ReleaseNotFound, ToolcribError
+from toolcrib.core.errors import (
+    Conflict,
+    GenerationConflict,
+    NotFound,
+    ProjectInvalid,
+    ReleaseInUse,
+    ReleaseNotFound,
+    ToolcribError,
+)
 from toolcrib.core.events import Deployed
+from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import (
     Acceptable,
     Canary,
@@ -25,6 +34,7 @@ from toolcrib.deployment.ports import Basis, DeployerPorts, Plan
 from toolcrib.deployment.records import Work
 from toolcrib.deployment.residents import KEEP_IDLE, Residents
 from toolcrib.loader.bundle import Bundle, read_bundle
+from toolcrib.loader.verifier.client import Verdict
 from toolcrib.registry.release import Release
 
 
@@ -266,24 +276,33 @@ class Deployer:
         work.watch.lap("verify")
         if verdict.reasons:
             return await self._reject(manifest, Decision(reasons=verdict.reasons), work)
-        async with self._residents.lock:
-            release: Release | None = ports.registry.resident(manifest.digest)
+        try:
+            async with self._residents.with_room(manifest.digest):
+                return await self._admit(bundle, verdict, plan, work)
+        except ReleaseInUse as error:
+            reason = Reason(code="no_room", message=error.message, hint=error.hint)
+            return await self._reject(manifest, Decision(reasons=(reason,)), work)
+
+    async def _admit(self, bundle: Bundle, verdict: Verdict, plan: Plan, work: Work) -> Deployment:
+        """Load what was verified, decide, and let it serve; the caller holds the lock of the residents."""
+        manifest, ports = bundle.manifest, self._ports
+        release: Release | None = ports.registry.resident(manifest.digest)
+        if release is None:
+            release, reasons = await self._residents.load(bundle, verdict.compiled)
+            work.watch.lap("load")
             if release is None:
-                release, reasons = await self._residents.load(bundle, verdict.compiled)
-                work.watch.lap("load")
-                if release is None:
-                    return await self._reject(manifest, Decision(reasons=reasons), work)
-            try:
-                channel = await ports.store.channel()
-                decision = await self._judge.admit(release, channel, accept=plan.accept)
-                if decision.reasons:
-                    return await self._reject(manifest, decision, work)
-                work.decision, now = decision, ports.clock.now()
-                await ports.store.put(manifest, bundle.contents, at=now, state="verified", shape=release.shape)
-                return await self._let_serve(channel, release, plan, work)
-            finally:
-                if ports.registry.resident(manifest.digest) is not release:
-                    await asyncio.to_thread(release.modules.discard)
+                return await self._reject(manifest, Decision(reasons=reasons), work)
+        try:
+            channel = await ports.store.channel()
+            decision = await self._judge.admit(release, channel, accept=plan.accept)
+            if decision.reasons:
+                return await self._reject(manifest, decision, work)
+            work.decision, now = decision, ports.clock.now()
+            await ports.store.put(manifest, bundle.contents, at=now, state="verified", shape=release.shape)
+            return await self._let_serve(channel, release, plan, work)
+        finally:
+            if ports.registry.resident(manifest.digest) is not release:
+                await asyncio.to_thread(release.modules.discard)
 
     def _serves_already(self, manifest: Manifest, plan: Plan) -> bool:
         """Whether it is what serves all, so that the plan asks for nothing that is not so already."""

@@ -9,6 +9,7 @@ from toolcrib.core.ports import Clock, EventSink, ReleaseStore, Resources
 from toolcrib.core.redaction import Secrets
 from toolcrib.core.releases import Acceptable, ColdChange
 from toolcrib.deployment.assemble import Compose
+from toolcrib.deployment.room import Room
 from toolcrib.loader.modules import ModulePool
 from toolcrib.loader.verifier.client import Verifier
 from toolcrib.registry.registry import Registry
@@ -27,6 +28,7 @@ class DeployerPorts:
         secrets: the environment that releases are loaded with.
         look_at_boundary: what of the project only a restart takes up, as of now.
         accept: what the gate takes without being asked each time.
+        room: how many releases may be in memory.
     """
 
     root: Path
@@ -43,6 +45,7 @@ class DeployerPorts:
     resources: Resources
     look_at_boundary: Callable[[], Awaitable[tuple[ColdChange, ...]]]
     accept: frozenset[Acceptable] = frozenset()
+    room: Room = field(default_factory=Room)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,6 @@
 """`RunService`: one agent turn from acceptance to its end, on one release."""
 
 import asyncio
-import functools
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -26,13 +25,13 @@ from toolcrib.core.stores.pins import STOPPED
 from toolcrib.runs.active import ActiveRun, ActiveRuns, Notify
 from toolcrib.runs.foreign import ForeignRuns
 from toolcrib.runs.ports import RunEvent, RunPorts, RunRequest
+from toolcrib.runs.resuming import Resumer
 from toolcrib.runs.threads import ThreadMove, Threads
 
 log = logging.getLogger(__name__)
 CANCELLED = ErrorInfo(code="cancelled", message="The caller went away, or the process ends.", severity="LOW")
 CLOSE_S = 5.0
-MOST_GOING_ON = 100
-"""So many stopped runs go on at the same time, besides those that somebody asks for."""
+LOOK_EVERY_S = 0.01
 
 
 class RunService:
@@ -40,6 +39,7 @@ class RunService:
 
     Attributes:
         active: the runs under way here.
+        resumer: takes up those that the end of a process stopped.
     """
 
     def __init__(self, ports: RunPorts, *, concurrency: int) -> None:
@@ -48,9 +48,8 @@ class RunService:
         self._slots = asyncio.Semaphore(concurrency)
         self._busy: set[tuple[str, str]] = set()
         self._streams: set[asyncio.Task[None]] = set()
-        self._going_on: dict[str, asyncio.Task[None]] = {}
-        self._ending = False
         self.active = ActiveRuns()
+        self.resumer = Resumer(resume=self.resume, ledger=ports.ledger, active=self.active)
         self._foreign = ForeignRuns()
 
     async def run(self, request: RunRequest) -> RunResult:
@@ -122,25 +121,19 @@ class RunService:
             )
             return await self._to_its_end(run, streaming=False)
 
-    async def take_up(self) -> int:
-        """Let the suspended runs go on, beside everything else; how many were begun."""
-        found = [] if self._ending else await self._ports.ledger.suspended(MOST_GOING_ON)
-        fresh = [record for record in found if record.run_id not in self._going_on]
-        for record in fresh[: MOST_GOING_ON - len(self._going_on)]:
-            task = asyncio.create_task(self._go_on(record), name="toolcrib-resumed-run")
-            self._going_on[record.run_id] = task
-            task.add_done_callback(functools.partial(self._over, record.run_id))
-        return len(fresh)
-
     def suspend(self) -> None:
-        """The process ends: let each run stop before its next step, and no stopped one be taken up here."""
-        self._ending = True
+        """The process ends: let each run stop before its next step."""
+        self.resumer.take_up_no_more()
         self.active.ask_to_stop(become="suspended")
 
-    def cut(self, why: str) -> Sequence[RunRecord]:
-        """The process ends now: end each run in the middle of its step; the next process takes it up from the last."""
-        self._ending = True
-        return self.active.cut(why=why, become="suspended")
+    async def cut(self, why: str) -> Sequence[RunRecord]:
+        """The process ends now: end each run in the middle of its step, and wait for that, for a bounded time."""
+        self.resumer.take_up_no_more()
+        cut, clock = self.active.cut(why=why, become="suspended"), self._ports.clock
+        until = clock.monotonic() + CLOSE_S
+        while self.active.records() and clock.monotonic() < until:
+            await clock.sleep(LOOK_EVERY_S)
+        return cut
 
     async def move_threads(self, wanted: ThreadFilter, release: str, *, dry_run: bool) -> Sequence[ThreadMove]:
         """See `Threads.move`; `release` is the digest of a stored release."""
@@ -187,30 +180,10 @@ class RunService:
 
     async def close(self) -> None:
         """Cancel the runs that nobody awaits; those that were taken up go on in the next process."""
-        self._ending = True
-        for run_id in self._going_on:
-            self.active.cut(run_id=run_id, why="the process ends", become="suspended")
-        if self._going_on:
-            await asyncio.wait(set(self._going_on.values()), timeout=CLOSE_S)
-        left = [*self._streams, *self._going_on.values()]
-        for task in left:
+        await self.resumer.close()
+        for task in tuple(self._streams):
             task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
-
-    async def _go_on(self, record: RunRecord) -> None:
-        """Let a suspended run go on; one that cannot waits for somebody's word, with the reason."""
-        try:
-            await self.resume(record.run_id)
-        except Conflict:
-            return  # it goes on elsewhere
-        except ToolcribError as error:
-            log.warning("suspended run cannot go on", extra={"run_id": record.run_id, "error": error.message})
-            await self._ports.ledger.finish(replace(record, status="drained", error=f"{error.code}: {error.message}"))
-
-    def _over(self, run_id: str, task: asyncio.Task[None]) -> None:
-        del self._going_on[run_id]
-        if not task.cancelled() and (raised := task.exception()):
-            log.error("suspended run could not be taken up", exc_info=raised, extra={"run_id": run_id})
+        await asyncio.gather(*self._streams, return_exceptions=True)
 
     @contextmanager
     def _to_itself(self, tenant: str, thread_id: str) -> Iterator[None]:

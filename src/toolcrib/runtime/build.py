@@ -254,7 +254,7 @@ async def _janitor(house: "House") -> None:
 async def _take_up(house: "House") -> None:
     """Let runs go on that the end of a process stopped: this one's predecessor, or another one's."""
     while True:
-        await house.runs.take_up()
+        await house.runs.resumer.take_up()
         await house.clock.sleep(BACKGROUND_S)
 
 

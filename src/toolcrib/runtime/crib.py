@@ -23,6 +23,7 @@ from toolcrib.execution.tasks.audience import Callback
 from toolcrib.execution.tasks.service import TaskService
 from toolcrib.registry.release import Release
 from toolcrib.runs.ports import RunEvent, RunRequest
+from toolcrib.runtime.ending import Ending
 from toolcrib.runtime.releases import CribReleases
 from toolcrib.runtime.threads import CribThreads
 
@@ -215,6 +216,11 @@ class Crib(CribReleases):
         """
         request = RunRequest(agent=agent, question=question, thread_id=thread_id, tenant=tenant, resume=resume)
         return self._wings.runs.stream(request)
+
+    @property
+    def ending(self) -> Ending:
+        """For whoever ends the process: `finish`, `suspend`, `cut`, before the project is closed."""
+        return Ending(runs=self._wings.runs, tasks=self._wings.tasks)
 
     async def resume_run(self, run_id: str) -> RunResult:
         """Let a run that was stopped (`drained`, `suspended`) go on to its end, on its own release.

@@ -13,7 +13,7 @@ from toolcrib.core.ports import Clock, IdFactory
 from toolcrib.runtime.clock import SystemClock, TimeOrderedIds
 from toolcrib.runtime.crib import Crib
 from toolcrib.server import problems
-from toolcrib.server.guards import LOOPBACK_HOSTS, BodyLimit, KnownHosts, OuterGuard
+from toolcrib.server.guards import LOOPBACK_HOSTS, BodyLimit, KnownHosts, NoNewWork, OuterGuard
 from toolcrib.server.inflight import InFlight
 from toolcrib.server.recent import RecentEvents
 from toolcrib.server.routes import (
@@ -56,11 +56,12 @@ def create_app(
         inflight: owner of accepted work; whoever stops the server drains it before the project is closed.
         hosts: names this server answers for, IPv6 addresses in brackets; None for all.
     """
+    stopping = Middleware(NoNewWork, stop=stop, retry_after_s=crib.settings.server.drain_s)
     app: FastAPI = FastAPIOffline(
         title="toolcrib",
         version=_version(),
         description=DESCRIPTION,
-        middleware=_layers(hosts, clock=SystemClock(), ids=TimeOrderedIds()),
+        middleware=_layers(hosts, stopping, clock=SystemClock(), ids=TimeOrderedIds()),
         telemetry={"auto_configure": False},  # FastAPI would send traces wherever the environment says
     )
     app.state.crib, app.state.recent, app.state.stop = crib, recent, stop
@@ -72,7 +73,7 @@ def create_app(
     return app
 
 
-def _layers(hosts: frozenset[str] | None, *, clock: Clock, ids: IdFactory) -> list[Middleware]:
+def _layers(hosts: frozenset[str] | None, stopping: Middleware, *, clock: Clock, ids: IdFactory) -> list[Middleware]:
     """From the outermost inwards."""
     cors: dict[str, Any] = {"allow_origins": ["*"], "allow_methods": ["*"], "allow_headers": ["*"]}
     known = [] if hosts is None else [Middleware(KnownHosts, hosts=hosts)]
@@ -80,6 +81,7 @@ def _layers(hosts: frozenset[str] | None, *, clock: Clock, ids: IdFactory) -> li
         Middleware(CORSMiddleware, **cors, expose_headers=list(EXPOSED)),
         Middleware(OuterGuard, clock=clock, ids=ids),
         *known,
+        stopping,
         Middleware(BodyLimit),
     ]
 

@@ -7,7 +7,6 @@ from toolcrib.core.ports import ReleaseStore, RunLedger
 from toolcrib.core.stores.pins import STOPPED
 from toolcrib.deployment.draining.ports import ReleaseUse
 from toolcrib.registry.registry import Registry
-from toolcrib.registry.release import Release
 
 
 async def take_census(registry: Registry, store: ReleaseStore, ledger: RunLedger) -> Sequence[ReleaseUse]:
@@ -36,18 +35,3 @@ async def take_census(registry: Registry, store: ReleaseStore, ledger: RunLedger
         )
         told.append(use)
     return told
-
-
-def in_words(registry: Registry, release: Release) -> str:
-    """Who uses a release: `2 runs, 1 call; the oldest for 12 s`."""
-    users = [f"{count} {holder}{'' if count == 1 else _plural(holder)}" for holder, count in _sorted(registry, release)]
-    oldest = registry.oldest_s(release)
-    return ", ".join(users) + (f"; the oldest for {oldest:.0f} s" if oldest is not None else "")
-
-
-def _sorted(registry: Registry, release: Release) -> list[tuple[str, int]]:
-    return sorted(registry.holders(release).items())
-
-
-def _plural(holder: str) -> str:
-    return "es" if holder.endswith("ch") else "s"

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from toolcrib.core.errors import ReleaseInUse
 from toolcrib.core.events import Deployed
 from toolcrib.core.releases import Deployment, Manifest
-from toolcrib.deployment.draining.census import in_words
 from toolcrib.deployment.draining.ports import Drained, DrainPorts, Stopped
 from toolcrib.deployment.records import Stopwatch
+from toolcrib.deployment.room import in_words
 from toolcrib.registry.release import Release
 
 log = logging.getLogger(__name__)

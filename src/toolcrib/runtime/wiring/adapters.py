@@ -79,6 +79,7 @@ class Adapters:
     verifier: Verifier
     pool: ModulePool
     boundary: Boundary
+    machine: Machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +204,7 @@ async def _adapters(ground: _Ground, stack: AsyncExitStack) -> Adapters:
         verifier=verifier,
         pool=pool,
         boundary=ground.boundary,
+        machine=ground.machine,
     )
 
 

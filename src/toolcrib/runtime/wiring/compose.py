@@ -17,6 +17,7 @@ from toolcrib.deployment.ports import DeployerPorts
 from toolcrib.deployment.proving.canaries import Canaries
 from toolcrib.deployment.proving.guard import Guard
 from toolcrib.deployment.proving.ports import ProvingPorts
+from toolcrib.deployment.room import Room
 from toolcrib.deployment.watching.looks import WatchOptions
 from toolcrib.deployment.watching.watch import Watcher
 from toolcrib.execution.chain import build_chain
@@ -156,6 +157,12 @@ def _deployer(root: Path, settings: Settings, world: Adapters) -> Deployer:
         resources=world.chain.resources,
         accept=frozenset(settings.gate.accept),
         look_at_boundary=world.boundary.look,
+        room=Room(
+            releases=settings.releases.in_memory,
+            memory_mb=settings.releases.memory_mb,
+            used_mb=world.machine.process_mb,
+            wait_s=settings.releases.wait_s,
+        ),
     )
     return Deployer(ports)
 
