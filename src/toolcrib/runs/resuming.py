@@ -73,9 +73,10 @@ class Resumer:
             await self._resume(record.run_id)
         except Conflict:
             return  # it goes on elsewhere, or there is no room for its release now
-        except ToolcribError as error:
-            log.warning("suspended run cannot go on", extra={"run_id": record.run_id, "error": error.message})
-            await self._ledger.finish(replace(record, status="drained", error=f"{error.code}: {error.message}"))
+        except Exception as error:  # outer guard: nobody waits for it, and it must not be tried for ever
+            log.exception("suspended run cannot go on", extra={"run_id": record.run_id})
+            why = f"{error.code}: {error.message}" if isinstance(error, ToolcribError) else type(error).__name__
+            await self._ledger.finish(replace(record, status="drained", error=why))
 
     def _over(self, run_id: str, task: asyncio.Task[None]) -> None:
         del self._going_on[run_id]

@@ -21,6 +21,7 @@ from toolcrib.server.routes import (
     artifacts,
     cache,
     channel,
+    draining,
     events,
     health,
     ledger,
@@ -66,7 +67,21 @@ def create_app(
     )
     app.state.crib, app.state.recent, app.state.stop = crib, recent, stop
     app.state.inflight = InFlight() if inflight is None else inflight
-    for room in (health, tools, agents, threads, tasks, artifacts, releases, channel, ledger, cache, events, metrics):
+    for room in (
+        health,
+        tools,
+        agents,
+        threads,
+        tasks,
+        artifacts,
+        draining,
+        releases,
+        channel,
+        ledger,
+        cache,
+        events,
+        metrics,
+    ):
         app.include_router(room.router)
     problems.install(app)
     describe(app)

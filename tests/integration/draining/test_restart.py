@@ -140,7 +140,7 @@ def test_a_run_whose_release_cannot_be_had_waits_for_a_word_with_the_reason(proj
         assert served.stop(signal.SIGTERM) == 0
     write(project, "v2")
     with sqlite3.connect(project / ".toolcrib" / "toolcrib.db") as db:
-        db.execute("update toolcrib_blobs set data = 'not python ('")
+        db.execute("update toolcrib_blobs set data = cast('not python (' as blob)")
     with serving(project) as (_, http):
         run = gone_on(http, answers[0]["run_id"])
         assert run["status"] == "drained"
