@@ -1,6 +1,6 @@
 """What deployments need of the world, and what may be asked of one."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -29,6 +29,7 @@ class DeployerPorts:
         look_at_boundary: what of the project only a restart takes up, as of now.
         accept: what the gate takes without being asked each time.
         room: how many releases may be in memory.
+        forget: throws away kept results of tools with these digests.
     """
 
     root: Path
@@ -46,6 +47,7 @@ class DeployerPorts:
     look_at_boundary: Callable[[], Awaitable[tuple[ColdChange, ...]]]
     accept: frozenset[Acceptable] = frozenset()
     room: Room = field(default_factory=Room)
+    forget: Callable[[Collection[str]], Awaitable[int]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -148,6 +148,8 @@ class Residents:
         ports.registry.retire(release)
         live = ports.registry.residents()
         ports.events.emit(await retire(release, live, resources=ports.resources, pool=ports.pool))
+        if ports.forget is not None:
+            await ports.forget(_tools(release) - {digest for one in live for digest in _tools(one)})
         await self._mark_retired(release.digest)
 
     async def _mark_retired(self, digest: str) -> None:
@@ -156,6 +158,11 @@ class Residents:
             await self._ports.store.move(digest, "retired")
         except Conflict:
             return  # it never served, or another process has let it serve again
+
+
+def _tools(release: Release) -> set[str]:
+    """Digests of its tools, under which their results are kept."""
+    return {tool.spec.digest for tool in release.tools.values()}
 
 
 def _compile(bundle: Bundle, root: str) -> dict[str, Compiled]:

