@@ -188,3 +188,22 @@ async def test_a_parked_thread_does_not_hold_a_drain_up_and_is_answered_on_its_r
         assert (use.in_memory, use.parked) == (False, 1)
         answered = await crib.run("walker", thread_id="t", resume="yes")
         assert answered.output["said"] == ["v1 one", "v1 two", "yes", "v1 three"]
+
+
+async def test_the_settings_bound_the_releases_in_memory(tmp_path: Path, place: Gate) -> None:
+    few = "releases: {in_memory: 2, wait_s: 0}"
+    write(tmp_path, "v1", few)
+    async with toolcrib.open(tmp_path) as crib:
+        old, run = crib.release.id, asyncio.create_task(crib.run("walker", {}))
+        with anyio.fail_after(5):
+            await place.reached.get()
+        write(tmp_path, "v2", few)
+        assert (await crib.deploy()).state == "active"
+        write(tmp_path, "v3", few)
+        refused = await crib.deploy()
+        assert [reason.code for reason in refused.reasons] == ["no_room"]
+        assert f"{old} (1 run" in refused.reasons[0].message
+        place.open.set()
+        assert (await run).success
+        assert (await crib.deploy()).state == "active"
+        assert old not in crib.census()
