@@ -1,12 +1,12 @@
 """One turn of an agent's graph: from a question, or a human's answer, to its outcome."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.errors import GraphRecursionError
-from langgraph.runtime import get_runtime
+from langgraph.errors import GraphDrained, GraphRecursionError
+from langgraph.runtime import RunControl, get_runtime
 from langgraph.types import Command
 
 from toolcrib.agents.messages import answer_text, message_chunk, run_input
@@ -18,6 +18,12 @@ from toolcrib.core.errors import IterationLimit, StateUnreadable
 from toolcrib.core.results import jsonable
 
 
+class TurnControl(RunControl):
+    """Stops one turn before its next step, with all that is saved: `request_drain(reason)`."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
     """What one turn begins with.
@@ -27,25 +33,30 @@ class Turn:
         resume: the answer the graph waits for.
         thread: the thread's key in the checkpointer.
         streaming: tell pieces of the model's text as they come.
+        control: stops it.
+        goes_on: the turn was stopped before, and goes on where it was; neither question nor answer is looked at.
     """
 
     question: Any
     resume: Any
     thread: str
     streaming: bool
+    control: TurnControl = field(default_factory=TurnControl)
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a turn ended: with an output, or waiting for a human (`interrupts`, JSON values) in some nodes."""
+    """How a turn ended: with an output, waiting for a human (`interrupts`, JSON values) in some nodes, or stopped."""
 
     output: Any = None
     interrupts: tuple[Any, ...] = ()
     paused_at: tuple[str, ...] = ()
+    stopped: bool = False
 
 
 async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
-    """Run the agent's graph, pinned by `scope`, until it ends or waits for a human.
+    """Run the agent's graph, pinned by `scope`, until it ends, waits for a human, or was asked to stop.
 
     Raises:
         IterationLimit: the graph took too many steps.
@@ -59,13 +70,16 @@ async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
         "recursion_limit": 2 * agent.spec.limits.iterations + 5,
     }
     given = Command(resume=turn.resume) if turn.resume is not None else run_input(turn.question)
+    if turn.goes_on:
+        given = None
     modes = ["values", "tasks", *(["messages"] if turn.streaming else [])]
     state: Any = None
     waiting: tuple[Any, ...] = ()
     nodes = NodeWatch(scope)
     try:
         # `sync`: a step begins when the checkpoint before it is written; after a crash it makes the same calls again
-        async for mode, chunk in agent.graph.astream(given, config, stream_mode=modes, durability="sync"):
+        how = {"stream_mode": modes, "durability": "sync", "control": turn.control}
+        async for mode, chunk in agent.graph.astream(given, config, **how):
             if mode == "values":  # a question comes in a chunk of its own, which need not be the last one
                 waiting += tuple(chunk.get("__interrupt__", ())) if isinstance(chunk, Mapping) else ()
                 state = chunk
@@ -76,6 +90,8 @@ async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
     except StateUnreadable as error:
         message = f"Thread {scope.thread_id!r} cannot go on with release {scope.release.id}: {error.message}."
         raise StateUnreadable(message, hint=error.hint) from error
+    except GraphDrained:
+        return Outcome(stopped=True)
     except GraphRecursionError as error:
         raise IterationLimit(str(error).splitlines()[0]) from error
     return _outcome(state, waiting, nodes.paused_at)

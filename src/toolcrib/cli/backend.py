@@ -54,6 +54,18 @@ class Backend(Protocol):
     async def release(self, name: str) -> Json:
         """One release with its files and all its deployments, as `GET /v1/releases/{release}` tells."""
 
+    async def users(self) -> list[Json]:
+        """Who uses which release, as `GET /v1/releases/users` tells."""
+
+    async def drain(self, release: str, body: Json) -> Json:
+        """What became of a drain; body as in `POST /v1/releases/{release}/drain`."""
+
+    async def collect(self, body: Json) -> Json:
+        """What was collected; body as in `POST /v1/releases/gc`."""
+
+    async def resume_run(self, run: str) -> Json:
+        """A run's `RunResult`."""
+
     async def diff(self, older: str | None, newer: str | None) -> Json:
         """`{verdict, changes}` of two releases."""
 
@@ -219,6 +231,22 @@ class Embedded:
             "leases": dict(self._crib.census().get(found.release, {})),
             "deployments": [one.to_dict() for one in await self._crib.deployments(found.release)],
         }
+
+    async def users(self) -> list[Json]:
+        """See `Backend.users`."""
+        return [use.to_dict() for use in await self._crib.users()]
+
+    async def drain(self, release: str, body: Json) -> Json:
+        """See `Backend.drain`."""
+        return (await self._crib.drain(release, **body, actor="cli")).to_dict()
+
+    async def collect(self, body: Json) -> Json:
+        """See `Backend.collect`."""
+        return (await self._crib.collect_releases(**body)).to_dict()
+
+    async def resume_run(self, run: str) -> Json:
+        """See `Backend.resume_run`."""
+        return (await self._crib.resume_run(run)).to_dict()
 
     async def diff(self, older: str | None, newer: str | None) -> Json:
         """See `Backend.diff`."""

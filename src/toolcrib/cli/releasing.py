@@ -11,6 +11,15 @@ from toolcrib.cli import output
 from toolcrib.cli.backend import Backend, ask
 from toolcrib.cli.canary import Part, outcome, plan
 from toolcrib.cli.canary.options import BakeOption, SamplesOption, TenantsOption, WhyOption
+from toolcrib.cli.draining import (
+    CooperativeOption,
+    DeadlineOption,
+    HardOption,
+    KeepOption,
+    collect,
+    drain,
+    show_users,
+)
 from toolcrib.cli.exit_codes import INVALID, OK, REJECTED, UsageProblem
 from toolcrib.cli.history.lines import HISTORY_HEAD, change_line, history_row, show_history, when
 from toolcrib.cli.options import Common, JsonOption, ProjectOption, UrlOption
@@ -128,23 +137,43 @@ def rollback(
 
 def releases(
     action: Annotated[
-        Literal["list", "show", "hold", "unhold"],
-        typer.Argument(help="List all; show one with its history; hold a tenant on one, or let go of it."),
+        Literal["list", "show", "hold", "unhold", "drain", "gc"],
+        typer.Argument(help="List all; show one; hold a tenant on one, or let go; drain one; remove old files."),
     ] = "list",
     release: ReleaseArgument = None,
     *,
+    users: Annotated[bool, typer.Option("--users", help="List: who uses which release.")] = False,
+    deadline: DeadlineOption = "",
+    cooperative: CooperativeOption = False,
+    hard: HardOption = False,
+    keep: KeepOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="gc: remove them; without it nothing is changed.")] = False,
     tenant: Annotated[str, typer.Option(help="The tenant to hold, or to let go of.", show_default=False)] = "",
     why: WhyOption = "",
     project: ProjectOption = None,
     url: UrlOption = "",
     json: JsonOption = False,
 ) -> int:
-    """List the releases with who sees them and what was deployed, show one, or hold a tenant on one."""
+    """List the releases with who sees them and what was deployed, show one, or say what is to become of one.
+
+    `drain` takes a release that no longer serves out of a server's memory; `gc` removes the files of old ones that
+    nothing needs.
+    """
     options = Common(project=project, url=url, json=json)
-    if action == "show":
-        return _show_release(release, options)
-    if action != "list":
-        return _hold_tenant(release if action == "hold" else None, tenant, why, options, held=action == "hold")
+    match action:
+        case "show":
+            return _show_release(release, options)
+        case "hold" | "unhold":
+            return _hold_tenant(release if action == "hold" else None, tenant, why, options, held=action == "hold")
+        case "drain":
+            return drain(release, deadline, why, options, cooperative=cooperative, hard=hard)
+        case "gc":
+            return collect(keep, options, dry_run=not yes)
+        case "list":
+            return show_users(options) if users else _list_releases(options)
+
+
+def _list_releases(options: Common) -> int:
     found = ask(options, lambda source: source.releases(), deploy=False)
     if options.json:
         output.as_json(found)

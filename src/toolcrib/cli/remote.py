@@ -110,6 +110,22 @@ class Remote:
         """See `Backend.release`."""
         return await self._json("GET", f"/v1/releases/{quote(name, safe='')}")
 
+    async def users(self) -> list[Json]:
+        """See `Backend.users`."""
+        return await self._list("/v1/releases/users")
+
+    async def drain(self, release: str, body: Json) -> Json:
+        """See `Backend.drain`."""
+        return await self._json("POST", f"/v1/releases/{quote(release, safe='')}/drain", body)
+
+    async def collect(self, body: Json) -> Json:
+        """See `Backend.collect`."""
+        return await self._json("POST", "/v1/releases/gc", body)
+
+    async def resume_run(self, run: str) -> Json:
+        """See `Backend.resume_run`."""
+        return await self._json("POST", f"/v1/runs/{quote(run, safe='')}/resume")
+
     async def diff(self, older: str | None, newer: str | None) -> Json:
         """See `Backend.diff`."""
         known = await self.releases()

@@ -7,6 +7,7 @@ import typer
 
 from toolcrib.cli import output
 from toolcrib.cli.backend import ask
+from toolcrib.cli.draining import resume
 from toolcrib.cli.exit_codes import OK, UsageProblem
 from toolcrib.cli.options import Common, JsonOption, ProjectOption, UrlOption
 from toolcrib.cli.output import Json
@@ -79,20 +80,25 @@ def agents(
 
 
 def runs(
-    action: Annotated[Literal["list"], typer.Argument(help="List them.")] = "list",
+    action: Annotated[
+        Literal["list", "resume"], typer.Argument(help="List them, or let one that was stopped go on.")
+    ] = "list",
+    run: Annotated[str, typer.Argument(help="Id of the run.", show_default=False)] = "",
     *,
     project: ProjectOption = None,
     url: UrlOption = "",
     json: JsonOption = False,
 ) -> int:
-    """List the newest runs, with the release each is pinned to, and count all."""
+    """List the newest runs, with the release each is pinned to, and count all; or let a stopped one go on."""
+    if action == "resume":
+        return resume(run, Common(project=project, url=url, json=json))
     ledger = ask(Common(project=project, url=url, json=json), lambda source: source.ledger(), deploy=False)
     if json:
         output.as_json(ledger)
     else:
         rows = [
-            (run["run_id"], run["agent"], run["status"], f"r-{run['release'][:8]}", _time(run["started_at"]))
-            for run in ledger["runs"]
+            (one["run_id"], one["agent"], one["status"], f"r-{one['release'][:8]}", _time(one["started_at"]))
+            for one in ledger["runs"]
         ]
         output.table(rows, head=("run", "agent", "status", "release", "started"))
         output.data("")

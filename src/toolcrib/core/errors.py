@@ -11,9 +11,11 @@ ToolcribError
 │   ├── AgentNotFound
 │   ├── ArtifactNotFound
 │   ├── ReleaseNotFound
+│   │   └── ReleaseCollected  its files were removed; its records are still there
 │   └── TaskNotFound
 ├── Conflict                  somebody else was faster, or the thing is in use
 │   ├── GenerationConflict
+│   ├── ReleaseDraining
 │   ├── ReleaseInUse
 │   └── ThreadBusy
 ├── CallFailed                one tool call did not succeed; becomes `ToolResult.error`
@@ -35,6 +37,8 @@ ToolcribError
 │   ├── MigrationFailed
 │   ├── ModelUnavailable
 │   ├── ResumeRefused
+│   ├── RunCut                it was stopped in the middle of a step
+│   ├── RunStopped            it was stopped between two steps, and goes on from there
 │   ├── RunTimeout
 │   ├── StateUnreadable
 │   └── ToolAborted
@@ -150,6 +154,12 @@ class ReleaseNotFound(NotFound):
     code: ClassVar[str] = "release_not_found"
 
 
+class ReleaseCollected(ReleaseNotFound):
+    """The release's files were removed, its records stay. Deploy the same tree again to have it back."""
+
+    code: ClassVar[str] = "release_collected"
+
+
 class TaskNotFound(NotFound):
     """No background task has this id, or its time is over. `toolcrib tasks` lists what there is."""
 
@@ -168,6 +178,13 @@ class GenerationConflict(Conflict):
     """Another deployment was activated meanwhile. Read the current generation and try again."""
 
     code: ClassVar[str] = "generation_conflict"
+
+
+class ReleaseDraining(Conflict):
+    """An operator drains the release: nobody may begin to use it until that is over. Try again after that."""
+
+    code: ClassVar[str] = "release_draining"
+    retryable: bool = True
 
 
 class ReleaseInUse(Conflict):
@@ -371,6 +388,19 @@ class StateUnreadable(RunFailed):
     """A thread's saved state holds what the release that reads it has no class for, or cannot build."""
 
     code: ClassVar[str] = "state_unreadable"
+
+
+class RunCut(RunFailed):
+    """The run was stopped in the middle of a step: its release was purged, or the process ended before the step did."""
+
+    code: ClassVar[str] = "run_cut"
+
+
+class RunStopped(RunFailed):
+    """The run was stopped between two steps, for its release is drained or the process ends. It goes on from there."""
+
+    code: ClassVar[str] = "run_stopped"
+    severity: ClassVar[Severity] = "LOW"
 
 
 class RunTimeout(RunFailed):

@@ -12,6 +12,7 @@ from toolcrib.core.events import Event
 from toolcrib.core.policies import RateLimit
 from toolcrib.core.releases import Channel, Deployment, Manifest, ReleaseState
 from toolcrib.core.results import ToolResult
+from toolcrib.core.stores.pins import ThreadPin
 from toolcrib.core.tools import Need, ResourceSpec, Tool
 
 
@@ -219,7 +220,8 @@ class ReleaseStore(Protocol):
     ) -> None:
         """Keep a release (path -> bytes) in this state, with its shape.
 
-        A second time with the same manifest changes nothing, but a shape that is lacking is taken.
+        A second time with the same manifest changes nothing, but a shape that is lacking is taken, and one that was
+        collected is kept as if it were new.
         """
 
     async def shape(self, digest: str) -> Shape | None:
@@ -234,6 +236,20 @@ class ReleaseStore(Protocol):
 
         Raises:
             ReleaseNotFound: no such release.
+            ReleaseCollected: its files were removed.
+        """
+
+    async def collect(self, digest: str) -> int:
+        """Remove the release's shape, and those of its files that no other release has, in one transaction.
+
+        The release stays known as `collected`; put again, it is whole again.
+
+        Returns:
+            How many bytes that freed.
+
+        Raises:
+            ReleaseNotFound: no such release.
+            Conflict: it serves.
         """
 
     async def find(self, id_or_digest: str) -> StoredRelease:
@@ -288,7 +304,7 @@ class RunRecord:
     """One run in the ledger.
 
     Attributes:
-        status: `running`, `success`, `error` or `interrupted` (waits for a human).
+        status: see `core.stores.pins.RunStatus`.
         releases_seen: ids of the releases whose code served the run's steps; more than one is a mixed run.
         started_at, finished_at: Unix time; finished_at is None while running.
         paused_at: the nodes in which it waits for a human.
@@ -348,7 +364,7 @@ class ThreadFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerSummary:
-    """Counts over the ledger's runs: `mixed` saw more than one release."""
+    """Counts over the ledger's runs: `mixed` saw more than one release, `stopped` can go on."""
 
     started: int = 0
     finished: int = 0
@@ -356,6 +372,7 @@ class LedgerSummary:
     interrupted: int = 0
     running: int = 0
     mixed: int = 0
+    stopped: int = 0
 
 
 class RunLedger(Protocol):
@@ -378,6 +395,18 @@ class RunLedger(Protocol):
 
     async def runs(self, limit: int = 100) -> Sequence[RunRecord]:
         """Runs, the newest first."""
+
+    async def find(self, run_id: str) -> RunRecord | None:
+        """The run with this id."""
+
+    async def suspended(self, limit: int = 100) -> Sequence[RunRecord]:
+        """Runs that go on by themselves, the oldest first."""
+
+    async def take_up(self, run_id: str) -> bool:
+        """Let a stopped run be `running` again; False when it is not stopped, or another process was faster."""
+
+    async def pins(self) -> Sequence[ThreadPin]:
+        """What all threads hold on to, in no order."""
 
     async def summary(self) -> LedgerSummary:
         """Counts over all runs."""

@@ -18,21 +18,26 @@ ReleaseState = Literal[
     "draining",
     "drained",
     "retired",
+    "collected",
 ]
-"""`inactive` is stored and serves nobody; `active` serves, but has still to prove itself; `permanent` has."""
+"""`inactive` is stored and serves nobody; `active` serves, but has still to prove itself; `permanent` has.
+
+Of a `collected` one the files are gone: it comes back as `staged` or `verified` when the same tree is deployed again.
+"""
 
 MOVES: Mapping[ReleaseState, frozenset[ReleaseState]] = MappingProxyType(
     {
-        "staged": frozenset({"verified", "rejected"}),
-        "rejected": frozenset({"staged"}),
-        "verified": frozenset({"inactive", "canary", "active"}),
-        "inactive": frozenset({"canary", "active", "retired"}),
+        "staged": frozenset({"verified", "rejected", "collected"}),
+        "rejected": frozenset({"staged", "collected"}),
+        "verified": frozenset({"inactive", "canary", "active", "collected"}),
+        "inactive": frozenset({"canary", "active", "retired", "collected"}),
         "canary": frozenset({"active", "draining"}),
         "active": frozenset({"permanent", "draining"}),
         "permanent": frozenset({"draining"}),
-        "draining": frozenset({"canary", "active", "drained"}),
-        "drained": frozenset({"canary", "active", "retired"}),
-        "retired": frozenset({"canary", "active"}),
+        "draining": frozenset({"canary", "active", "drained", "collected"}),
+        "drained": frozenset({"canary", "active", "retired", "collected"}),
+        "retired": frozenset({"canary", "active", "collected"}),
+        "collected": frozenset({"staged", "verified"}),
     }
 )
 """From which state a release may go to which; machine, stores and property tests read this table and no other."""
@@ -40,7 +45,7 @@ MOVES: Mapping[ReleaseState, frozenset[ReleaseState]] = MappingProxyType(
 SERVING: frozenset[ReleaseState] = frozenset({"canary", "active", "permanent"})
 
 DeploymentState = Literal[
-    "active", "canary", "promoted", "withdrawn", "inactive", "rejected", "unchanged", "rolled_back", "held"
+    "active", "canary", "promoted", "withdrawn", "inactive", "rejected", "unchanged", "rolled_back", "held", "drained"
 ]
 
 
@@ -253,7 +258,7 @@ class Deployment:
     Attributes:
         state: `active`, `canary` (serves a part), `promoted` (a canary that serves all now), `withdrawn` (a canary that
             serves nobody any more), `inactive` (kept, serves nobody), `rejected`, `unchanged` (the tree is what already
-            serves), `rolled_back` or `held` (for one tenant).
+            serves), `rolled_back`, `held` (for one tenant) or `drained` (taken out of memory).
         release: id of the candidate.
         previous: id of the release that served before; empty when none did.
         generation: the registry's generation afterwards.
@@ -266,7 +271,7 @@ class Deployment:
         who: who asked, `user@host` or what the client of a server calls itself; empty in records of older versions.
         git: the commit of the tree; None where there is no git, and for what changes no tree.
         why: what they said of it, or what the guard saw.
-        figures: what the guard compared, of the `canary` and the `stable` release; empty for all others.
+        figures: what the guard compared, of the `canary` and the `stable` release; what a drain `stopped`; else empty.
         at: Unix time, seconds.
         restart_needed: what the directory says by now that only a restart of the process takes up; rejects nothing.
     """

@@ -18,12 +18,15 @@ class ServerSettings(BaseModel):
     Attributes:
         host: address to bind to; `0.0.0.0` opens it to the network.
         port: TCP port; 0 takes any free one.
+        drain_s: seconds that what is in flight may still take when a signal stops the server. After half of them runs
+            are asked to stop before their next step, at the end what is left is cut; both go on after the restart.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 2024
+    drain_s: Annotated[float, Field(ge=0, le=3_600, allow_inf_nan=False)] = 10.0
 
 
 class WatchSettings(BaseModel):
@@ -234,6 +237,26 @@ class UploadsSettings(BaseModel):
     allow_open: bool = False
 
 
+class ReleasesSettings(BaseModel):
+    """How many releases are kept, in memory and in the store.
+
+    Attributes:
+        in_memory: so many releases at most are in memory; at the limit those that nobody uses go first, then a newcomer
+            waits, then it is refused.
+        memory_mb: the same when the process uses more memory than this, in MiB; null for no such limit.
+        wait_s: seconds for which a newcomer waits.
+        keep: the files of so many releases stay in the store, besides those of every release that is needed; older ones
+            are removed once an hour. null removes nothing by itself.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    in_memory: Annotated[int, Field(ge=2, le=1_000)] = 8
+    memory_mb: Annotated[int, Field(ge=64, le=16_777_216)] | None = None
+    wait_s: Annotated[float, Field(ge=0, le=3_600, allow_inf_nan=False)] = 10.0
+    keep: Annotated[int, Field(ge=1, le=1_000_000)] | None = 50
+
+
 class Settings(BaseModel):
     """Everything `toolcrib.yaml` may hold; what is not written has the default shown here.
 
@@ -251,6 +274,7 @@ class Settings(BaseModel):
         tasks: how many background tasks at once, and how many may wait.
         canary: when a canary is promoted or rolled back by itself.
         uploads: how large archives may be that are sent to a server.
+        releases: how many releases are kept.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -268,3 +292,4 @@ class Settings(BaseModel):
     tasks: TasksSettings = TasksSettings()
     canary: CanarySettings = CanarySettings()
     uploads: UploadsSettings = UploadsSettings()
+    releases: ReleasesSettings = ReleasesSettings()

@@ -6,9 +6,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from toolcrib.core.errors import GenerationConflict, NotFound, ProjectInvalid, ReleaseNotFound, ToolcribError
+from toolcrib.core.errors import (
+    Conflict,
+    GenerationConflict,
+    NotFound,
+    ProjectInvalid,
+    ReleaseInUse,
+    ReleaseNotFound,
+    ToolcribError,
+)
 from toolcrib.core.events import Deployed
 from toolcrib.core.ports import RunRecord
+from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import (
     Acceptable,
     Canary,
@@ -29,6 +38,7 @@ from toolcrib.deployment.ports import Basis, DeployerPorts, Plan
 from toolcrib.deployment.records import Work
 from toolcrib.deployment.residents import KEEP_IDLE, Residents
 from toolcrib.loader.bundle import Bundle, read_bundle
+from toolcrib.loader.verifier.client import Verdict
 from toolcrib.registry.release import Release
 
 
@@ -250,6 +260,20 @@ class Deployer:
         """Retire what nobody uses; see `Residents.sweep`."""
         return await self._residents.sweep(keep=keep)
 
+    async def retire(self, release: Release) -> bool:
+        """Retire one release; see `Residents.retire`."""
+        return await self._residents.retire(release)
+
+    async def collect(self, digest: str) -> int | None:
+        """Remove the files of a release from the store; bytes that were freed, None when it is needed after all."""
+        async with self._lock, self._residents.lock:
+            if self._ports.registry.resident(digest):
+                return None
+            try:
+                return await self._ports.store.collect(digest)
+            except Conflict:
+                return None  # another process lets it serve
+
     async def _work(self, actor: str, why: str, basis: Basis | None = None, *, who: str = "") -> Work:
         """A deployment that begins, with what needs a restart as it does."""
         ports, cold = self._ports, await self._ports.look_at_boundary()
@@ -286,27 +310,36 @@ class Deployer:
         work.watch.lap("verify")
         if verdict.reasons:
             return await self._reject(manifest, Decision(reasons=verdict.reasons), work)
-        async with self._residents.lock:
-            release: Release | None = ports.registry.resident(manifest.digest)
+        try:
+            async with self._residents.with_room(manifest.digest):
+                return await self._admit(bundle, verdict, plan, work)
+        except ReleaseInUse as error:
+            reason = Reason(code="no_room", message=error.message, hint=error.hint)
+            return await self._reject(manifest, Decision(reasons=(reason,)), work)
+
+    async def _admit(self, bundle: Bundle, verdict: Verdict, plan: Plan, work: Work) -> Deployment:
+        """Load what was verified, decide, and let it serve; the caller holds the lock of the residents."""
+        manifest, ports = bundle.manifest, self._ports
+        release: Release | None = ports.registry.resident(manifest.digest)
+        if release is None:
+            release, reasons = await self._residents.load(bundle, verdict.compiled)
+            work.watch.lap("load")
             if release is None:
-                release, reasons = await self._residents.load(bundle, verdict.compiled)
-                work.watch.lap("load")
-                if release is None:
-                    return await self._reject(manifest, Decision(reasons=reasons), work)
-            try:
-                channel = await ports.store.channel()
-                decision = await self._judge.admit(release, channel, accept=plan.accept)
-                if decision.reasons:
-                    return await self._reject(manifest, decision, work)
-                work.decision, now = decision, ports.clock.now()
-                await ports.store.put(manifest, bundle.contents, at=now, state="verified", shape=release.shape)
-                deployment = await self._let_serve(channel, release, plan, work)
-                for run in decision.held:
-                    await ports.ledger.move(run.run_id, run.goes_on_with)
-                return deployment
-            finally:
-                if ports.registry.resident(manifest.digest) is not release:
-                    await asyncio.to_thread(release.modules.discard)
+                return await self._reject(manifest, Decision(reasons=reasons), work)
+        try:
+            channel = await ports.store.channel()
+            decision = await self._judge.admit(release, channel, accept=plan.accept)
+            if decision.reasons:
+                return await self._reject(manifest, decision, work)
+            work.decision, now = decision, ports.clock.now()
+            await ports.store.put(manifest, bundle.contents, at=now, state="verified", shape=release.shape)
+            deployment = await self._let_serve(channel, release, plan, work)
+            for run in decision.held:
+                await ports.ledger.move(run.run_id, run.goes_on_with)
+            return deployment
+        finally:
+            if ports.registry.resident(manifest.digest) is not release:
+                await asyncio.to_thread(release.modules.discard)
 
     def _serves_already(self, manifest: Manifest, plan: Plan) -> bool:
         """Whether it is what serves all, so that the plan asks for nothing that is not so already."""

@@ -1,6 +1,6 @@
 """What deployments need of the world, and what may be asked of one."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -9,6 +9,7 @@ from toolcrib.core.ports import Clock, EventSink, ReleaseStore, Resources, RunLe
 from toolcrib.core.redaction import Secrets
 from toolcrib.core.releases import Acceptable, ColdChange
 from toolcrib.deployment.assemble import Compose
+from toolcrib.deployment.room import Room
 from toolcrib.loader.modules import ModulePool
 from toolcrib.loader.verifier.client import Verifier
 from toolcrib.registry.registry import Registry
@@ -30,6 +31,8 @@ class DeployerPorts:
         accept: what the gate takes without being asked each time.
         rehearse: how many threads a candidate's migrations are tried on.
         who: who this process works for, where a deployment does not say who asked: `user@host`.
+        room: how many releases may be in memory.
+        forget: throws away kept results of tools with these digests.
     """
 
     root: Path
@@ -49,6 +52,8 @@ class DeployerPorts:
     accept: frozenset[Acceptable] = frozenset()
     rehearse: int = 20
     who: str = ""
+    room: Room = field(default_factory=Room)
+    forget: Callable[[Collection[str]], Awaitable[int]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

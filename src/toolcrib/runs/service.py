@@ -2,16 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 
 from toolcrib.agents.graphs import refuse_misfit
 from toolcrib.agents.running import Outcome, Turn, run_control, take_turn
 from toolcrib.agents.scope import RunScope
-from toolcrib.core.agents import Agent
 from toolcrib.core.errors import (
+    Conflict,
+    NotFound,
     RunFailed,
     RunTimeout,
     ThreadBusy,
@@ -20,31 +21,26 @@ from toolcrib.core.errors import (
 from toolcrib.core.events import RunFinished, RunStarted
 from toolcrib.core.ports import RunRecord, ThreadFilter, checkpoint_thread
 from toolcrib.core.results import ErrorInfo, RunResult, jsonable, said
-from toolcrib.registry.release import Release
+from toolcrib.core.stores.pins import STOPPED
+from toolcrib.runs.active import ActiveRun, ActiveRuns, Notify
 from toolcrib.runs.foreign import ForeignRuns
 from toolcrib.runs.ports import RunEvent, RunPorts, RunRequest
+from toolcrib.runs.resuming import Resumer
 from toolcrib.runs.threads import ThreadMove, Threads
 
 log = logging.getLogger(__name__)
 CANCELLED = ErrorInfo(code="cancelled", message="The caller went away, or the process ends.", severity="LOW")
-Notify = Callable[[str, Mapping[str, Any]], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Run:
-    """One accepted run."""
-
-    record: RunRecord
-    agent: Agent
-    release: Release
-    request: RunRequest
-    began: float
-    notify: Notify
-    steps: list[Mapping[str, Any]] = field(default_factory=list)
+CLOSE_S = 5.0
+LOOK_EVERY_S = 0.01
 
 
 class RunService:
-    """Runs agents. A run takes its release when it is accepted and keeps it, also over an interrupt and a restart."""
+    """Runs agents. A run takes its release when it is accepted and keeps it, also over an interrupt and a restart.
+
+    Attributes:
+        active: the runs under way here.
+        resumer: takes up those that the end of a process stopped.
+    """
 
     def __init__(self, ports: RunPorts, *, concurrency: int) -> None:
         self._ports = ports
@@ -52,6 +48,8 @@ class RunService:
         self._slots = asyncio.Semaphore(concurrency)
         self._busy: set[tuple[str, str]] = set()
         self._streams: set[asyncio.Task[None]] = set()
+        self.active = ActiveRuns()
+        self.resumer = Resumer(resume=self.resume, ledger=ports.ledger, active=self.active)
         self._foreign = ForeignRuns()
 
     async def run(self, request: RunRequest) -> RunResult:
@@ -94,6 +92,49 @@ class RunService:
             if isinstance(item, BaseException):
                 raise item
             yield item
+
+    async def resume(self, run_id: str) -> RunResult:
+        """Let a run that was stopped go on, on its own release, to its end; `execution_time_s` counts from here.
+
+        Raises:
+            NotFound: there is no such run.
+            Conflict: it is not stopped.
+            ResumeRefused: its release is not to be had; the run stays as it is.
+        """
+        record = await self._ports.ledger.find(run_id)
+        if record is None:
+            raise NotFound(f"There is no run {run_id!r}.", hint="`toolcrib runs` lists the newest ones.")
+        if record.status not in STOPPED:
+            raise _not_stopped(run_id, record.status)
+        with self._to_itself(record.tenant, record.thread_id), ExitStack() as leases:
+            release = await self._threads.pin_again(record, leases)
+            agent = release.agent(record.agent, tenant=record.tenant)
+            if not await self._ports.ledger.take_up(run_id):
+                raise _not_stopped(run_id, "taken up by another process")
+            run = ActiveRun(
+                record=replace(record, status="running", error="", finished_at=None),
+                agent=agent,
+                release=release,
+                request=RunRequest(agent=agent.name, thread_id=record.thread_id, tenant=record.tenant),
+                began=self._ports.clock.monotonic(),
+                notify=lambda event, data: None,
+                goes_on=True,
+            )
+            return await self._to_its_end(run, streaming=False)
+
+    def suspend(self) -> None:
+        """The process ends: let each run stop before its next step."""
+        self.resumer.take_up_no_more()
+        self.active.ask_to_stop(become="suspended")
+
+    async def cut(self, why: str) -> Sequence[RunRecord]:
+        """The process ends now: end each run in the middle of its step, and wait for that, for a bounded time."""
+        self.resumer.take_up_no_more()
+        cut, clock = self.active.cut(why=why, become="suspended"), self._ports.clock
+        until = clock.monotonic() + CLOSE_S
+        while self.active.records() and clock.monotonic() < until:
+            await clock.sleep(LOOK_EVERY_S)
+        return cut
 
     async def move_threads(
         self, wanted: ThreadFilter, release: str, *, dry_run: bool, migrate: bool = False
@@ -141,42 +182,54 @@ class RunService:
         self._foreign.sweep()
 
     async def close(self) -> None:
-        """Cancel the runs that nobody awaits."""
+        """Cancel the runs that nobody awaits; those that were taken up go on in the next process."""
+        await self.resumer.close()
         for task in tuple(self._streams):
             task.cancel()
         await asyncio.gather(*self._streams, return_exceptions=True)
 
-    async def _run(self, request: RunRequest, notify: Notify, *, streaming: bool) -> RunResult:
-        began = self._ports.clock.monotonic()
-        thread_id = request.thread_id or self._ports.ids.new()
-        key = (request.tenant, thread_id)
+    @contextmanager
+    def _to_itself(self, tenant: str, thread_id: str) -> Iterator[None]:
+        """For the length of the block no other run of the thread begins here.
+
+        Raises:
+            ThreadBusy: one is under way.
+        """
+        key = (tenant, thread_id)
         if key in self._busy:
             raise ThreadBusy(f"Thread {thread_id!r} has a run in flight.", hint="Wait until it has ended.")
         self._busy.add(key)
         try:
-            with ExitStack() as leases:
-                release = await self._threads.pin(request, thread_id, leases)
-                agent = release.agent(request.agent, tenant=request.tenant)
-                refuse_misfit(agent.graph, agent.name, request.question)
-                record = RunRecord(
-                    run_id=self._ports.ids.new(),
-                    thread_id=thread_id,
-                    tenant=request.tenant,
-                    agent=agent.name,
-                    release=release.digest,
-                    started_at=self._ports.clock.now(),
-                    state=release.shape.agents[agent.name].state.id if agent.name in release.shape.agents else "",
-                    revision=agent.revision,
-                )
-                run = _Run(record=record, agent=agent, release=release, request=request, began=began, notify=notify)
-                return await self._accepted(run, streaming=streaming)
+            yield
         finally:
             self._busy.discard(key)
 
-    async def _accepted(self, run: _Run, *, streaming: bool) -> RunResult:
+    async def _run(self, request: RunRequest, notify: Notify, *, streaming: bool) -> RunResult:
+        began = self._ports.clock.monotonic()
+        thread_id = request.thread_id or self._ports.ids.new()
+        with self._to_itself(request.tenant, thread_id), ExitStack() as leases:
+            release = await self._threads.pin(request, thread_id, leases)
+            agent = release.agent(request.agent, tenant=request.tenant)
+            refuse_misfit(agent.graph, agent.name, request.question)
+            record = RunRecord(
+                run_id=self._ports.ids.new(),
+                thread_id=thread_id,
+                tenant=request.tenant,
+                agent=agent.name,
+                release=release.digest,
+                started_at=self._ports.clock.now(),
+                state=release.shape.agents[agent.name].state.id if agent.name in release.shape.agents else "",
+                revision=agent.revision,
+            )
+            run = ActiveRun(record=record, agent=agent, release=release, request=request, began=began, notify=notify)
+            return await self._to_its_end(run, streaming=streaming)
+
+    async def _to_its_end(self, run: ActiveRun, *, streaming: bool) -> RunResult:
         """Write the pin, execute, write the end, whatever it is."""
+        self.active.add(run)
         try:
-            await self._ports.ledger.accept(run.record)  # written even when it is cancelled: then so is the end
+            if not run.goes_on:
+                await self._ports.ledger.accept(run.record)  # written even when it is cancelled: then so is the end
             self._tell_start(run)
             outcome, failure = await self._outcome(run, streaming=streaming)
         except asyncio.CancelledError:
@@ -184,13 +237,14 @@ class RunService:
             result = replace(self._result(run, Outcome(), None), success=False, error=CANCELLED)
             self._tell_end(run, result)
             raise
+        finally:
+            self.active.remove(run)
         result = self._result(run, outcome, failure)
-        status = "interrupted" if result.interrupts else "success" if result.success else "error"
-        await self._finish(run, status, result.error, outcome.paused_at)
+        await self._finish(run, run.status(outcome, failure), result.error, outcome.paused_at)
         self._tell_end(run, result)
         return result
 
-    def _tell_start(self, run: _Run) -> None:
+    def _tell_start(self, run: ActiveRun) -> None:
         record = run.record
         started = RunStarted(
             run_id=record.run_id,
@@ -202,11 +256,14 @@ class RunService:
         self._ports.events.emit(started)
         run.notify("run.started", started.to_dict())
 
-    def _tell_end(self, run: _Run, result: RunResult) -> None:
+    def _tell_end(self, run: ActiveRun, result: RunResult) -> None:
         self._ports.events.emit(RunFinished(result=result, agent=run.record.agent, tenant=run.record.tenant))
 
-    async def _finish(self, run: _Run, status: str, error: ErrorInfo | None, paused_at: tuple[str, ...] = ()) -> None:
+    async def _finish(
+        self, run: ActiveRun, status: str, error: ErrorInfo | None, paused_at: tuple[str, ...] = ()
+    ) -> None:
         seen = {str(step["release"]) for step in run.steps if step.get("release")} | {run.agent.release}
+        seen |= set(run.record.releases_seen)
         record = replace(
             run.record,
             status=status,
@@ -217,7 +274,7 @@ class RunService:
         )
         await self._ports.ledger.finish(record)
 
-    async def _outcome(self, run: _Run, *, streaming: bool) -> tuple[Outcome, ToolcribError | None]:
+    async def _outcome(self, run: ActiveRun, *, streaming: bool) -> tuple[Outcome, ToolcribError | None]:
         """How the graph ended; every failure of it is an error here."""
         limit = run.agent.spec.limits.run_timeout_s
         timer = asyncio.timeout(limit)
@@ -228,21 +285,28 @@ class RunService:
             resume=run.request.resume,
             thread=checkpoint_thread(record.tenant, record.thread_id),
             streaming=streaming,
+            control=run.control,
+            goes_on=run.goes_on,
         )
         try:
-            async with timer, self._slots:
-                outcome = await take_turn(run.agent, turn, self._scope(run, run.began + limit))
+            async with timer:
+                run.timer = timer
+                if run.cut:
+                    timer.reschedule(0.0)
+                async with self._slots:
+                    outcome = await take_turn(run.agent, turn, self._scope(run, run.began + limit))
         except ToolcribError as raised:
             error = raised
         except TimeoutError as raised:
             expired = timer.expired()
             error = RunTimeout(f"The run was stopped after {limit:g} s.") if expired else self._failure(raised)
+            error = run.was_cut() if expired and run.cut else error
         except Exception as raised:  # outer guard: a graph of the project may raise anything
             log.warning("run failed", exc_info=True, extra={"run_id": record.run_id, "agent": run.agent.name})
             error = self._failure(raised)
-        return outcome, error
+        return outcome, run.stopped() if outcome.stopped else error
 
-    def _scope(self, run: _Run, deadline: float) -> RunScope:
+    def _scope(self, run: ActiveRun, deadline: float) -> RunScope:
         """What the graph's nodes know of the run; their steps become its trace."""
 
         def notify(event: str, data: Mapping[str, Any]) -> None:
@@ -267,7 +331,7 @@ class RunService:
             emit=ports.events.emit,
         )
 
-    def _result(self, run: _Run, outcome: Outcome, error: ToolcribError | None) -> RunResult:
+    def _result(self, run: ActiveRun, outcome: Outcome, error: ToolcribError | None) -> RunResult:
         models = [step for step in run.steps if step["kind"] == "model"]
         return RunResult(
             output=outcome.output,
@@ -293,3 +357,7 @@ class RunService:
     def _told(self, error: ToolcribError) -> ErrorInfo:
         info, scrub = ErrorInfo.of(error), self._ports.secrets.scrub
         return replace(info, message=scrub(info.message), hint=scrub(info.hint))
+
+
+def _not_stopped(run_id: str, status: str) -> Conflict:
+    return Conflict(f"Run {run_id!r} cannot go on: it is {status}.", hint="Only `drained` and `suspended` runs can.")

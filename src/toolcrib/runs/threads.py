@@ -18,6 +18,7 @@ from toolcrib.core.errors import (
 from toolcrib.core.migrations import NoWay, renamed
 from toolcrib.core.ports import RunRecord, ThreadFilter
 from toolcrib.core.releases import release_id
+from toolcrib.core.stores.pins import STOPPED
 from toolcrib.registry.release import Release
 from toolcrib.runs.ports import RunPorts, RunRequest
 
@@ -69,6 +70,13 @@ class Threads:
                 f"Thread {thread_id!r} waits for a human's answer.",
                 hint="Resume it with the answer, or ask on another thread.",
             )
+        if last is not None and last.status in STOPPED:
+            raise ThreadBusy(
+                f"A run of thread {thread_id!r} was stopped between two steps.",
+                hint=f"Let it go on first: `toolcrib runs resume {last.run_id}`."
+                if last.status == "drained"
+                else "It goes on by itself: wait until it has ended.",
+            )
         if request.resume is not None and not parked:
             raise ResumeRefused(
                 f"Nothing waits for an answer on thread {thread_id!r}.", hint="Ask a question instead of resuming."
@@ -80,6 +88,15 @@ class Threads:
         if last is not None and last.agent == request.agent:
             await self._passages.bring_over(last, pinned)
         return pinned
+
+    async def pin_again(self, stopped: RunRecord, leases: ExitStack) -> Release:
+        """Lease the release that a stopped run goes on with: its own.
+
+        Raises:
+            ResumeRefused: it cannot be loaded, or has no such agent.
+        """
+        release = await self._held(stopped, stopped.release)
+        return leases.enter_context(self._ports.registry.lease(holder="run", release=release))
 
     async def move(
         self, wanted: ThreadFilter, target: Release, *, dry_run: bool, migrate: bool = False
@@ -203,6 +220,8 @@ class Threads:
         """Why a thread cannot go on with this release; empty when it can."""
         if last.status == "running":
             return "a turn of it is under way"
+        if last.status in STOPPED:
+            return "a turn of it was stopped between two steps, and goes on with its own release"
         try:
             agent = release.agent(last.agent, tenant=last.tenant)
             steps = await self._passages.steps(last, agent)

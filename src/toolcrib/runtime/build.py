@@ -234,6 +234,8 @@ def _background(house: "House", *, watch: bool, work: bool) -> list[asyncio.Task
     if work:
         jobs["tasks"] = house.tasks.keep
         jobs["guard"] = house.guard.run
+        jobs["collector"] = house.collector.run
+        jobs["resumer"] = lambda: _take_up(house)
     if watch:
         jobs["watcher"] = house.watcher().run
     return [
@@ -256,6 +258,13 @@ async def _janitor(house: "House") -> None:
         await house.resources.trim()
         house.threads.trim(house.clock.monotonic())
         house.process_tools.runner.tend(house.clock.monotonic())
+
+
+async def _take_up(house: "House") -> None:
+    """Let runs go on that the end of a process stopped: this one's predecessor, or another one's."""
+    while True:
+        await house.runs.resumer.take_up()
+        await house.clock.sleep(BACKGROUND_S)
 
 
 async def _keep_up(name: str, run: Callable[[], Awaitable[None]], clock: Clock) -> None:

@@ -24,6 +24,7 @@ from toolcrib.execution.tasks.audience import Callback
 from toolcrib.execution.tasks.service import TaskService
 from toolcrib.registry.release import Release
 from toolcrib.runs.ports import RunEvent, RunRequest
+from toolcrib.runtime.ending import Ending
 from toolcrib.runtime.releases import CribReleases
 from toolcrib.runtime.threads import CribThreads
 
@@ -224,6 +225,21 @@ class Crib(CribReleases):
         """
         request = RunRequest(agent=agent, question=question, thread_id=thread_id, tenant=tenant, resume=resume)
         return self._wings.runs.stream(request)
+
+    @property
+    def ending(self) -> Ending:
+        """For whoever ends the process: `finish`, `suspend`, `cut`, before the project is closed."""
+        return Ending(runs=self._wings.runs, tasks=self._wings.tasks)
+
+    async def resume_run(self, run_id: str) -> RunResult:
+        """Let a run that was stopped (`drained`, `suspended`) go on to its end, on its own release.
+
+        Raises:
+            NotFound: there is no such run.
+            Conflict: it is not stopped.
+            ResumeRefused: its release is not to be had; the run stays as it is.
+        """
+        return await self._wings.runs.resume(run_id)
 
     async def ledger(self) -> LedgerSummary:
         """Counts over all runs this project ever accepted."""

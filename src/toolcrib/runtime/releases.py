@@ -8,6 +8,9 @@ from pathlib import Path
 from toolcrib.core.errors import ToolcribError
 from toolcrib.core.ports import StoredRelease
 from toolcrib.core.releases import Acceptable, Change, Channel, ColdChange, Deployment, Revision, Verification
+from toolcrib.deployment.draining.census import take_census
+from toolcrib.deployment.draining.collect import Collected
+from toolcrib.deployment.draining.ports import Drained, ReleaseUse
 from toolcrib.deployment.history import LONG
 from toolcrib.deployment.ports import Plan
 from toolcrib.deployment.proving.canaries import Canaries
@@ -164,6 +167,53 @@ class CribReleases:
     async def releases(self) -> Sequence[StoredRelease]:
         """All releases in the store, the newest first, with their states."""
         return await self._wings.store.releases()
+
+    async def users(self) -> Sequence[ReleaseUse]:
+        """Who uses which release: each that is in memory, serves, or has threads that are under way or wait."""
+        return await take_census(self._wings.registry, self._wings.store, self._wings.ledger)
+
+    async def drain(
+        self,
+        release: str,
+        *,
+        deadline_s: float = 0.0,
+        cooperative: bool = False,
+        hard: bool = False,
+        why: str = "",
+        actor: str = "python",
+    ) -> Drained:
+        """Take a release that no longer serves out of memory; by default only if nobody uses it.
+
+        Args:
+            release: its id.
+            deadline_s: seconds to wait for those who use it.
+            cooperative: ask its runs to stop before their next step. They become `drained` and go on, on the same
+                release, when `resume_run` says so.
+            hard: after the deadline end the runs and tasks that are left; each is told of in the result, the history
+                and the log.
+            why: for the history.
+            actor: who asks.
+
+        Raises:
+            ReleaseNotFound: there is no such release.
+            ReleaseInUse: it serves, or has users still, who are named.
+            ReleaseDraining: somebody else drains it.
+        """
+        return await self._wings.drain.drain(
+            release, deadline_s=deadline_s, cooperative=cooperative, hard=hard, why=why, actor=actor
+        )
+
+    async def collect_releases(self, *, keep: int | None = None, dry_run: bool = True) -> Collected:
+        """Remove the files of old releases from the store; what was written down of them stays.
+
+        Never of one that serves, is in memory, has a thread that holds on to it or a task that runs or waits, nor of
+        the last `keep` ones.
+
+        Args:
+            keep: so many that were used last are kept; by default the setting `releases.keep`.
+            dry_run: only tell which would go.
+        """
+        return await self._wings.collector.collect(keep=keep, dry_run=dry_run)
 
     async def history(self, limit: int = 50) -> Sequence[Deployment]:
         """Past deployments, the newest first."""

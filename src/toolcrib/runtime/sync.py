@@ -15,6 +15,8 @@ from toolcrib.core.stores.artifacts import ArtifactPiece, ArtifactStore
 from toolcrib.core.stores.history import KEPT, ErrorRecord
 from toolcrib.core.stores.results import CacheStats
 from toolcrib.core.tasks import Decision, TaskBatch, TaskRecord, TaskState
+from toolcrib.deployment.draining.collect import Collected
+from toolcrib.deployment.draining.ports import Drained, ReleaseUse
 from toolcrib.execution.tasks.audience import Callback
 from toolcrib.execution.tasks.service import TaskService
 from toolcrib.registry.release import Release
@@ -152,6 +154,25 @@ class SyncCrib:
     def rollback(self, release: str | None = None, *, why: str = "") -> Deployment:
         """See `Crib.rollback`."""
         return self._portal.call(lambda: self._crib.rollback(release, why=why))
+
+    def users(self) -> Sequence[ReleaseUse]:
+        """See `Crib.users`."""
+        return self._portal.call(self._crib.users)
+
+    def drain(
+        self, release: str, *, deadline_s: float = 0.0, cooperative: bool = False, hard: bool = False, why: str = ""
+    ) -> Drained:
+        """See `Crib.drain`."""
+        given: dict[str, Any] = {"deadline_s": deadline_s, "cooperative": cooperative, "hard": hard, "why": why}
+        return self._portal.call(lambda: self._crib.drain(release, **given))
+
+    def resume_run(self, run_id: str) -> RunResult:
+        """See `Crib.resume_run`."""
+        return self._portal.call(self._crib.resume_run, run_id)
+
+    def collect_releases(self, *, keep: int | None = None, dry_run: bool = True) -> Collected:
+        """See `Crib.collect_releases`."""
+        return self._portal.call(lambda: self._crib.collect_releases(keep=keep, dry_run=dry_run))
 
     @property
     def restart_needed(self) -> tuple[ColdChange, ...]:

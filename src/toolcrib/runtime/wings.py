@@ -10,6 +10,8 @@ from toolcrib.core.stores.artifacts import ArtifactStore
 from toolcrib.core.stores.results import ResultCache
 from toolcrib.deployment.boundary import Boundary
 from toolcrib.deployment.deployer import Deployer
+from toolcrib.deployment.draining.collect import Collector
+from toolcrib.deployment.draining.drain import Drain
 from toolcrib.deployment.proving.canaries import Canaries
 from toolcrib.execution.executor import Executor
 from toolcrib.execution.state.escalation import Escalations
@@ -33,6 +35,8 @@ class Wings:
     tasks: TaskService
     deployer: Deployer
     canaries: Canaries
+    drain: Drain
+    collector: Collector
     boundary: Boundary
     store: ReleaseStore
     ledger: RunLedger

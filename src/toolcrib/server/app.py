@@ -14,7 +14,7 @@ from toolcrib.core.settings import UploadsSettings
 from toolcrib.runtime.clock import SystemClock, TimeOrderedIds
 from toolcrib.runtime.crib import Crib
 from toolcrib.server import problems
-from toolcrib.server.guards import LOOPBACK_HOSTS, BodyLimit, KnownHosts, OuterGuard
+from toolcrib.server.guards import LOOPBACK_HOSTS, BodyLimit, KnownHosts, NoNewWork, OuterGuard
 from toolcrib.server.inflight import InFlight
 from toolcrib.server.recent import RecentEvents
 from toolcrib.server.routes import (
@@ -22,6 +22,7 @@ from toolcrib.server.routes import (
     artifacts,
     cache,
     channel,
+    draining,
     events,
     health,
     ledger,
@@ -58,11 +59,12 @@ def create_app(
         inflight: owner of accepted work; whoever stops the server drains it before the project is closed.
         hosts: names this server answers for, IPv6 addresses in brackets; None for all.
     """
+    stopping = Middleware(NoNewWork, stop=stop, retry_after_s=crib.settings.server.drain_s)
     app: FastAPI = FastAPIOffline(
         title="toolcrib",
         version=_version(),
         description=DESCRIPTION,
-        middleware=_layers(hosts, uploads=crib.settings.uploads, clock=SystemClock(), ids=TimeOrderedIds()),
+        middleware=_layers(hosts, stopping, uploads=crib.settings.uploads, clock=SystemClock(), ids=TimeOrderedIds()),
         telemetry={"auto_configure": False},  # FastAPI would send traces wherever the environment says
     )
     app.state.crib, app.state.recent, app.state.stop = crib, recent, stop
@@ -75,6 +77,7 @@ def create_app(
         threads,
         tasks,
         artifacts,
+        draining,
         releases,
         channel,
         ledger,
@@ -90,7 +93,7 @@ def create_app(
 
 
 def _layers(
-    hosts: frozenset[str] | None, *, uploads: UploadsSettings, clock: Clock, ids: IdFactory
+    hosts: frozenset[str] | None, stopping: Middleware, *, uploads: UploadsSettings, clock: Clock, ids: IdFactory
 ) -> list[Middleware]:
     """From the outermost inwards."""
     cors: dict[str, Any] = {"allow_origins": ["*"], "allow_methods": ["*"], "allow_headers": ["*"]}
@@ -99,6 +102,7 @@ def _layers(
         Middleware(CORSMiddleware, **cors, expose_headers=list(EXPOSED)),
         Middleware(OuterGuard, clock=clock, ids=ids),
         *known,
+        stopping,
         Middleware(BodyLimit, uploads=uploads.max_mb << 20),
     ]
 

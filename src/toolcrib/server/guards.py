@@ -1,8 +1,10 @@
 """Guards around the application, as plain ASGI: request ids and the last guard, host names, how much may be sent."""
 
+import asyncio
 import logging
 import re
 from http import HTTPStatus
+from math import ceil
 
 from fastapi import Request
 from starlette.datastructures import Headers, MutableHeaders
@@ -99,6 +101,32 @@ class KnownHosts:
             detail=f"A page of {origin} may not change anything here.",
             hint=f"Open the page from {names}.",
         )
+
+
+class NoNewWork:
+    """Once the server stops, refuses whatever would begin something; what is there can be looked at and cancelled."""
+
+    def __init__(self, app: ASGIApp, *, stop: asyncio.Event, retry_after_s: float) -> None:
+        self._app = app
+        self._stop = stop
+        self._retry_after_s = ceil(max(1.0, retry_after_s))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, or refuse with 503 and the seconds after which the next process may be there."""
+        if scope["type"] != "http" or not self._stop.is_set() or scope["method"] in SAFE_METHODS:
+            return await self._app(scope, receive, send)
+        if scope["path"].endswith("/cancel"):
+            return await self._app(scope, receive, send)
+        answer = problem(
+            Request(scope),
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            code="server_stopping",
+            detail="This server stops and takes no new work.",
+            hint="Send it to another one, or again when the next one is there.",
+            retryable=True,
+        )
+        answer.headers.update({"retry-after": str(self._retry_after_s), "connection": "close"})
+        return await answer(scope, receive, send)
 
 
 class BodyLimit:

@@ -19,13 +19,13 @@ class InFlight:
 
     async def finish(self, work: Coroutine[Any, Any, T]) -> T:
         """The work's result. Cancelling the caller does not cancel the work."""
-        return await asyncio.shield(self._own(work))
+        return await asyncio.shield(self.own(work))
 
     async def pump(self, items: AsyncIterator[T]) -> AsyncGenerator[T, None]:
         """The items, read to their end also when the reader leaves; their error is raised behind the last of them."""
         queue: asyncio.Queue[T | None] = asyncio.Queue()
         left = asyncio.Event()
-        reader = self._own(_read(items, queue, left))
+        reader = self.own(_read(items, queue, left))
         try:
             while (item := await queue.get()) is not None:
                 yield item
@@ -40,6 +40,17 @@ class InFlight:
             task.cancel()
         return len(self._tasks)
 
+    async def settle(self, within_s: float, *, hurry: asyncio.Event) -> None:
+        """Wait until all is done, at most so long, and not when somebody is in a hurry."""
+        if not self._tasks or within_s <= 0:
+            return
+        waits = [asyncio.ensure_future(asyncio.wait(self._tasks)), asyncio.ensure_future(hurry.wait())]
+        try:
+            await asyncio.wait(waits, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
     async def drain(self, within_s: float) -> int:
         """Wait until all is done, at most so long; then cancel the rest, and give back how much that was."""
         if self._tasks and within_s > 0:
@@ -49,7 +60,8 @@ class InFlight:
             await asyncio.wait(self._tasks, timeout=GRACE_S)
         return cancelled
 
-    def _own(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    def own(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Begin the work, whoever waits for it."""
         task = asyncio.create_task(work, name="toolcrib-accepted")
         self._tasks.add(task)
         task.add_done_callback(self._done)

@@ -17,6 +17,7 @@ SAID: Mapping[DeploymentState, str] = MappingProxyType(
         "inactive": "kept; it serves nobody",
         "rolled_back": "live again",
         "held": "held for a tenant",
+        "drained": "drained",
     }
 )
 

@@ -19,6 +19,7 @@ from toolcrib.core.releases import Acceptable
 from toolcrib.core.settings import Settings
 from toolcrib.runtime.build import open_project
 from toolcrib.runtime.clock import TimeOrderedIds
+from toolcrib.runtime.crib import Crib
 from toolcrib.runtime.locate import find_project, read_settings
 from toolcrib.runtime.signals import run
 from toolcrib.server.app import create_app
@@ -28,7 +29,8 @@ from toolcrib.server.listening import bind, known_hosts, refuse_strangers, url_o
 from toolcrib.server.logs import configure_logs
 from toolcrib.server.recent import RecentEvents
 
-DRAIN_S = 10
+CLOSE_S = 5
+"""Answers get so long to be written when all work is over."""
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -55,7 +57,10 @@ class ServeOptions:
 
 
 def serve(options: ServeOptions) -> int:
-    """Serve until SIGINT or SIGTERM; what is in flight gets 10 s to end, a second signal ends it at once.
+    """Serve until SIGINT or SIGTERM; what is in flight gets `server.drain_s` to end, a second signal ends it at once.
+
+    New work is refused meanwhile. Runs that cannot end in time are stopped before their next step, or cut, and taken up
+    by the next process.
 
     Belongs to the main thread, which alone gets signals.
 
@@ -106,14 +111,30 @@ async def _serve(options: ServeOptions, root: Path, host: str, listener: socket.
             root, watch=options.watch, accept=options.accept, listeners=(tell,), secrets=secrets
         ) as crib:
             app = create_app(crib, recent=recent, stop=stop, inflight=inflight, hosts=known_hosts(host))
-            server = _Server(_uvicorn_config(app), stop=stop, inflight=inflight, announce=options.announce)
+            server = _Server(
+                _uvicorn_config(app),
+                stop=stop,
+                inflight=inflight,
+                options=options,
+                drain_s=crib.settings.server.drain_s,
+            )
             signals.enter_context(server.stopped_by_signals())
             for line in welcome_lines(crib, url_of(listener), watch=options.watch):
                 options.announce(line)
-            await server.serve(sockets=[listener])
-            tasks = asyncio.ensure_future(inflight.finish(crib.tasks.drain(server.patience_s)))
-            await inflight.drain(server.patience_s)
-            await asyncio.gather(tasks, return_exceptions=True)  # a second signal cancels the wait
+            await _until_stopped(server, listener, crib)
+
+
+async def _until_stopped(server: "_Server", listener: socket.socket, crib: Crib) -> None:
+    """Serve; at the signal go on answering, with 503 to new work, until what is in flight is over."""
+    serving = asyncio.create_task(server.serve(sockets=[listener]), name="toolcrib-server")
+    stopping = asyncio.create_task(server.stop.wait(), name="toolcrib-stop")
+    try:
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await server.drain(crib)
+    finally:
+        stopping.cancel()
+        server.should_exit = True
+        await serving
 
 
 def _uvicorn_config(app: FastAPI) -> uvicorn.Config:
@@ -124,27 +145,43 @@ def _uvicorn_config(app: FastAPI) -> uvicorn.Config:
         lifespan="off",
         server_header=False,
         ws="none",
-        timeout_graceful_shutdown=DRAIN_S,
+        timeout_graceful_shutdown=CLOSE_S,
     )
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn, but the first signal also ends the streams, which would otherwise hold up its shutdown."""
+    """Uvicorn, but a signal only ends the streams and the taking of work; it goes on answering while work ends."""
 
     def __init__(
-        self, config: uvicorn.Config, *, stop: asyncio.Event, inflight: InFlight, announce: Callable[[str], None]
+        self,
+        config: uvicorn.Config,
+        *,
+        stop: asyncio.Event,
+        inflight: InFlight,
+        options: ServeOptions,
+        drain_s: float,
     ) -> None:
         super().__init__(config)
-        self._stop = stop
+        self.stop = stop
+        self._hurry = asyncio.Event()
         self._inflight = inflight
-        self._announce = announce
+        self._announce = options.announce
+        self._drain_s = drain_s
         self._loop = asyncio.get_running_loop()
-        self._until = 0.0
 
-    @property
-    def patience_s(self) -> float:
-        """Seconds that what is in flight may still take; 0 after a second signal."""
-        return 0.0 if self.force_exit else max(0.0, self._until - self._loop.time())
+    async def drain(self, crib: Crib) -> None:
+        """Let what is in flight end; after half of the time stop runs before their next step, then cut what is left."""
+        background = self._inflight.own(crib.ending.finish(self._drain_s))
+        await self._inflight.settle(self._drain_s / 2, hurry=self._hurry)
+        crib.ending.suspend()
+        await self._inflight.settle(self._drain_s / 2, hurry=self._hurry)
+        why = "a second signal came" if self._hurry.is_set() else f"the server ends, and {self._drain_s:g} s are over"
+        for cut in await crib.ending.cut(why):
+            self._announce(
+                f"cut: run {cut.run_id} of {cut.agent}, thread {cut.thread_id}; it goes on after the restart"
+            )
+        await self._inflight.drain(0.0)
+        await asyncio.gather(background, return_exceptions=True)
 
     @contextmanager
     def stopped_by_signals(self) -> Iterator[None]:
@@ -166,12 +203,10 @@ class _Server(uvicorn.Server):
         yield
 
     def _asked_to_stop(self) -> None:
-        if self.should_exit:
+        if self.stop.is_set():
+            self._hurry.set()
             self.force_exit = True
-            self._inflight.cancel()
             return
-        self.should_exit = True
-        self._until = self._loop.time() + DRAIN_S
-        self._stop.set()
+        self.stop.set()
         if count := len(self._inflight):
-            self._announce(f"stopping: {count} in flight may take {DRAIN_S} s more, Ctrl-C again ends them")
+            self._announce(f"stopping: {count} in flight may take {self._drain_s:g} s more, Ctrl-C again ends them")

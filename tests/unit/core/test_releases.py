@@ -29,7 +29,12 @@ def test_no_state_is_a_dead_end_and_only_through_verification_does_a_release_ser
         before = {state for state, targets in MOVES.items() if serves in targets}
         assert before - SERVING == {"verified", "inactive", "draining", "drained", "retired"}
     assert [state for state, targets in MOVES.items() if "permanent" in targets] == ["active"]
-    assert [state for state, targets in MOVES.items() if "verified" in targets] == ["staged"]
+    assert [state for state, targets in MOVES.items() if "verified" in targets] == ["staged", "collected"]
+
+
+def test_what_serves_is_never_collected_and_what_was_comes_back_only_by_its_files() -> None:
+    assert not any("collected" in MOVES[state] for state in SERVING)
+    assert MOVES["collected"] == {"staged", "verified"}
 
 
 def test_a_release_is_retired_only_after_it_was_drained_or_when_it_never_served() -> None:

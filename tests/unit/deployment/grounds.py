@@ -18,6 +18,7 @@ from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
 from toolcrib.deployment.deployer import Deployer
 from toolcrib.deployment.ports import DeployerPorts
+from toolcrib.deployment.room import Room
 from toolcrib.loader.bundle import Bundle
 from toolcrib.loader.compiling import compile_source, module_file
 from toolcrib.loader.modules import ModulePool
@@ -107,6 +108,7 @@ class Ground:
     busy: Callable[[], bool] = lambda: False
     resources: ResourcePool = field(default_factory=lambda: ResourcePool(env={}, clock=Clock()))
     restart_needed: tuple[ColdChange, ...] = ()
+    room: Room = field(default_factory=Room)
     deployer: Deployer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -131,6 +133,7 @@ class Ground:
                 resources=self.resources,
                 look_at_boundary=self.look_at_boundary,
                 accept=frozenset(what),
+                room=self.room,
             )
         )
 

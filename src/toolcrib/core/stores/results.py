@@ -1,5 +1,6 @@
 """The result cache: what is kept of a call, and the port of its store."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -12,6 +13,7 @@ class CacheEntry(NamedTuple):
     Attributes:
         began: reading of `Clock.monotonic` when the work for it began; what began before an invalidation may rest on
             old data and is not kept. None when that cannot be.
+        digest: of the tool's code.
     """
 
     key: str
@@ -21,6 +23,7 @@ class CacheEntry(NamedTuple):
     tenant: str = ""
     tags: tuple[str, ...] = ()
     began: float | None = None
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,9 @@ class ResultCache(Protocol):
 
     async def invalidate(self, *, tool: str = "", tenant: str = "", tag: str = "") -> int:
         """Throw away the entries that fit all that is given (all entries when nothing is); how many there were."""
+
+    async def forget(self, digests: Collection[str]) -> int:
+        """Throw away what tools with these digests returned, for nobody can ask for it; how many entries that were."""
 
     def stats(self) -> CacheStats:
         """What it did so far."""

@@ -73,6 +73,9 @@ class TaskStore(Protocol):
     async def counts(self) -> Mapping[TaskState, int]:
         """How many tasks there are in each state; those without any are left out."""
 
+    async def releases(self) -> frozenset[str]:
+        """Ids of the releases on which tasks run, or wait for a person."""
+
     async def ended(self, ids: Collection[str]) -> Sequence[TaskRecord]:
         """Those of the given tasks that have ended, in no order."""
 

@@ -35,7 +35,8 @@ ANYTHING: frozenset[Acceptable] = frozenset({"permissions", "stranded"})
 """A roll-back is not refused: what it goes back to has served before."""
 
 
-TRIED = frozenset({"example", "selftest"})
+PASSING = frozenset({"example", "selftest", "no_room"})
+"""Codes of reasons that another moment may not have."""
 
 
 def decide(candidate: Side, former: Side | None, *, accept: Iterable[Acceptable], parked: Parked = NOBODY) -> Decision:
@@ -66,7 +67,7 @@ def decide(candidate: Side, former: Side | None, *, accept: Iterable[Acceptable]
 def is_lasting(rejected: Deployment) -> bool:
     """Whether the same tree would be rejected again, whenever it comes.
 
-    One that was refused beside what serves may pass beside another one, and an example may read what is no part of the
-    tree.
+    One that was refused beside what serves may pass beside another one, an example may read what is no part of the
+    tree, and room in memory comes when a release is no longer used.
     """
-    return rejected.verdict is None and not any(reason.code in TRIED for reason in rejected.reasons)
+    return rejected.verdict is None and not any(reason.code in PASSING for reason in rejected.reasons)

@@ -27,7 +27,8 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
     }
 )
 """Errors that are also counted on their own; `errors` are all of them."""
-CANCELLED = "cancelled"
+NO_ENDS = frozenset({"cancelled", "run_stopped", "run_cut"})
+"""Codes of what ended for no reason of its own: its caller went away, an operator drained, the process ended."""
 """The caller went away: that says nothing of the release, so it is no sample."""
 
 GROWTH = 1.1
@@ -177,9 +178,9 @@ class _Score:
 
 
 def _keys(result: ToolResult | RunResult) -> list[_Key]:
-    """What one end counts as; nothing, when its caller went away."""
+    """What one end counts as; nothing, when somebody else ended it."""
     kind: Kind = "runs" if isinstance(result, RunResult) else "calls"
-    if result.error is not None and result.error.code == CANCELLED:
+    if result.error is not None and result.error.code in NO_ENDS:
         return []
     keys = [_Key(kind, "ended"), *_faults(kind, result.error)]
     if isinstance(result, RunResult):

@@ -142,7 +142,9 @@ class _Shelf:
         ttl_s = self._policy.ttl_s if ttl_s is None else ttl_s
         try:
             await self._cache.put(
-                CacheEntry(key, result, ttl_s, self._name, call.context.tenant, self._policy.tags, call.began)
+                CacheEntry(
+                    key, result, ttl_s, self._name, call.context.tenant, self._policy.tags, call.began, self._digest
+                )
             )
         except Exception:  # outer guard: a call needs no cache
             log.warning("result cache failed", extra={"tool": self._name, "operation": "put"}, exc_info=True)

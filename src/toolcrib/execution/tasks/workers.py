@@ -58,6 +58,10 @@ class TaskWorkers:
         """How many tasks the store had in each state at the last beat; nothing before the first."""
         return self._counts
 
+    def running_on(self, release: str) -> list[TaskRecord]:
+        """The tasks that run here on the release with this id."""
+        return [run.record for run in self._runs.values() if run.record.release == release]
+
     def wake(self) -> None:
         """There may be a task to begin."""
         self._news.set()

@@ -121,7 +121,7 @@ async def open_adapters(
     stack.enter_context(guarded_loggers(secrets.log_filter))
     machine = await asyncio.to_thread(look_at_machine)
     process_tools = ProcessTools(
-        registry=Registry(),
+        registry=Registry(monotonic=SystemClock().monotonic),
         limits=Limits.of(settings.processes, auto_workers=machine.worker_processes),
         memory_used=machine.memory_used,
     )

@@ -10,10 +10,14 @@ from toolcrib.core.ports import CallJournal, Resources
 from toolcrib.core.settings import Settings, TasksSettings
 from toolcrib.deployment.boundary import Boundary
 from toolcrib.deployment.deployer import Deployer
+from toolcrib.deployment.draining.collect import Collector, CollectorPorts
+from toolcrib.deployment.draining.drain import Drain
+from toolcrib.deployment.draining.ports import DrainPorts
 from toolcrib.deployment.ports import DeployerPorts
 from toolcrib.deployment.proving.canaries import Canaries
 from toolcrib.deployment.proving.guard import Guard
 from toolcrib.deployment.proving.ports import ProvingPorts
+from toolcrib.deployment.room import Room
 from toolcrib.deployment.watching.looks import WatchOptions
 from toolcrib.deployment.watching.watch import Watcher
 from toolcrib.execution.chain import build_chain
@@ -34,6 +38,7 @@ from toolcrib.runtime.wings import Wings
 from toolcrib.runtime.wiring.adapters import Adapters
 from toolcrib.runtime.wiring.observing import call_readings, pool_readings, release_readings, task_readings
 from toolcrib.runtime.wiring.process_tools import ProcessTools
+from toolcrib.stores.memory.use import process_reader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +47,7 @@ class House:
 
     crib: Crib
     deployer: Deployer
+    collector: Collector
     guard: Guard
     runs: RunService
     tasks: TaskWorkers
@@ -70,6 +76,7 @@ def compose(root: Path, settings: Settings, world: Adapters, stack: AsyncExitSta
     stack.push_async_callback(runs.close)
     tasks, workers = _tasks(world, executor, settings.tasks)
     stack.push_async_callback(workers.close)
+    collector = _collector(deployer, settings, world)
     crib = Crib(
         Wings(
             root=root,
@@ -80,6 +87,8 @@ def compose(root: Path, settings: Settings, world: Adapters, stack: AsyncExitSta
             tasks=tasks,
             deployer=deployer,
             canaries=canaries,
+            drain=Drain(_drain_ports(world, deployer, runs, workers)),
+            collector=collector,
             boundary=world.boundary,
             store=world.store,
             ledger=world.ledger,
@@ -95,17 +104,32 @@ def compose(root: Path, settings: Settings, world: Adapters, stack: AsyncExitSta
             secrets=chain.secrets,
         )
     )
+    guard = Guard(proving, canaries)
+    return _house(world, crib, deployer=deployer, collector=collector, guard=guard, runs=runs, tasks=workers)
+
+
+def _house(
+    world: Adapters,
+    crib: Crib,
+    *,
+    deployer: Deployer,
+    collector: Collector,
+    guard: Guard,
+    runs: RunService,
+    tasks: TaskWorkers,
+) -> House:
     return House(
         crib=crib,
         deployer=deployer,
-        guard=Guard(proving, canaries),
+        collector=collector,
+        guard=guard,
         runs=runs,
-        tasks=workers,
-        journal=chain.journal,
+        tasks=tasks,
+        journal=world.chain.journal,
         history=world.history,
-        resources=chain.resources,
+        resources=world.chain.resources,
         boundary=world.boundary,
-        clock=clock,
+        clock=world.clock,
         threads=world.threads,
         process_tools=world.process_tools,
     )
@@ -148,12 +172,44 @@ def _deployer(root: Path, settings: Settings, world: Adapters) -> Deployer:
         checkpointer=world.checkpointer,
         busy=lambda: world.threads.abandoned > 0,
         resources=world.chain.resources,
+        forget=world.chain.cache.forget,
         accept=frozenset(settings.gate.accept),
         rehearse=settings.gate.rehearse,
         look_at_boundary=world.boundary.look,
         who=local_user(),
+        room=Room(
+            releases=settings.releases.in_memory,
+            memory_mb=settings.releases.memory_mb,
+            used_mb=process_reader(),
+            wait_s=settings.releases.wait_s,
+        ),
     )
     return Deployer(ports)
+
+
+def _drain_ports(world: Adapters, deployer: Deployer, runs: RunService, workers: TaskWorkers) -> DrainPorts:
+    return DrainPorts(
+        registry=world.registry,
+        deployer=deployer,
+        store=world.store,
+        ledger=world.ledger,
+        runs=runs.active,
+        tasks=workers,
+        clock=world.clock,
+        events=world.observing.hub,
+    )
+
+
+def _collector(deployer: Deployer, settings: Settings, world: Adapters) -> Collector:
+    ports = CollectorPorts(
+        registry=world.registry,
+        deployer=deployer,
+        store=world.store,
+        ledger=world.ledger,
+        tasks=world.tasks,
+        clock=world.clock,
+    )
+    return Collector(ports, keep=settings.releases.keep)
 
 
 def _proving(deployer: Deployer, settings: Settings, world: Adapters) -> ProvingPorts:

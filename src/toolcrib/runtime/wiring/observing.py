@@ -101,6 +101,13 @@ def release_readings(registry: Registry, boundary: Boundary) -> dict[str, Readin
         "toolcrib_release_leases": Reading(
             help="Who uses which release in memory.", labels=("release", "holder"), read=lambda: _leases(registry)
         ),
+        "toolcrib_release_oldest_lease_seconds": Reading(
+            help="How long the oldest use of a release in memory has lasted.",
+            labels=("release",),
+            read=lambda: {
+                (one.id,): age for one in registry.residents() if (age := registry.oldest_s(one)) is not None
+            },
+        ),
     }
 
 

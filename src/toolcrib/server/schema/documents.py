@@ -341,7 +341,7 @@ class RunEntry(_Answer):
 
 
 class CountsDocument(_Answer):
-    """Counts over all runs; `mixed` saw more than one release."""
+    """Counts over all runs; `mixed` saw more than one release, `stopped` can go on."""
 
     started: int
     finished: int
@@ -349,6 +349,7 @@ class CountsDocument(_Answer):
     interrupted: int
     running: int
     mixed: int
+    stopped: int
 
 
 class LedgerDocument(_Answer):

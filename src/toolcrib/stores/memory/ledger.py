@@ -1,9 +1,11 @@
 """The run ledger in memory."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
 from toolcrib.core.ports import LedgerSummary, RunRecord, ThreadFilter
+from toolcrib.core.stores.pins import STOPPED, ThreadPin
 
 
 class MemoryRunLedger:
@@ -44,16 +46,44 @@ class MemoryRunLedger:
         """See `RunLedger.runs`."""
         return self._newest_first()[:limit]
 
+    async def find(self, run_id: str) -> RunRecord | None:
+        """See `RunLedger.find`."""
+        return self._runs.get(run_id)
+
+    async def suspended(self, limit: int = 100) -> Sequence[RunRecord]:
+        """See `RunLedger.suspended`."""
+        return [run for run in reversed(self._newest_first()) if run.status == "suspended"][:limit]
+
+    async def take_up(self, run_id: str) -> bool:
+        """See `RunLedger.take_up`."""
+        run = self._runs.get(run_id)
+        if run is None or run.status not in STOPPED:
+            return False
+        self._runs[run_id] = replace(run, status="running", error="", finished_at=None)
+        return True
+
+    async def pins(self) -> Sequence[ThreadPin]:
+        """See `RunLedger.pins`."""
+        alike: dict[tuple[str, str, str, bool], list[float]] = defaultdict(list)
+        for run in {(run.tenant, run.thread_id): run for run in reversed(self._newest_first())}.values():
+            alike[run.agent, run.goes_on_with, run.status, bool(run.moved_to)].append(run.started_at)
+        return [
+            ThreadPin(agent=agent, release=release, status=status, moved=moved, threads=len(began), since=min(began))
+            for (agent, release, status, moved), began in alike.items()
+        ]
+
     async def summary(self) -> LedgerSummary:
         """See `RunLedger.summary`."""
         statuses = [run.status for run in self._runs.values()]
+        stopped = sum(status in STOPPED for status in statuses)
         return LedgerSummary(
             started=len(statuses),
-            finished=len(statuses) - statuses.count("running"),
+            finished=len(statuses) - statuses.count("running") - stopped,
             failed=statuses.count("error"),
             interrupted=statuses.count("interrupted"),
             running=statuses.count("running"),
             mixed=sum(len(run.releases_seen) > 1 for run in self._runs.values()),
+            stopped=stopped,
         )
 
     def _newest_first(self) -> list[RunRecord]:

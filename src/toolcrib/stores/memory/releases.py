@@ -7,6 +7,7 @@ from toolcrib.core.compat.shapes import Shape
 from toolcrib.core.errors import Conflict, GenerationConflict, ReleaseNotFound
 from toolcrib.core.ports import NO_MOVES, StoredRelease
 from toolcrib.core.releases import MOVES, Channel, Deployment, Manifest, ReleaseState, repointed
+from toolcrib.stores.release_moves import was_collected
 
 
 class MemoryReleaseStore:
@@ -29,7 +30,8 @@ class MemoryReleaseStore:
         shape: Shape | None = None,
     ) -> None:
         """See `ReleaseStore.put`."""
-        if manifest.digest not in self._releases:
+        before = self._releases.get(manifest.digest)
+        if before is None or before.state == "collected":
             self._contents[manifest.digest] = {path: contents[path] for path in manifest.files}
             kept = replace(manifest, files=dict(manifest.files))
             self._releases[manifest.digest] = StoredRelease(manifest=kept, state=state, at=at)
@@ -43,7 +45,21 @@ class MemoryReleaseStore:
 
     async def contents(self, digest: str) -> Mapping[str, bytes]:
         """See `ReleaseStore.contents`."""
-        return dict(self._contents[(await self.find(digest)).manifest.digest])
+        stored = await self.find(digest)
+        if stored.state == "collected":
+            raise was_collected(stored.manifest.release)
+        return dict(self._contents[stored.manifest.digest])
+
+    async def collect(self, digest: str) -> int:
+        """See `ReleaseStore.collect`. A file counts once, however many releases have it."""
+        self._releases[digest] = self._moved(digest, "collected")
+        living = {
+            blob for one in self._contents if one != digest for blob in self._releases[one].manifest.files.values()
+        }
+        mine, files = self._contents.pop(digest), self._releases[digest].manifest.files
+        self._shapes.pop(digest, None)
+        gone = {blob: len(mine[path]) for path, blob in files.items() if blob not in living}
+        return sum(gone.values())
 
     async def find(self, id_or_digest: str) -> StoredRelease:
         """See `ReleaseStore.find`."""

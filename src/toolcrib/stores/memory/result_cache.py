@@ -1,7 +1,7 @@
 """`ResultCache` in memory: the least recently used give way to a bound of bytes, and to a machine short of memory."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -108,6 +108,17 @@ class MemoryResultCache:
             if fits and (not tag or tag in one.tags) and self._entries.get(key) is kept:
                 self._remove(key)
                 count += kept.until > now
+            if not number % TURN_EVERY:
+                await self._clock.sleep(0)
+        return count
+
+    async def forget(self, digests: Collection[str]) -> int:
+        """See `ResultCache.forget`. Looks at every entry, as `invalidate` does."""
+        count = 0
+        for number, (key, kept) in enumerate(list(self._entries.items()), start=1):
+            if kept.entry.digest in digests and self._entries.get(key) is kept:
+                self._remove(key)
+                count += 1
             if not number % TURN_EVERY:
                 await self._clock.sleep(0)
         return count

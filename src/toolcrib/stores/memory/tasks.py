@@ -61,6 +61,10 @@ class MemoryTaskStore:
         """See `TaskStore.counts`."""
         return Counter(one.state for one in self._tasks.values())
 
+    async def releases(self) -> frozenset[str]:
+        """See `TaskStore.releases`."""
+        return frozenset(one.release for one in self._tasks.values() if one.release and not one.ended)
+
     async def ended(self, ids: Collection[str]) -> Sequence[TaskRecord]:
         """See `TaskStore.ended`."""
         return [one for task_id in ids if (one := self._tasks.get(task_id)) and one.ended]

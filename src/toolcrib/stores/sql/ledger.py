@@ -5,10 +5,11 @@ from dataclasses import asdict
 from typing import Any
 
 import orjson
-from sqlalchemy import case, func, insert, select, update
+from sqlalchemy import Select, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from toolcrib.core.ports import LedgerSummary, RunRecord, ThreadFilter
+from toolcrib.core.stores.pins import STOPPED, ThreadPin
 from toolcrib.stores.sql.database import whole
 from toolcrib.stores.sql.schema import runs
 
@@ -45,8 +46,7 @@ class SqlRunLedger:
     @whole
     async def threads(self, wanted: ThreadFilter, limit: int = 100) -> Sequence[RunRecord]:
         """See `RunLedger.threads`."""
-        place = func.row_number().over(partition_by=(runs.c.tenant, runs.c.thread_id), order_by=_newest_first())
-        numbered = select(runs, place.label("place"))
+        numbered = _numbered()
         if wanted.thread_id:
             numbered = numbered.where(runs.c.thread_id == wanted.thread_id)
         if wanted.tenant is not None:
@@ -58,8 +58,7 @@ class SqlRunLedger:
         if wanted.status:
             query = query.where(last.c.status == wanted.status)
         if wanted.release:
-            goes_on_with = case((last.c.moved_to == "", last.c.release), else_=last.c.moved_to)
-            query = query.where(goes_on_with == wanted.release)
+            query = query.where(_goes_on_with(last.c) == wanted.release)
         async with self._engine.connect() as db:
             return [_record(row) for row in await db.execute(query.limit(limit))]
 
@@ -85,21 +84,67 @@ class SqlRunLedger:
             return [_record(row) for row in await db.execute(query)]
 
     @whole
+    async def find(self, run_id: str) -> RunRecord | None:
+        """See `RunLedger.find`."""
+        async with self._engine.connect() as db:
+            row = (await db.execute(select(runs).where(runs.c.run_id == run_id))).first()
+        return None if row is None else _record(row)
+
+    @whole
+    async def suspended(self, limit: int = 100) -> Sequence[RunRecord]:
+        """See `RunLedger.suspended`."""
+        query = select(runs).where(runs.c.status == "suspended").order_by(runs.c.started_at, runs.c.run_id)
+        async with self._engine.connect() as db:
+            return [_record(row) for row in await db.execute(query.limit(limit))]
+
+    @whole
+    async def take_up(self, run_id: str) -> bool:
+        """See `RunLedger.take_up`."""
+        stopped = (runs.c.run_id == run_id) & runs.c.status.in_(STOPPED)
+        running = update(runs).where(stopped).values(status="running", error="", finished_at=None)
+        async with self._engine.begin() as db:
+            return (await db.execute(running)).rowcount == 1
+
+    @whole
+    async def pins(self) -> Sequence[ThreadPin]:
+        """See `RunLedger.pins`."""
+        last = _numbered().subquery()
+        alike = (last.c.agent, _goes_on_with(last.c), last.c.status, last.c.moved_to != "")
+        query = select(*alike, func.count(), func.min(last.c.started_at)).where(last.c.place == 1).group_by(*alike)
+        async with self._engine.connect() as db:
+            return [
+                ThreadPin(agent=agent, release=release, status=status, moved=moved, threads=threads, since=since)
+                for agent, release, status, moved, threads, since in await db.execute(query)
+            ]
+
+    @whole
     async def summary(self) -> LedgerSummary:
         """See `RunLedger.summary`."""
         async with self._engine.connect() as db:
             rows = await db.execute(select(runs.c.status, func.count()).group_by(runs.c.status))
             counts: dict[str, int] = {status: count for status, count in rows}
             mixed = await db.scalar(select(func.count()).where(runs.c.releases_seen.like("%,%")))
-        done = {status: count for status, count in counts.items() if status != "running"}
+        stopped = sum(counts.get(status, 0) for status in STOPPED)
         return LedgerSummary(
             started=sum(counts.values()),
-            finished=sum(done.values()),
+            finished=sum(counts.values()) - counts.get("running", 0) - stopped,
             failed=counts.get("error", 0),
             interrupted=counts.get("interrupted", 0),
             running=counts.get("running", 0),
             mixed=mixed or 0,
+            stopped=stopped,
         )
+
+
+def _numbered() -> Select[Any]:
+    """All runs, each with its `place` in its thread: the last one has 1."""
+    place = func.row_number().over(partition_by=(runs.c.tenant, runs.c.thread_id), order_by=_newest_first())
+    return select(runs, place.label("place"))
+
+
+def _goes_on_with(run: Any) -> Any:
+    """See `RunRecord.goes_on_with`; of the columns of `runs`."""
+    return case((run.moved_to == "", run.release), else_=run.moved_to)
 
 
 def _newest_first() -> tuple[Any, Any]:

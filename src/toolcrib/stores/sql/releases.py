@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -25,10 +25,12 @@ from toolcrib.core.releases import (
     Revision,
     repointed,
 )
+from toolcrib.stores.release_moves import was_collected
 from toolcrib.stores.sql.database import add_new, whole
 from toolcrib.stores.sql.schema import blobs, channels, deployments, releases, shapes
 
 CHANNEL = "default"
+CHUNK = 500
 FAST = 1
 """zlib's quickest level: shapes repeat themselves, and a deployment waits for them."""
 
@@ -51,10 +53,14 @@ class SqlReleaseStore:
     ) -> None:
         """See `ReleaseStore.put`."""
         packed = None if shape is None else zlib.compress(shape.to_json().encode(), FAST)
+        mine = releases.c.digest == manifest.digest
         async with self._engine.begin() as db:
+            # A write comes first: from there on nobody else writes, and no file that is known is removed meanwhile.
+            again = update(releases).where(mine, releases.c.state == "collected").values(state=state, at=at)
+            came_back = (await db.execute(again)).rowcount == 1
             if packed is not None:
                 await add_new(db, shapes, [{"digest": manifest.digest, "data": packed}])
-            if await db.scalar(select(releases.c.digest).where(releases.c.digest == manifest.digest)):
+            if not came_back and await db.scalar(select(releases.c.digest).where(mine)):
                 return
             wanted = {digest: contents[path] for path, digest in manifest.files.items()}
             known = set((await db.scalars(select(blobs.c.digest).where(blobs.c.digest.in_(wanted)))).all())
@@ -62,6 +68,23 @@ class SqlReleaseStore:
             await add_new(db, blobs, fresh)
             text = orjson.dumps(dict(manifest.files)).decode()
             await add_new(db, releases, [{"digest": manifest.digest, "manifest": text, "state": state, "at": at}])
+
+    @whole
+    async def collect(self, digest: str) -> int:
+        """See `ReleaseStore.collect`."""
+        async with self._engine.begin() as db:
+            await _move(db, digest, "collected")
+            mine = await db.scalar(select(releases.c.manifest).where(releases.c.digest == digest))
+            living = await db.scalars(select(releases.c.manifest).where(releases.c.state != "collected"))
+            needed = {blob for text in living for blob in orjson.loads(text).values()}
+            doomed = sorted(set(orjson.loads(mine or "{}").values()) - needed)
+            freed = 0
+            for start in range(0, len(doomed), CHUNK):
+                these = blobs.c.digest.in_(doomed[start : start + CHUNK])
+                freed += await db.scalar(select(func.sum(func.length(blobs.c.data))).where(these)) or 0
+                await db.execute(delete(blobs).where(these))
+            await db.execute(delete(shapes).where(shapes.c.digest == digest))
+        return freed
 
     @whole
     async def shape(self, digest: str) -> Shape | None:
@@ -75,7 +98,10 @@ class SqlReleaseStore:
     async def contents(self, digest: str) -> Mapping[str, bytes]:
         """See `ReleaseStore.contents`."""
         async with self._engine.connect() as db:
-            files = (await self._one(db, digest)).manifest.files
+            stored = await self._one(db, digest)
+            if stored.state == "collected":
+                raise was_collected(stored.manifest.release)
+            files = stored.manifest.files
             query = select(blobs).where(blobs.c.digest.in_(set(files.values())))
             data = {row.digest: row.data for row in await db.execute(query)}
         return {path: data[blob] for path, blob in files.items()}

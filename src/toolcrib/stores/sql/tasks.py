@@ -71,6 +71,13 @@ class SqlTaskStore:
             return {state: count for state, count in await db.execute(query)}
 
     @whole
+    async def releases(self) -> frozenset[str]:
+        """See `TaskStore.releases`."""
+        query = select(tasks.c.release).where(~tasks.c.state.in_(ENDED), tasks.c.release != "").distinct()
+        async with self._engine.connect() as db:
+            return frozenset((await db.scalars(query)).all())
+
+    @whole
     async def ended(self, ids: Collection[str]) -> Sequence[TaskRecord]:
         """See `TaskStore.ended`."""
         found: list[TaskRecord] = []

@@ -145,9 +145,11 @@ async def test_a_run_goes_on_when_its_client_leaves(door: Door) -> None:
     assert [(run["thread_id"], run["status"]) for run in runs] == [("left", "success")]
 
 
-async def test_a_stream_ends_at_once_when_the_server_stops_and_its_run_goes_on(door: Door) -> None:
+async def test_a_server_that_stops_begins_no_run_and_says_when_to_come_back(door: Door) -> None:
     door.stop.set()
     answer: httpx.Response = await door.http.post(RUNS, json={"input": {"name": "Flo"}, "stream": True})
-    assert events_of(answer.text) == [("end", None, "")]
-    assert await door.inflight.drain(5) == 0
-    assert (await door.crib.recent_runs())[0].status == "success"
+    assert (answer.status_code, answer.json()["code"], answer.json()["retryable"]) == (503, "server_stopping", True)
+    assert answer.headers["retry-after"] == "10"
+    assert await door.crib.recent_runs() == []
+    assert (await door.http.get("/v1/ledger")).status_code == 200, "what is there can be looked at"
+    assert (await door.http.post("/v1/tasks/none/cancel")).status_code == 404, "and cancelled"

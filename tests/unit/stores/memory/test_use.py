@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from toolcrib.stores.memory.use import memory_reader
+from toolcrib.stores.memory.use import memory_reader, process_reader
 
 MACHINE = "MemTotal:       1000 kB\nMemFree:         100 kB\nMemAvailable:    700 kB\n"
 
@@ -86,3 +86,10 @@ def test_a_group_that_went_away_is_no_failure(tmp_path: Path) -> None:
     assert read() == 0.9
     (tmp_path / "cg/me/memory.current").unlink()
     assert read() == 0.0
+
+
+def test_what_the_process_has_in_memory_is_told_in_mebibytes_and_nothing_where_nobody_says(tmp_path: Path) -> None:
+    (tmp_path / "self").mkdir()
+    (tmp_path / "self" / "status").write_text("Name:\tpython\nVmRSS:\t  204800 kB\n")
+    assert process_reader(proc=tmp_path)() == 200.0
+    assert process_reader(proc=tmp_path / "none")() == 0.0

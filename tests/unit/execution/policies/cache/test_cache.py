@@ -1,6 +1,7 @@
 """Cache: what is answered from memory, for how long, and what never is."""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -142,6 +143,9 @@ class BrokenCache:
         raise ConnectionError("no cache")
 
     async def invalidate(self, *, tool: str = "", tenant: str = "", tag: str = "") -> int:
+        raise ConnectionError("no cache")
+
+    async def forget(self, digests: Collection[str]) -> int:
         raise ConnectionError("no cache")
 
     def stats(self) -> CacheStats:

@@ -1,0 +1,84 @@
+"""`Resumer`: lets runs go on by themselves that the end of a process stopped."""
+
+import asyncio
+import functools
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+from toolcrib.core.errors import Conflict, ToolcribError
+from toolcrib.core.ports import RunLedger, RunRecord
+from toolcrib.core.results import RunResult
+from toolcrib.runs.active import ActiveRuns
+
+log = logging.getLogger(__name__)
+CLOSE_S = 5.0
+MOST = 100
+"""So many go on at the same time, besides those that somebody asks for."""
+
+
+class Resumer:
+    """The suspended runs that go on here.
+
+    Args:
+        resume: lets the run with this id go on, to its end.
+        ledger: knows which runs are suspended.
+        active: the runs under way here.
+    """
+
+    def __init__(
+        self, *, resume: Callable[[str], Coroutine[Any, Any, RunResult]], ledger: RunLedger, active: ActiveRuns
+    ) -> None:
+        self._resume = resume
+        self._ledger = ledger
+        self._active = active
+        self._going_on: dict[str, asyncio.Task[None]] = {}
+        self._ending = False
+
+    async def take_up(self) -> int:
+        """Let the suspended runs go on, beside everything else; how many were begun."""
+        found = [] if self._ending else await self._ledger.suspended(MOST)
+        fresh = [record for record in found if record.run_id not in self._going_on][: MOST - len(self._going_on)]
+        for record in fresh:
+            task = asyncio.create_task(self._go_on(record), name="toolcrib-resumed-run")
+            self._going_on[record.run_id] = task
+            task.add_done_callback(functools.partial(self._over, record.run_id))
+        return len(fresh)
+
+    def take_up_no_more(self) -> None:
+        """The process ends: what is suspended is for the next one."""
+        self._ending = True
+
+    async def settled(self) -> None:
+        """Wait for the runs that were taken up."""
+        if self._going_on:
+            await asyncio.wait(set(self._going_on.values()))
+
+    async def close(self) -> None:
+        """Suspend again what was taken up and goes on."""
+        self._ending = True
+        for run_id in self._going_on:
+            self._active.cut(run_id=run_id, why="the process ends", become="suspended")
+        tasks = set(self._going_on.values())
+        if tasks:
+            await asyncio.wait(tasks, timeout=CLOSE_S)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _go_on(self, record: RunRecord) -> None:
+        """Let a suspended run go on; one that cannot waits for somebody's word, with the reason."""
+        try:
+            await self._resume(record.run_id)
+        except Conflict:
+            return  # it goes on elsewhere, or there is no room for its release now
+        except Exception as error:  # outer guard: nobody waits for it, and it must not be tried for ever
+            log.exception("suspended run cannot go on", extra={"run_id": record.run_id})
+            why = f"{error.code}: {error.message}" if isinstance(error, ToolcribError) else type(error).__name__
+            await self._ledger.finish(replace(record, status="drained", error=why))
+
+    def _over(self, run_id: str, task: asyncio.Task[None]) -> None:
+        del self._going_on[run_id]
+        if not task.cancelled() and (raised := task.exception()):
+            log.error("suspended run could not be taken up", exc_info=raised, extra={"run_id": run_id})
