@@ -10,14 +10,14 @@ PAGES = ROOT / "docs" / "errors"
 
 
 def codes(error: type[ToolcribError]) -> dict[str, str]:
-    """Code -> class name, of this error and everything below it in core/errors.py."""
-    below = [one for one in error.__subclasses__() if one.__module__ == errors.__name__]
+    """Code -> class name, of this error and everything below it in core/errors."""
+    below = [one for one in error.__subclasses__() if one.__module__.startswith(errors.__name__)]
     own = {error.code: error.__name__} if "code" in vars(error) else {}
     return own | {code: name for one in below for code, name in codes(one).items()}
 
 
 def family(error: type[ToolcribError]) -> list[type[ToolcribError]]:
-    below = [one for one in error.__subclasses__() if one.__module__ == errors.__name__]
+    below = [one for one in error.__subclasses__() if one.__module__.startswith(errors.__name__)]
     return [error, *(deeper for one in below for deeper in family(one))]
 
 

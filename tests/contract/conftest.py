@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from toolcrib.core.ports import CallJournal, Locks, ReleaseStore, RunLedger
+from toolcrib.core.ports import CallJournal, Locks, ReleaseStore
 from toolcrib.core.releases import Channel
 from toolcrib.core.stores.artifacts import ArtifactStore
 from toolcrib.core.stores.history import ErrorStore
+from toolcrib.core.stores.ledger import RunLedger
 from toolcrib.core.stores.results import ResultCache
 from toolcrib.core.tasks import TaskStore
 from toolcrib.stores.artifact_texts import Bounds

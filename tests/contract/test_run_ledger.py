@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from toolcrib.core.ports import LedgerSummary, RunLedger, RunRecord, ThreadFilter
+from toolcrib.core.stores.ledger import LedgerSummary, RunLedger, RunRecord, ThreadFilter
 
 pytestmark = pytest.mark.anyio
 

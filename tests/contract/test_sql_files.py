@@ -15,8 +15,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from tests.contract.conftest import activate, sql_ledger, sql_releases
 from toolcrib.core.compat.shapes import Shape
 from toolcrib.core.errors import GenerationConflict
-from toolcrib.core.ports import ReleaseStore, RunRecord
+from toolcrib.core.ports import ReleaseStore
 from toolcrib.core.releases import Channel, Deployment, Manifest
+from toolcrib.core.stores.ledger import RunRecord
 from toolcrib.core.tasks import TaskRecord
 from toolcrib.stores.sql.database import open_sqlite
 from toolcrib.stores.sql.tasks import SqlTaskStore

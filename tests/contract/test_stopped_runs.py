@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.contract.test_run_ledger import a_run, ended
-from toolcrib.core.ports import LedgerSummary, RunLedger
+from toolcrib.core.stores.ledger import LedgerSummary, RunLedger
 from toolcrib.core.stores.pins import ThreadPin
 
 pytestmark = pytest.mark.anyio

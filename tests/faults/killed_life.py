@@ -15,7 +15,7 @@ from pathlib import Path
 
 import toolcrib
 from toolcrib.core.errors import Conflict, NotFound
-from toolcrib.core.ports import RunRecord
+from toolcrib.core.stores.ledger import RunRecord
 from toolcrib.execution.journal_entries import journal_entry
 from toolcrib.loader.archives.packing import pack
 from toolcrib.loader.bundle import make_bundle

@@ -16,7 +16,6 @@ from toolcrib.core.errors import (
     ToolcribError,
 )
 from toolcrib.core.events import Deployed
-from toolcrib.core.ports import RunRecord
 from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import (
     Acceptable,
@@ -30,6 +29,7 @@ from toolcrib.core.releases import (
     Revision,
     Verification,
 )
+from toolcrib.core.stores.ledger import RunRecord
 from toolcrib.deployment.channels import Channels
 from toolcrib.deployment.gate.gate import Decision, is_lasting
 from toolcrib.deployment.gate.judge import Judge

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from toolcrib.core.ports import Clock, EventSink, ReleaseStore, Resources, RunLedger
+from toolcrib.core.ports import Clock, EventSink, ReleaseStore, Resources
 from toolcrib.core.redaction import Secrets
 from toolcrib.core.releases import Acceptable, ColdChange
+from toolcrib.core.stores.ledger import RunLedger
 from toolcrib.deployment.assemble import Compose
 from toolcrib.deployment.room import Room
 from toolcrib.loader.modules import ModulePool

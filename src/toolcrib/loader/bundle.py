@@ -11,7 +11,7 @@ from pathlib import Path
 from toolcrib.core.errors import ProjectInvalid
 from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import Manifest
-from toolcrib.loader.tenants import TENANTS
+from toolcrib.loader.reading.tenants import TENANTS
 
 IGNORED_DIRECTORIES = frozenset({"__pycache__", "node_modules", "site-packages", "tests"})
 """Never part of a release, nor are virtual environments and anything whose name begins with a dot.

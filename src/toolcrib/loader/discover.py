@@ -15,8 +15,8 @@ from toolcrib.loader.builtin import built_in
 from toolcrib.loader.config import ProjectConfig
 from toolcrib.loader.layers import Layer, at_policy, declared_layer
 from toolcrib.loader.modules import SourceFile
+from toolcrib.loader.reading.tenants import inner_path
 from toolcrib.loader.resources import ResourceFinder
-from toolcrib.loader.tenants import inner_path
 from toolcrib.tools.adapt import adapt, definition_of, is_tool
 from toolcrib.tools.builtin.catalogue import BUILTIN
 from toolcrib.tools.schema import SchemaError

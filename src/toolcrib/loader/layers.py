@@ -14,8 +14,8 @@ from toolcrib.core.reasons import Reason
 from toolcrib.core.redaction import is_covered, unknown_field, within
 from toolcrib.core.tools import Said, Tool
 from toolcrib.loader.config import ProjectConfig
+from toolcrib.loader.reading.tenants import tenant_of
 from toolcrib.loader.reading.yaml_source import Path
-from toolcrib.loader.tenants import tenant_of
 
 _SAYABLE = frozenset({*ToolPolicy.model_fields, "enabled"})
 

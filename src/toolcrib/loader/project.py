@@ -25,8 +25,8 @@ from toolcrib.loader.overlays.catalogue import Catalogue, Sources, make_catalogu
 from toolcrib.loader.overlays.reading import read_configs
 from toolcrib.loader.prompts import prompt_texts
 from toolcrib.loader.reading.interpolation import secret_names
+from toolcrib.loader.reading.tenants import tenant_of
 from toolcrib.loader.resources import ResourceFinder
-from toolcrib.loader.tenants import tenant_of
 from toolcrib.tools.adapt import adapt, is_tool
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from toolcrib.loader.tenants import inner_path
+from toolcrib.loader.reading.tenants import inner_path
 
 BUILT_IN = frozenset({"agent", "tools"})
 """Variables every prompt may use: the agent's name, and the names of its tools."""

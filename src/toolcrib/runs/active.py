@@ -8,7 +8,7 @@ from typing import Any, Literal
 from toolcrib.agents.running import Outcome, TurnControl
 from toolcrib.core.agents import Agent
 from toolcrib.core.errors import RunCut, RunStopped, ToolcribError
-from toolcrib.core.ports import RunRecord
+from toolcrib.core.stores.ledger import RunRecord
 from toolcrib.registry.release import Release
 from toolcrib.runs.ports import RunRequest
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from toolcrib.agents.models import Models
 from toolcrib.agents.scope import Calls
-from toolcrib.core.ports import Clock, EventSink, IdFactory, RunLedger, RunRecord
+from toolcrib.core.ports import Clock, EventSink, IdFactory
 from toolcrib.core.redaction import Secrets
+from toolcrib.core.stores.ledger import RunLedger, RunRecord
 from toolcrib.registry.registry import Registry
 from toolcrib.registry.release import Release
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from toolcrib.core.errors import Conflict, ToolcribError
-from toolcrib.core.ports import RunLedger, RunRecord
 from toolcrib.core.results import RunResult
+from toolcrib.core.stores.ledger import RunLedger, RunRecord
 from toolcrib.runs.active import ActiveRuns
 
 log = logging.getLogger(__name__)

@@ -19,8 +19,8 @@ from toolcrib.core.errors import (
     ToolcribError,
 )
 from toolcrib.core.events import RunFinished, RunStarted
-from toolcrib.core.ports import RunRecord, ThreadFilter, checkpoint_thread
 from toolcrib.core.results import ErrorInfo, RunResult, jsonable, said
+from toolcrib.core.stores.ledger import RunRecord, ThreadFilter, checkpoint_thread
 from toolcrib.core.stores.pins import STOPPED
 from toolcrib.runs.active import ActiveRun, ActiveRuns, Notify
 from toolcrib.runs.foreign import ForeignRuns

@@ -16,8 +16,8 @@ from toolcrib.core.errors import (
     ThreadBusy,
 )
 from toolcrib.core.migrations import NoWay, renamed
-from toolcrib.core.ports import RunRecord, ThreadFilter
 from toolcrib.core.releases import release_id
+from toolcrib.core.stores.ledger import RunRecord, ThreadFilter
 from toolcrib.core.stores.pins import STOPPED
 from toolcrib.registry.release import Release
 from toolcrib.runs.ports import RunPorts, RunRequest

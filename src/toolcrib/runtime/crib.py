@@ -12,10 +12,11 @@ from toolcrib.agents.tool_node import ToolNode
 from toolcrib.core.calls import CallContext, ToolCall
 from toolcrib.core.errors import NotFound, ToolNotFound
 from toolcrib.core.events import Event
-from toolcrib.core.ports import JournalEntry, LedgerSummary, ResourceStats, RunRecord
+from toolcrib.core.ports import JournalEntry, ResourceStats
 from toolcrib.core.results import RunResult, ToolResult
 from toolcrib.core.stores.artifacts import ArtifactStore
 from toolcrib.core.stores.history import KEPT, ErrorRecord
+from toolcrib.core.stores.ledger import LedgerSummary, RunRecord
 from toolcrib.core.stores.results import CacheStats
 from toolcrib.core.tasks import TaskBatch
 from toolcrib.core.tools import ToolSpec

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from toolcrib.core.ports import RunRecord
+from toolcrib.core.stores.ledger import RunRecord
 from toolcrib.execution.tasks.service import TaskService
 from toolcrib.runs.service import RunService
 

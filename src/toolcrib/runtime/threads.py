@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from toolcrib.core.ports import ReleaseStore, RunLedger, RunRecord, ThreadFilter
+from toolcrib.core.ports import ReleaseStore
+from toolcrib.core.stores.ledger import RunLedger, RunRecord, ThreadFilter
 from toolcrib.runs.service import RunService
 from toolcrib.runs.threads import ThreadMove
 

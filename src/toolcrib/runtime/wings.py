@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolcrib.core.ports import CallJournal, Clock, ReleaseStore, Resources, RunLedger
+from toolcrib.core.ports import CallJournal, Clock, ReleaseStore, Resources
 from toolcrib.core.redaction import Secrets
 from toolcrib.core.settings import Settings
 from toolcrib.core.stores.artifacts import ArtifactStore
+from toolcrib.core.stores.ledger import RunLedger
 from toolcrib.core.stores.results import ResultCache
 from toolcrib.deployment.boundary import Boundary
 from toolcrib.deployment.deployer import Deployer

@@ -12,7 +12,7 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 
 import toolcrib
-from tests.integration.test_project import GRAPH, TOOLS
+from tests.integration.releases.test_project import GRAPH, TOOLS
 from toolcrib.core.errors import ToolcribError
 from toolcrib.runtime.crib import Crib
 

@@ -13,7 +13,7 @@ import pytest
 import toolcrib
 from tests.integration.draining.project import Gate, gate, write
 from toolcrib.core.errors import Conflict, NotFound, ThreadBusy
-from toolcrib.core.ports import RunRecord
+from toolcrib.core.stores.ledger import RunRecord
 
 pytestmark = pytest.mark.anyio
 

@@ -10,11 +10,12 @@ from typing import Any
 from tests.unit.loader.projects import Files, as_bytes
 from toolcrib.core.calls import ToolContext
 from toolcrib.core.chain import Call, CallNext
-from toolcrib.core.ports import ReleaseStore, RunLedger
+from toolcrib.core.ports import ReleaseStore
 from toolcrib.core.reasons import Reason
 from toolcrib.core.redaction import Secrets
 from toolcrib.core.releases import Acceptable, ColdChange, Deployment
 from toolcrib.core.results import ToolResult
+from toolcrib.core.stores.ledger import RunLedger
 from toolcrib.core.tools import Tool
 from toolcrib.deployment.deployer import Deployer
 from toolcrib.deployment.ports import DeployerPorts

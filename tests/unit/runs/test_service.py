@@ -10,8 +10,8 @@ import pytest
 
 from tests.support import make_release
 from toolcrib.core.agents import Agent, AgentSpec
-from toolcrib.core.ports import RunRecord
 from toolcrib.core.redaction import Secrets
+from toolcrib.core.stores.ledger import RunRecord
 from toolcrib.registry.registry import Registry
 from toolcrib.registry.release import Release
 from toolcrib.runs.ports import RunPorts, RunRequest

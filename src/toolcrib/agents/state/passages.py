@@ -6,8 +6,8 @@ from toolcrib.agents.state.migration import Passage, prepare, standing, write
 from toolcrib.core.agents import Agent
 from toolcrib.core.errors import AgentNotFound, DeploymentRejected, MigrationFailed, ReleaseNotFound
 from toolcrib.core.migrations import Migration, NoWay, Step, renamed, way
-from toolcrib.core.ports import RunRecord, checkpoint_thread
 from toolcrib.core.releases import release_id
+from toolcrib.core.stores.ledger import RunRecord, checkpoint_thread
 from toolcrib.registry.release import Release
 
 Steps = Sequence[Step[Migration]]

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from toolcrib.core.ports import ReleaseStore, RunLedger
+from toolcrib.core.ports import ReleaseStore
+from toolcrib.core.stores.ledger import RunLedger
 from toolcrib.core.stores.pins import STOPPED
 from toolcrib.deployment.draining.ports import ReleaseUse
 from toolcrib.registry.registry import Registry

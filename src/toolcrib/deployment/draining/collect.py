@@ -5,8 +5,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from toolcrib.core.ports import Clock, ReleaseStore, RunLedger, StoredRelease
+from toolcrib.core.ports import Clock, ReleaseStore, StoredRelease
 from toolcrib.core.releases import Channel, Deployment
+from toolcrib.core.stores.ledger import RunLedger
 from toolcrib.core.stores.pins import UNFINISHED, ThreadPin
 from toolcrib.core.tasks import TaskStore
 from toolcrib.deployment.deployer import Deployer

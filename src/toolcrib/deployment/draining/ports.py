@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
 
-from toolcrib.core.ports import Clock, EventSink, ReleaseStore, RunLedger, RunRecord
+from toolcrib.core.ports import Clock, EventSink, ReleaseStore
+from toolcrib.core.stores.ledger import RunLedger, RunRecord
 from toolcrib.core.tasks import TaskRecord
 from toolcrib.deployment.deployer import Deployer
 from toolcrib.registry.registry import Registry

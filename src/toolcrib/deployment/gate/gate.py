@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from toolcrib.core.compat.shapes import Side
-from toolcrib.core.ports import RunRecord
 from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import Acceptable, Change, Deployment, Verdict, worst
+from toolcrib.core.stores.ledger import RunRecord
 from toolcrib.deployment.gate.parked import NOBODY, Parked, lost_revisions
 from toolcrib.loader.compat.compare import compare
 from toolcrib.loader.compat.permissions import widened

@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from toolcrib.core.compat.shapes import Shape, Side
 from toolcrib.core.errors import DeploymentRejected, ReleaseNotFound
-from toolcrib.core.ports import ReleaseStore, RunRecord
+from toolcrib.core.ports import ReleaseStore
 from toolcrib.core.releases import Acceptable, Change, Channel, Verification, worst
+from toolcrib.core.stores.ledger import RunRecord
 from toolcrib.deployment.gate.gate import ANYTHING, Decision, decide
 from toolcrib.deployment.gate.parked import NOBODY, Parked, look_at_threads, rehearse
 from toolcrib.deployment.gate.trials import CLOSURE_CHARS

@@ -10,9 +10,9 @@ from toolcrib.agents.state.passages import Passages
 from toolcrib.core.compat.shapes import AgentShape, MigrationShape, Shape, fingerprint
 from toolcrib.core.errors import MigrationFailed
 from toolcrib.core.migrations import NoWay, Step, head, renamed, way
-from toolcrib.core.ports import RunLedger, RunRecord, ThreadFilter
 from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import release_id
+from toolcrib.core.stores.ledger import RunLedger, RunRecord, ThreadFilter
 from toolcrib.loader.compat.agents import compare_agents
 from toolcrib.registry.release import Release
 

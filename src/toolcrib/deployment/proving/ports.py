@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from toolcrib.core.ports import Clock, EventSink, ReleaseStore, RunLedger
+from toolcrib.core.ports import Clock, EventSink, ReleaseStore
 from toolcrib.core.settings import CanarySettings
+from toolcrib.core.stores.ledger import RunLedger
 from toolcrib.deployment.deployer import Deployer
 from toolcrib.deployment.proving.scores import Scores
 from toolcrib.registry.registry import Registry

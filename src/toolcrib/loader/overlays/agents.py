@@ -13,7 +13,7 @@ from toolcrib.loader.builtin import with_reader
 from toolcrib.loader.config import ProjectConfig
 from toolcrib.loader.overlays.catalogue import Catalogue
 from toolcrib.loader.prompts import render_prompt
-from toolcrib.loader.tenants import overlaid
+from toolcrib.loader.reading.tenants import overlaid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

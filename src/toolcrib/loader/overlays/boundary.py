@@ -7,7 +7,7 @@ from toolcrib.core.reasons import Reason
 from toolcrib.loader.compiling import Import, source_line
 from toolcrib.loader.dotted import is_package, relative_name
 from toolcrib.loader.modules import SourceFile
-from toolcrib.loader.tenants import TENANTS, tenant_of
+from toolcrib.loader.reading.tenants import TENANTS, tenant_of
 
 
 def crossings(files: Mapping[str, SourceFile]) -> list[Reason]:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from toolcrib.core.reasons import Reason
 from toolcrib.loader.config import LANGGRAPH, SETTINGS, ProjectConfig, read_config, unbound
 from toolcrib.loader.reading.places import decode, reason_at
-from toolcrib.loader.tenants import TENANTS, inner_path, overlaid, tenant_of
+from toolcrib.loader.reading.tenants import TENANTS, inner_path, overlaid, tenant_of
 
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _WHOLE = "Settings and LangGraph's own file are for the whole project: write it at its top."

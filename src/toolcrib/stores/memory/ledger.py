@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from toolcrib.core.ports import LedgerSummary, RunRecord, ThreadFilter
+from toolcrib.core.stores.ledger import LedgerSummary, RunRecord, ThreadFilter
 from toolcrib.core.stores.pins import STOPPED, ThreadPin
 
 

@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import Select, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from toolcrib.core.ports import LedgerSummary, RunRecord, ThreadFilter
+from toolcrib.core.stores.ledger import LedgerSummary, RunRecord, ThreadFilter
 from toolcrib.core.stores.pins import STOPPED, ThreadPin
 from toolcrib.stores.sql.database import whole
 from toolcrib.stores.sql.schema import runs

@@ -14,7 +14,7 @@ from toolcrib.core.compat.shapes import (
     StateShape,
     fingerprint,
 )
-from toolcrib.core.ports import RunRecord
+from toolcrib.core.stores.ledger import RunRecord
 from toolcrib.deployment.gate.parked import Parked, look_at_threads, lost_revisions
 from toolcrib.stores.memory.ledger import MemoryRunLedger
 

@@ -10,9 +10,9 @@ from tests.unit.deployment.grounds import Ground, tree
 from tests.unit.deployment.proving.sides import a_call, a_run
 from toolcrib.core.errors import GenerationConflict, NotFound, RunFailed, ToolFailed
 from toolcrib.core.events import CanaryRolledBack, Deployed
-from toolcrib.core.ports import RunRecord
 from toolcrib.core.releases import Deployment
 from toolcrib.core.settings import CanarySettings
+from toolcrib.core.stores.ledger import RunRecord
 from toolcrib.deployment.ports import Basis, Plan
 from toolcrib.deployment.proving.canaries import Canaries
 from toolcrib.deployment.proving.guard import Guard
