@@ -139,7 +139,7 @@ async def test_a_run_that_waits_for_a_human_goes_on_on_its_own_release_also_afte
         assert parked.interrupts == ({"question": "go on?"},)
         (project / "graphs" / "asking.py").write_text(GRAPH.replace('"one"', '"two"').replace('"ask"', '"renamed"'))
         (project / "tools" / "_words.py").write_text('HELLO = "Servus"\n')
-        assert (await crib.deploy()).state == "active"
+        assert (await crib.deploy(accept=["stranded"])).state == "active"
         with pytest.raises(ThreadBusy, match="waits for a human"):
             await crib.run("asking", {}, thread_id="t1")
     async with toolcrib.open(project) as crib:

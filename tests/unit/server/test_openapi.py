@@ -22,6 +22,7 @@ ROUTES = {
     "POST /v1/agents/{name}/runs",
     "GET /v1/artifacts/{handle}",
     "GET /v1/threads",
+    "POST /v1/threads/migrate",
     "POST /v1/threads/move",
     "GET /v1/tasks",
     "POST /v1/tasks",
