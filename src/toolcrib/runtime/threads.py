@@ -32,7 +32,8 @@ class CribThreads:
             thread_id, agent: only these.
             tenant: None for all, empty for threads without one.
             release: id of the release they go on with.
-            status: of the last run: `success`, `error`, `interrupted` (waits for a human), `running`, `cancelled`.
+            status: of the last run: `success`, `error`, `interrupted` (waits for a human), `running`, `cancelled`,
+                `drained` or `suspended` (was stopped and can go on).
             limit: so many at most.
 
         Raises:

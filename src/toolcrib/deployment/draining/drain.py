@@ -2,9 +2,11 @@
 
 import logging
 from dataclasses import asdict
+from typing import Literal
 
 from toolcrib.core.errors import ReleaseInUse
 from toolcrib.core.events import Deployed
+from toolcrib.core.ports import RunRecord
 from toolcrib.core.releases import Deployment, Manifest
 from toolcrib.deployment.draining.ports import Drained, DrainPorts, Stopped
 from toolcrib.deployment.records import Stopwatch
@@ -59,7 +61,7 @@ class Drain:
             try:
                 await self._until_free(release, deadline_s, ask=asked if cooperative else None)
                 if hard and ports.registry.holders(release):
-                    cut += await self._cut(release, why or f"release {release.id} was purged")
+                    await self._cut(release, why or f"release {release.id} was purged", cut)
                 if users := in_words(ports.registry, release):
                     raise ReleaseInUse(f"Release {release.id} is in use: {users}.", hint=_HARD if hard else _HURRY)
                 retired = await ports.deployer.retire(release)
@@ -79,30 +81,20 @@ class Drain:
         while ports.registry.holders(release) and (left := until - ports.clock.monotonic()) > 0:
             await ports.clock.sleep(min(LOOK_EVERY_S, left))
 
-    async def _cut(self, release: Release, why: str) -> list[Stopped]:
-        """End what still runs on it, and wait until that has let go of it, for a bounded time."""
-        runs = [
-            Stopped(kind="run", id=run.run_id, what=run.agent, became="cut", thread_id=run.thread_id, tenant=run.tenant)
-            for run in self._ports.runs.cut(release.digest, why=why)
-        ]
-        tasks = [
-            Stopped(kind="task", id=task.id, what=task.tool, became="cut", tenant=task.tenant)
-            for task in self._ports.tasks.running_on(release.id)
-            if await self._ports.tasks.stop(task.id)
-        ]
+    async def _cut(self, release: Release, why: str, cut: list[Stopped]) -> None:
+        """End what still runs on it, note it in `cut`, and wait until it has let go of the release, at most so long."""
+        ports = self._ports
+        for run in ports.runs.cut(release.digest, why=why):
+            cut.append(_run(run, "cut"))
+        for task in ports.tasks.running_on(release.id):
+            cut.append(Stopped(kind="task", id=task.id, what=task.tool, became="cut", tenant=task.tenant))
+            await ports.tasks.stop(task.id)
         await self._until_free(release, CUT_S, ask=None)
-        return [*runs, *tasks]
 
     async def _drained(self, asked: set[str]) -> list[Stopped]:
         """Those of the runs that were asked to stop which did; the others came to their end before."""
         found = [await self._ports.ledger.find(run_id) for run_id in sorted(asked)]
-        return [
-            Stopped(
-                kind="run", id=run.run_id, what=run.agent, became="drained", thread_id=run.thread_id, tenant=run.tenant
-            )
-            for run in found
-            if run is not None and run.status == "drained"
-        ]
+        return [_run(run, "drained") for run in found if run is not None and run.status == "drained"]
 
     async def _write_down(
         self, manifest: Manifest, stopped: tuple[Stopped, ...], watch: Stopwatch, *, actor: str, why: str
@@ -124,6 +116,10 @@ class Drain:
         )
         ports.events.emit(Deployed(deployment=deployment))
         await ports.store.record(deployment)
+
+
+def _run(run: RunRecord, became: Literal["drained", "cut"]) -> Stopped:
+    return Stopped(kind="run", id=run.run_id, what=run.agent, became=became, thread_id=run.thread_id, tenant=run.tenant)
 
 
 _HURRY = "Wait for them with --deadline 60s, ask runs to stop with --cooperative, or end what is left with --hard."
