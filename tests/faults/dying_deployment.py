@@ -1,6 +1,7 @@
 """A change of what serves, in a process that is killed at its n-th moment; for `test_killed_deployment`.
 
-A moment is the time before or behind a statement that writes, and before or behind a commit, of the project's database.
+A moment is the time before a statement of the project's database that writes, before a commit, and behind it: what is
+behind a statement is before the next one, or before the commit.
 """
 
 import asyncio
@@ -106,8 +107,7 @@ def die_at(engine: AsyncEngine, moment: int) -> None:
         if record.info.pop("wrote", False):
             pass_moment()
 
-    for name in ("before_cursor_execute", "after_cursor_execute"):
-        event.listen(engine.sync_engine, name, at_statement)
+    event.listen(engine.sync_engine, "before_cursor_execute", at_statement)
     event.listen(engine.sync_engine, "commit", before_commit)
     event.listen(engine.sync_engine, "checkin", behind_commit)
 

@@ -219,18 +219,7 @@ class Embedded:
 
     async def release(self, name: str) -> Json:
         """See `Backend.release`."""
-        stored = await self._crib.stored(name)
-        found = stored.manifest
-        return {
-            "id": found.release,
-            "digest": found.digest,
-            "state": stored.state,
-            "at": stored.at,
-            "files": dict(found.files),
-            "current": found.digest == (await self._crib.channel()).digest,
-            "leases": dict(self._crib.census().get(found.release, {})),
-            "deployments": [one.to_dict() for one in await self._crib.deployments(found.release)],
-        }
+        return await self._crib.describe(name)
 
     async def users(self) -> list[Json]:
         """See `Backend.users`."""

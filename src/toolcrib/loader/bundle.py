@@ -6,7 +6,7 @@ import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from toolcrib.core.errors import ProjectInvalid
 from toolcrib.core.reasons import Reason
@@ -140,8 +140,9 @@ def _walk(root: Path, on_error: Callable[[OSError], None] = lambda error: None) 
 
 def release_paths(paths: Collection[str]) -> list[str]:
     """Which of a tree's files (`/` separated, relative) are part of a release: those `release_files` would find."""
-    marked = {path.removesuffix(MARK) for path in paths if path.endswith(f"/{MARK}")}
-    return sorted(path for path in paths if is_release_path(path) and not any(map(path.startswith, marked)))
+    environments = {path.removesuffix(f"/{MARK}") for path in paths if path.endswith(f"/{MARK}")}
+    found = (path for path in paths if is_release_path(path))
+    return sorted(path for path in found if environments.isdisjoint(map(str, PurePosixPath(path).parents)))
 
 
 def is_release_path(path: str) -> bool:

@@ -152,6 +152,7 @@ def _deployment(event: Deployed) -> dict[str, Any]:
         "previous": deployment.previous,
         "generation": deployment.generation,
         "actor": deployment.actor,
+        "who": deployment.who,
         "why": deployment.why,
         "duration_ms": _ms(deployment.timings_s.get("total", 0.0)),
         "changes": len(deployment.diff),

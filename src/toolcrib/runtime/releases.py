@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from toolcrib.core.errors import ToolcribError
+from toolcrib.core.errors import ReleaseNotFound, ToolcribError
 from toolcrib.core.ports import StoredRelease
 from toolcrib.core.releases import Acceptable, Change, Channel, ColdChange, Deployment, Revision, Verification
 from toolcrib.deployment.draining.census import take_census
@@ -219,13 +220,29 @@ class CribReleases:
         """Past deployments, the newest first."""
         return await self._wings.store.history(limit)
 
-    async def stored(self, release: str) -> StoredRelease:
-        """One release of the store, by id, digest or a unique beginning of either.
+    async def describe(self, release: str) -> dict[str, Any]:
+        """One release and all that became of it, as JSON-ready mapping: also one that was refused, by its whole id.
 
         Raises:
-            ReleaseNotFound: none, or more than one.
+            ReleaseNotFound: neither the store nor the history has it, or more than one begins so.
         """
-        return await self._wings.store.find(release)
+        try:
+            stored = await self._wings.store.find(release)
+        except ReleaseNotFound:
+            if not (past := await self.deployments(release)):
+                raise
+            known: dict[str, Any] = {"id": release, "digest": "", "state": "rejected", "at": past[-1].at, "files": {}}
+        else:
+            manifest = stored.manifest
+            known = {"id": manifest.release, "digest": manifest.digest, "state": stored.state, "at": stored.at}
+            known["files"] = dict(manifest.files)
+            past = await self.deployments(manifest.release)
+        return {
+            **known,
+            "current": bool(known["digest"]) and known["digest"] == (await self.channel()).digest,
+            "leases": dict(self._wings.registry.census().get(known["id"], {})),
+            "deployments": [deployment.to_dict() for deployment in past],
+        }
 
     async def deployments(self, release: str) -> Sequence[Deployment]:
         """What became of one release, by id, the newest first, among the newest 1,000 deployments."""

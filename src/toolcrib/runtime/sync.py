@@ -143,6 +143,21 @@ class SyncCrib:
         given: dict[str, Any] = {"canary": canary, "tenants": tenants, "activate": activate, "accept": accept}
         return self._portal.call(lambda: self._crib.deploy(directory, **given, why=why))
 
+    def upload(
+        self,
+        archive: bytes,
+        *,
+        media_type: str = "",
+        canary: float | None = None,
+        tenants: Sequence[str] = (),
+        activate: bool = True,
+        accept: Iterable[Acceptable] = (),
+        why: str = "",
+    ) -> Deployment:
+        """See `Crib.upload`."""
+        given: dict[str, Any] = {"canary": canary, "tenants": tenants, "activate": activate, "accept": accept}
+        return self._portal.call(lambda: self._crib.upload(archive, media_type=media_type, **given, why=why))
+
     def promote(self, *, why: str = "") -> Deployment:
         """See `Crib.promote`."""
         return self._portal.call(lambda: self._crib.promote(why=why))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from toolcrib.core.reasons import Reason
 
-MAX_PATH_BYTES = 1_024
+MAX_PATH_BYTES, MAX_DEPTH = 1_024, 64
 MAX_REASONS = 20
 DRIVE = re.compile(r"[A-Za-z]:")
 
@@ -100,6 +100,7 @@ def _problem(name: str, path: str) -> str:
     rules = (
         (not path, "has no name"),
         (size > MAX_PATH_BYTES, f"has a path of more than {MAX_PATH_BYTES} bytes"),
+        (path.count("/") > MAX_DEPTH, f"lies more than {MAX_DEPTH} directories deep"),
         (not path.isprintable(), "has control characters in its name"),
         ("\\" in path, "has a backslash in its path"),
         (path.startswith("/"), "has an absolute path"),

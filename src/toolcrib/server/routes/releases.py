@@ -1,6 +1,5 @@
 """`/v1/releases`, `/v1/deployments`, `/v1/rollback`: what serves, and changing it."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -43,15 +42,11 @@ async def list_releases(crib: OpenCrib) -> dict[str, Any]:
 @router.get("/releases/{release}", response_model=ReleaseDocument, responses=failures({404: UNKNOWN}))
 async def show_release(release: str, crib: OpenCrib) -> dict[str, Any]:
     """One release of the store, by id, digest or a unique beginning of either, and all that became of it."""
-    stored = _find(release, await crib.releases())
-    name = stored.manifest.release
-    return {
-        **_entry(stored),
-        "files": dict(stored.manifest.files),
-        "current": name == _current(crib),
-        "leases": dict(crib.census().get(name, {})),
-        "deployments": [deployment.to_dict() for deployment in await crib.deployments(name)],
-    }
+    try:
+        return await crib.describe(release)
+    except ReleaseNotFound as error:
+        known = [stored.manifest.release for stored in await crib.releases()]
+        raise ReleaseNotFound(error.message, hint=did_you_mean(release, known)) from error
 
 
 @router.get("/releases/{older}/diff/{newer}", response_model=DifferenceDocument, responses=failures({404: UNKNOWN}))
@@ -111,13 +106,3 @@ def _current(crib: Crib) -> str:
 def _entry(stored: StoredRelease) -> dict[str, Any]:
     manifest = stored.manifest
     return {"id": manifest.release, "digest": manifest.digest, "state": stored.state, "at": stored.at}
-
-
-def _find(name: str, known: Sequence[StoredRelease]) -> StoredRelease:
-    found = [one for one in known if name in (one.manifest.release, one.manifest.digest)]
-    found = found or [one for one in known if one.manifest.release.startswith(name)]
-    found = found or [one for one in known if one.manifest.digest.startswith(name)]
-    if len(found) == 1:
-        return found[0]
-    what = f"{len(found)} releases begin with {name!r}." if found else f"There is no release {name!r}."
-    raise ReleaseNotFound(what, hint=did_you_mean(name, [one.manifest.release for one in known]))

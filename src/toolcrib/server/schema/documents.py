@@ -282,7 +282,10 @@ class ReleaseEntry(_Answer):
 
 
 class ReleaseDocument(_Answer):
-    """One release: path -> sha-256 of its bytes, who uses it while it is in memory, what became of it, newest first."""
+    """One release: path -> sha-256 of its bytes, who uses it while it is in memory, what became of it, newest first.
+
+    One that was refused is in no store: it has neither a digest nor files.
+    """
 
     id: str
     digest: str

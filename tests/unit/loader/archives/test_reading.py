@@ -78,6 +78,7 @@ BAD_NAMES = {
     "tools/x\n.py": "has control characters in its name",
     "tools/\x1b[2J.py": "has control characters in its name",
     "x" * 1030: "has a path of more than 1024 bytes",
+    "x/" * 65 + "y.py": "lies more than 64 directories deep",
     "TOOLS/b.py": "is the same directory as 'tools' where case does not count",
     "tools/A.py": "is there twice, or differs from another one by case or accents alone",
     "tools/a.py": "is there twice, or differs from another one by case or accents alone",

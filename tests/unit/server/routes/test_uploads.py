@@ -104,6 +104,9 @@ async def test_a_tree_the_gate_refuses_is_told_with_places_and_the_directory_is_
     assert [(reason["file"], reason["line"]) for reason in told["reasons"]] == [("tools/more.py", 1)]
     assert door.crib.release.id == before
     assert door.crib.problem is None
+    shown = (await door.http.get(f"/v1/releases/{told['detail'].split()[2]}")).json()
+    assert (shown["state"], shown["digest"], shown["files"]) == ("rejected", "", {})
+    assert shown["deployments"][0]["reasons"] == told["reasons"]
     newest = (await door.crib.history())[0]
     assert (newest.state, newest.actor) == ("rejected", "upload")
 
