@@ -64,10 +64,8 @@ def build_release(
         tools=project.tools,
         chains=MappingProxyType(chains),
         variants=MappingProxyType(variants),
-        withheld=MappingProxyType(
-            {(name, "", ""): place for name, place in catalogue.disabled.items()}
-            | {key: place for key, place in catalogue.variants.items() if isinstance(place, str)}
-        ),
+        withheld=MappingProxyType({key: place for key, place in catalogue.variants.items() if isinstance(place, str)}),
+        disabled=MappingProxyType(dict(catalogue.disabled)),
         listed=MappingProxyType(_listed(catalogue)),
         agents=MappingProxyType({name: one for (name, tenant), one in agents.items() if not tenant}),
         agent_variants=MappingProxyType({key: one for key, one in agents.items() if key[1]}),

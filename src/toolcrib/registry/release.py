@@ -25,6 +25,7 @@ class Release:
         variants: (tool, agent, tenant) -> the tool and its chain where an agent or a tenant has another one, or another
             policy; an empty agent or tenant stands for all.
         withheld: (tool, agent, tenant) -> the place in the project that takes the tool away from these callers.
+        disabled: name -> the place that takes a tool away from all callers who have no word of their own.
         listed: tenant -> names of the tools it sees, sorted, where they are not those of all.
         agents: name -> agent with its compiled graph.
         agent_variants: (agent, tenant) -> the agent, where a tenant has another one.
@@ -40,6 +41,7 @@ class Release:
     chains: Mapping[str, CallNext]
     variants: Mapping[tuple[str, str, str], tuple[Tool, CallNext]] = field(default_factory=dict)
     withheld: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
+    disabled: Mapping[str, str] = field(default_factory=dict)
     listed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     agents: Mapping[str, Agent] = field(default_factory=dict)
     agent_variants: Mapping[tuple[str, str], Agent] = field(default_factory=dict)
@@ -97,8 +99,8 @@ class Release:
 
     def why_missing(self, name: str, *, agent: str = "", tenant: str = "") -> str:
         """The place in the project that takes a tool away from this caller; empty when nothing does."""
-        keys = dict.fromkeys([(name, agent, tenant), (name, "", tenant), (name, agent, ""), (name, "", "")])
-        return next((self.withheld[key] for key in keys if key in self.withheld), "")
+        key = self._word(name, agent, tenant)
+        return self.withheld.get(key, "") if key else self.disabled.get(name, "")
 
     def agent(self, name: str, *, tenant: str = "") -> Agent:
         """The agent of this name, as this tenant has it.

@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from tests.unit.agents.scripted import ScriptedModel, calls, config_for, release_of
 from toolcrib import Breaker, tool
 from toolcrib.agents.factory import build_agent
-from toolcrib.agents.function_calling import AgentParts, tool_definition
+from toolcrib.agents.function_calling import AgentParts, build_function_calling, tool_definition
 from toolcrib.core.agents import Agent, AgentLimits, AgentSpec
 from toolcrib.core.errors import IterationLimit, RunTimeout, ToolcribError
 from toolcrib.execution.state.breaker import Circuits
@@ -127,3 +127,23 @@ async def test_a_tool_gets_no_more_time_than_its_iteration_has() -> None:
 async def test_outside_of_toolcrib_it_says_how_it_is_run() -> None:
     with pytest.raises(ToolcribError, match="started without one"):
         await agent_of(release_of(adapt(double))).graph.ainvoke({"messages": [HumanMessage("x")]})
+
+
+async def test_one_graph_says_to_each_tenant_what_is_its_own() -> None:
+    release = release_of(adapt(double))
+    specs = [tool.spec for tool in release.tools.values()]
+    spec = AgentSpec(model="test:scripted")
+    parts = {
+        "": AgentParts(name="a", spec=spec, prompt="For all.", tools=specs, release=release.id),
+        "acme": AgentParts(name="a", spec=spec, prompt="For acme.", tools=[], release=release.id),
+    }
+    graph = build_function_calling(parts, checkpointer=None)
+
+    model = ScriptedModel(script=[AIMessage("yes")])
+
+    for tenant in ("acme", "", "globex"):
+        with anyio.fail_after(5):
+            await graph.ainvoke({"messages": [HumanMessage("x")]}, config_for(release, model, tenant=tenant))
+        assert bool(model.offered) is (tenant != "acme")
+
+    assert [asked[0].content for asked in model.asked] == ["For acme.", "For all.", "For all."]

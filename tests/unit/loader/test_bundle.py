@@ -42,6 +42,11 @@ def test_configuration_prompts_and_python_make_a_release(tmp_path: Path) -> None
     assert list(found.manifest.files) == sorted(TREE)
 
 
+def test_the_folder_of_a_tenant_is_the_same_tree_again(tmp_path: Path) -> None:
+    own = {f"tenants/acme/{path}": text for path, text in TREE.items()}
+    assert read_paths(write(tmp_path, TREE | own)) == {*TREE, *own}
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -49,6 +54,10 @@ def test_configuration_prompts_and_python_make_a_release(tmp_path: Path) -> None
         "data/x.txt",
         "tools/agents.yaml",
         "tools/prompts/x.md",
+        "tenants/x.md",
+        "tenants/agents.yaml",
+        "tenants/acme/x.md",
+        "tenants/acme/tools/agents.yaml",
         "prompts/x.json",
         ".hidden.py",
         ".git/hooks/x.py",

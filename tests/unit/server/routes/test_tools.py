@@ -226,3 +226,20 @@ async def test_a_call_above_the_limit_that_waits_for_a_person_is_a_result_that_n
             await asyncio.wait([first])
     assert (answer.status_code, answer.json()["error"]["code"]) == (200, "queue_full")
     assert answer.json()["error"]["task"]
+
+
+async def test_lists_calls_and_near_names_are_those_of_the_tenant_that_asks(door: Door) -> None:
+    own = door.root / "tenants" / "acme" / "tools" / "own.py"
+    own.parent.mkdir(parents=True)
+    own.write_text("from toolcrib import tool\n\n@tool\ndef welcome() -> str:\n    'Welcome acme.'\n    return 'hi'\n")
+    assert (await door.http.post("/v1/deployments", json={})).json()["state"] == "active"
+    for query, sees in (("?tenant=acme", True), ("?tenant=globex", False), ("", False)):
+        listed = [one["name"] for one in (await door.http.get(f"/v1/tools{query}")).json()]
+        assert ("welcome" in listed) is sees
+        assert (await door.http.get(f"/v1/tools/welcome{query}")).status_code == (200 if sees else 404)
+        agents = (await door.http.get(f"/v1/agents{query}")).json()
+        assert any("welcome" in agent["tools"] for agent in agents) is sees
+    body = {"tenant": "acme"}
+    assert (await door.http.post("/v1/tools/welcome/calls", json=body)).json()["value"] == "hi"
+    missing = await door.http.post("/v1/tools/welcom/calls", json={"tenant": "globex"})
+    assert (missing.status_code, "welcome" in missing.text) == (404, False)
