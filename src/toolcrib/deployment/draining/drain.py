@@ -6,8 +6,8 @@ from typing import Literal
 
 from toolcrib.core.errors import ReleaseInUse
 from toolcrib.core.events import Deployed
-from toolcrib.core.ports import RunRecord
 from toolcrib.core.releases import Deployment, Manifest
+from toolcrib.core.stores.ledger import RunRecord
 from toolcrib.deployment.draining.ports import Drained, DrainPorts, Stopped
 from toolcrib.deployment.records import Stopwatch
 from toolcrib.deployment.room import in_words
