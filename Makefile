@@ -87,8 +87,7 @@ bench: $(BENCH_STAMP) ## run the benchmarks, one after the other, beside the pee
 	done
 
 soak: $(STAMP) ## run the tests that take minutes
-	@$(BIN)/python -m pytest -m soak --timeout 3600 $(ARGS) || { \
-		code=$$?; [ $$code -eq 5 ] || exit $$code; echo "there are no soak tests yet"; }
+	$(BIN)/python -m pytest -m soak --timeout 7200 $(ARGS)
 
 tree: $(STAMP) ## redraw the tree in ARCHITECTURE.md
 	$(BIN)/python tests/arch/architecture_tree.py --write

@@ -36,9 +36,11 @@ from typing import TypedDict
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import interrupt
 from toolcrib import ToolNode
+from graphs._level import LEVEL
 from tools._number import NUMBER
 
 class State(TypedDict, total=False):
+    level: int
     seen: list[int]
     wait: float
     ask: bool
@@ -52,7 +54,8 @@ async def number(name, config):
     return int(said["messages"][0].content)
 
 async def begin(state, config):
-    return {"seen": [NUMBER, await number("first", config)], "answer": ""}
+    assert state.get("level", LEVEL) == LEVEL, "what is saved comes migrated"
+    return {"level": LEVEL, "seen": [NUMBER, await number("first", config)], "answer": ""}
 
 async def wait(state):
     await asyncio.sleep(state["wait"])
@@ -65,12 +68,23 @@ async def end(state, config):
     from tools._number import NUMBER as late
     return {"seen": [*state["seen"], await number("second", config), NUMBER, late]}
 
-steps = [begin, wait, ask, end]
 graph = StateGraph(State)
-for step in steps:
-    graph.add_node(step.__name__, step)
-for one, next in zip([START, *(step.__name__ for step in steps)], [*(step.__name__ for step in steps), END]):
-    graph.add_edge(one, next)
+names = ["begin", "wait", f"ask_{LEVEL}", "end"]
+for name, step in zip(names, [begin, wait, ask, end]):
+    graph.add_node(name, step)
+for one, other in zip([START, *names], [*names, END]):
+    graph.add_edge(one, other)
+"""
+MIGRATION = """
+agent = "{agent}"
+{replaces}
+nodes = {{"ask_{former}": "ask_{level}"}}
+
+def up(state):
+    return state | {{"level": {level}}} if "level" in state else state
+
+def down(state):
+    return state | {{"level": {former}}} if "level" in state else state
 """
 POLICIES = ("run", "thread", "compatible", "latest")
 AGENTS = "agents:\n" + "".join(
@@ -112,12 +126,13 @@ class RolloutStorm:
     def __post_init__(self) -> None:
         self._chance = random.Random(self.seed)
         self._numbers, self._blows = itertools.count(1), itertools.count(1)
-        self._over = True
+        self._over, self._level = True, 0
 
     @staticmethod
     def write(root: Path) -> None:
         """A project whose tools, graphs and agents must always see one number."""
-        files = {"tools/numbers.py": TOOLS, "graphs/flow.py": GRAPH, "agents.yaml": AGENTS, _NUMBER: "NUMBER = 0\n"}
+        files = {"tools/numbers.py": TOOLS, "graphs/flow.py": GRAPH, "agents.yaml": AGENTS}
+        files |= {_NUMBER: "NUMBER = 0\n", _LEVEL: "LEVEL = 0\n"}
         for name, text in files.items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(text)
@@ -144,6 +159,7 @@ class RolloutStorm:
             (10, self._back),
             (10, self._hold),
             (5, self._move),
+            (5, self._migrate),
         ]
         (act,) = self._chance.choices([act for _, act in acts], [weight for weight, _ in acts])
         try:
@@ -182,6 +198,19 @@ class RolloutStorm:
     async def _move(self) -> str:
         moves = await self.crib.threads.move(self.crib.release.id, agent="compatible", dry_run=False)
         return "threads moved" if any(move.moved for move in moves) else "no thread moved"
+
+    async def _migrate(self) -> str:
+        """A node gets another name and the state another level, for all agents; parked turns come along or stay."""
+        self._level, former = self._level + 1, self._level
+        root = self.crib.root
+        (root / "migrations").mkdir(exist_ok=True)
+        for agent in POLICIES:
+            replaces = f'replaces = "{agent}_{former:03}"' if former else ""
+            text = MIGRATION.format(agent=agent, replaces=replaces, former=former, level=self._level)
+            (root / "migrations" / f"{agent}_{self._level:03}.py").write_text(text)
+        (root / _LEVEL).write_text(f"LEVEL = {self._level}\n")
+        state = (await self._deploy(f"NUMBER = {next(self._numbers)}\n")).state
+        return "migrated" if state == "active" else state
 
     async def _client(self, blow: int, number: int) -> None:
         chance = random.Random(self.seed * 1_000 + number)
@@ -228,4 +257,4 @@ class RolloutStorm:
             self.broken.append(f"{agent} saw {result.output['seen']} on {result.release}")
 
 
-_NUMBER = "tools/_number.py"
+_NUMBER, _LEVEL = "tools/_number.py", "graphs/_level.py"

@@ -26,5 +26,5 @@ async def test_deployments_of_every_kind_break_no_run_and_lose_no_answer(tmp_pat
     assert storm.broken == []
     turns, answers = storm.count["turns"], storm.count["answers"]
     assert (ledger.started, ledger.failed, ledger.running, ledger.mixed) == (turns + answers, 0, 0, 0)
-    assert {"active", "rejected", "canary", "rolled_back", "held"} <= storm.count.keys(), storm.count
+    assert {"active", "rejected", "canary", "rolled_back", "held", "migrated"} <= storm.count.keys(), storm.count
     assert answers > 10
