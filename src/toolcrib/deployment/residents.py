@@ -18,6 +18,10 @@ KEEP_IDLE = 2
 """So many releases that nobody uses stay in memory, so that a roll-back need not load anything."""
 
 
+ID = "r-"
+"""What a release's id begins with, and no digest does."""
+
+
 class Residents:
     """The releases of one process.
 
@@ -31,7 +35,7 @@ class Residents:
         self.lock = asyncio.Lock()
 
     async def bring(self, digest: str) -> Release:
-        """A stored release in memory, loaded from the store when it is not.
+        """A stored release in memory, by digest or id, loaded from the store when it is not.
 
         Raises:
             ReleaseNotFound: the store has no such release.
@@ -44,6 +48,8 @@ class Residents:
 
     async def held_bring(self, digest: str) -> Release:
         """`bring`, for a caller who holds the lock."""
+        if digest.startswith(ID):
+            digest = (await self._ports.store.find(digest)).manifest.digest
         if resident := self._ports.registry.resident(digest):
             return resident
         bundle = make_bundle(await self._ports.store.contents(digest))

@@ -36,7 +36,7 @@ class RunPorts:
     """What runs need of the world.
 
     Attributes:
-        load: a stored release in memory, by its digest.
+        load: a stored release in memory, by its digest or its id.
         is_safe: (agent, digest of the release a thread was on, another release) -> whether nothing in the other one can
             harm the agent's threads.
         secrets: what no failure may tell.
