@@ -16,9 +16,15 @@ Steps = Sequence[Step[Migration]]
 class Passages:
     """From where a thread's last run left its state to where a release wants it."""
 
-    def __init__(self, find: Callable[[str], Awaitable[Release]]) -> None:
-        """Nothing is brought anywhere yet; `find` gives a release by its digest or its id."""
+    def __init__(self, find: Callable[[str], Awaitable[Release]], *, scrub: Callable[[str], str]) -> None:
+        """Nothing is brought anywhere yet.
+
+        Args:
+            find: a release, by its digest or its id.
+            scrub: takes known secrets out of a text.
+        """
         self._find = find
+        self._scrub = scrub
 
     async def steps(self, last: RunRecord, agent: Agent) -> Steps:
         """The migrations between the thread's last run and an agent.
@@ -72,7 +78,9 @@ class Passages:
             return await prepare(thread, source=source, target=agent, steps=steps, waits_in=waits_in)
         except NoWay as error:
             raise MigrationFailed(
-                f"The state of thread {last.thread_id!r} cannot be brought to release {release.id}: {error}.",
+                self._scrub(
+                    f"The state of thread {last.thread_id!r} cannot be brought to release {release.id}: {error}."
+                ),
                 hint=f"Mend the migration and deploy again. The thread is as it was: `toolcrib threads move "
                 f"{last.thread_id} --to {stands.release or release_id(last.release)} --yes` lets it go on there.",
             ) from error
