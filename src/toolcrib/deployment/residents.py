@@ -24,6 +24,10 @@ KEEP_IDLE = 2
 """So many releases that nobody uses stay in memory, so that a roll-back need not load anything."""
 
 
+ID = "r-"
+"""What a release's id begins with, and no digest does."""
+
+
 class Residents:
     """The releases of one process.
 
@@ -37,13 +41,15 @@ class Residents:
         self.lock = asyncio.Lock()
 
     async def bring(self, digest: str) -> Release:
-        """A stored release in memory, loaded from the store when it is not and there is room.
+        """A stored release in memory, by digest or id, loaded from the store when it is not and there is room.
 
         Raises:
             ReleaseNotFound: the store has no such release.
             DeploymentRejected: it cannot be loaded in this environment.
             ReleaseInUse: there is no room, and none came while it waited.
         """
+        if digest.startswith(ID):
+            digest = (await self._ports.store.find(digest)).manifest.digest
         if resident := self._ports.registry.resident(digest):
             return resident
         async with self.with_room(digest):

@@ -37,7 +37,7 @@ class RunPorts:
     """What runs need of the world.
 
     Attributes:
-        load: a stored release in memory, by its digest.
+        load: a stored release in memory, by its digest or its id.
         is_safe: (a thread's last run, another release) -> whether nothing in the other one can harm the thread.
         secrets: what no failure may tell.
     """

@@ -51,7 +51,7 @@ class Threads:
 
     def __init__(self, ports: RunPorts) -> None:
         self._ports = ports
-        self._passages = Passages(self._find)
+        self._passages = Passages(self._find, scrub=ports.secrets.scrub)
 
     async def pin(self, request: RunRequest, thread_id: str, leases: ExitStack) -> Release:
         """Lease the release of this turn.

@@ -287,12 +287,15 @@ async def test_a_rollback_undoes_migrations_or_leaves_threads_where_they_are(tmp
         assert again.release == (first if down else second.release)
 
 
-async def test_several_steps_are_gone_through_in_order(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_several_steps_are_gone_through_in_order(tmp_path: Path, at_once: bool) -> None:
     write(tmp_path, 1)
     async with toolcrib.open(tmp_path) as crib:
         await park(crib, "t")
         write(tmp_path, 2, node="review", title="subject", m1=RENAME)
         assert (await crib.deploy()).state == "active"
+        if not at_once:
+            assert [one.through for one in await crib.threads.migrate(dry_run=False)] == [("m1",)]
         again = """
             agent = "desk"
             replaces = "m1"
@@ -305,8 +308,11 @@ async def test_several_steps_are_gone_through_in_order(tmp_path: Path) -> None:
         write(tmp_path, 3, node="decide", title="matter", m1=RENAME, m2=again)
         deployed = await crib.deploy()
         assert deployed.state == "active", deployed.reasons
-        (moved,) = await crib.threads.migrate(dry_run=False)
-        assert moved.through == ("m1", "m2")
+        if at_once:
+            (moved,) = await crib.threads.migrate(dry_run=False)
+            assert moved.through == ("m1", "m2")
+        else:  # as when the process dies between the ledger and the checkpoint
+            await crib.threads.move(deployed.release, dry_run=False)
         said = await answered(crib, "t")
         assert said == ["v1 begins", "v3 A B T True", "v3 ends, v1 beside"], "what a node had written comes after"
 

@@ -17,6 +17,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Send, StateSnapshot
 
 from toolcrib.agents.shape.types import is_built
+from toolcrib.agents.state.saved import without_values
 from toolcrib.agents.state.serializer import Checkpointer, StateSerializer
 from toolcrib.core.agents import Agent
 from toolcrib.core.errors import StateUnreadable
@@ -163,7 +164,7 @@ def _stepped(fields: State, steps: Steps) -> State:
             state = change(state)
         except Exception as error:  # outer guard: project code
             line = _line(error, change.__code__.co_filename) or change.__code__.co_firstlineno
-            said = f"{type(error).__name__}: {error}".rstrip(": ")
+            said = without_values(error)
             message = f"`{direction}` of migration {migration.revision!r} failed ({migration.file}:{line}): {said}"
             raise NoWay(message, file=migration.file, line=line) from error
         if not isinstance(state, dict):
@@ -240,7 +241,7 @@ def _try_state(target: Agent, found: CheckpointTuple | None) -> None:
     try:
         schema(**{name: value for name, value in fields.items() if name in known})
     except Exception as error:  # outer guard: project code
-        said = f"{type(error).__name__}: {error}"
+        said = without_values(error)
         raise NoWay(f"the state it comes to is none of release {target.release}: {said}") from error
 
 

@@ -16,9 +16,15 @@ Steps = Sequence[Step[Migration]]
 class Passages:
     """From where a thread's last run left its state to where a release wants it."""
 
-    def __init__(self, find: Callable[[str], Awaitable[Release]]) -> None:
-        """Nothing is brought anywhere yet; `find` gives a release by its digest, from memory or from the store."""
+    def __init__(self, find: Callable[[str], Awaitable[Release]], *, scrub: Callable[[str], str]) -> None:
+        """Nothing is brought anywhere yet.
+
+        Args:
+            find: a release, by its digest or its id.
+            scrub: takes known secrets out of a text.
+        """
         self._find = find
+        self._scrub = scrub
 
     async def steps(self, last: RunRecord, agent: Agent) -> Steps:
         """The migrations between the thread's last run and an agent.
@@ -26,7 +32,7 @@ class Passages:
         Raises:
             NoWay: there is none.
         """
-        return await self._way(last.revision, last, agent)
+        return await self._way(last.revision, last.release, last, agent)
 
     async def through(self, last: RunRecord, release: Release) -> tuple[str, ...]:
         """Revisions between the thread's last run and a release, those that are undone with a minus in front.
@@ -61,36 +67,34 @@ class Passages:
         if stands is None or stands.revision == agent.revision:
             return None
 
+        saved_by = stands.release or last.release
+
         async def source() -> Agent | None:
-            for digest in {last.moved_to, last.release} - {""}:
-                if release_id(digest) == stands.release:
-                    return await self._agent(digest, last)
-            return None
+            return await self._agent(saved_by, last)
 
         try:
             waits_in = [renamed(node, await self.steps(last, agent)) for node in last.paused_at]
-            steps = await self._way(stands.revision, last, agent)
+            steps = await self._way(stands.revision, saved_by, last, agent)
             return await prepare(thread, source=source, target=agent, steps=steps, waits_in=waits_in)
         except NoWay as error:
             raise MigrationFailed(
-                f"The state of thread {last.thread_id!r} cannot be brought to release {release.id}: {error}.",
+                self._scrub(
+                    f"The state of thread {last.thread_id!r} cannot be brought to release {release.id}: {error}."
+                ),
                 hint=f"Mend the migration and deploy again. The thread is as it was: `toolcrib threads move "
-                f"{last.thread_id} --to {release_id(last.release)} --yes` lets it go on there.",
+                f"{last.thread_id} --to {stands.release or release_id(last.release)} --yes` lets it go on there.",
             ) from error
 
-    async def _way(self, revision: str, last: RunRecord, agent: Agent) -> Steps:
-        known = {one.revision for one in agent.migrations}
-        if not revision or revision in known:
-            return way(revision, agent.migrations, ())
-        for digest in sorted({last.moved_to, last.release} - {""}):
-            former = await self._agent(digest, last)
-            if former and revision in {one.revision for one in former.migrations}:
-                return way(revision, agent.migrations, former.migrations)
-        return way(revision, agent.migrations, ())
+    async def _way(self, revision: str, release: str, last: RunRecord, agent: Agent) -> Steps:
+        """From a revision to an agent's; the release that saved it is asked for the way back, where one is needed."""
+        former = None
+        if revision and revision not in {one.revision for one in agent.migrations}:
+            former = await self._agent(release, last)
+        return way(revision, agent.migrations, former.migrations if former else ())
 
-    async def _agent(self, digest: str, last: RunRecord) -> Agent | None:
+    async def _agent(self, release: str, last: RunRecord) -> Agent | None:
         """The thread's agent in a stored release; None when it cannot be had."""
         try:
-            return (await self._find(digest)).agent(last.agent, tenant=last.tenant)
+            return (await self._find(release)).agent(last.agent, tenant=last.tenant)
         except (ReleaseNotFound, DeploymentRejected, AgentNotFound):
             return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from pydantic import BaseModel, RootModel
+from pydantic import BaseModel, RootModel, ValidationError
 
 from toolcrib.core.names import ROOT, without_digests
 
@@ -146,7 +146,7 @@ class Builder:
         except Exception as error:  # outer guard: building runs code of the project
             raise Unbuildable(
                 f"the class {plain_name(module)}:{name} of release {self._release} does not take what was saved: "
-                f"{type(error).__name__}: {error}"
+                f"{without_values(error)}"
             ) from error
 
     def loosely(self, module: str, name: str, code: int, content: Any) -> Any:
@@ -158,6 +158,15 @@ class Builder:
             return self.build(module, name, code, content)
         except Unbuildable:
             return SavedMember(kind, content)
+
+
+def without_values(error: Exception) -> str:
+    """An error in words; of a pydantic model without the values that it refused, for these are somebody's state."""
+    words = str(error)
+    if isinstance(error, ValidationError):
+        each = error.errors(include_input=False, include_url=False, include_context=False)
+        words = "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in each)
+    return f"{type(error).__name__}: {words}".rstrip(": ")
 
 
 def _of_fields(kind: type[Any], content: Mapping[str, Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 
+from toolcrib.agents.state.passages import Passages
 from toolcrib.core.compat.shapes import Shape, Side
 from toolcrib.core.errors import DeploymentRejected, ReleaseNotFound
 from toolcrib.core.ports import ReleaseStore
@@ -35,6 +36,7 @@ class Judge:
         self._ledger = ports.ledger
         self._rehearse = ports.rehearse
         self._bring = bring
+        self._passages = Passages(bring, scrub=ports.secrets.scrub)
         self._accept = ports.accept
 
     async def admit(self, release: Release, channel: Channel, *, accept: Iterable[Acceptable]) -> Decision:
@@ -47,7 +49,7 @@ class Judge:
         if not former or former == release.digest:
             return decide(_loaded(release), None, accept=())
         parked = await look_at_threads(release.shape, self._ledger, self._shape)
-        parked += await rehearse(release, self._ledger, self._bring, most=self._rehearse, but=parked.stranded)
+        parked += await rehearse(release, self._ledger, self._passages, most=self._rehearse, but=parked.stranded)
         return decide(_loaded(release), await self._side(former), accept=self._accept.union(accept), parked=parked)
 
     async def verify(self, bundle: Bundle, verdict: Verdict, *, accept: Iterable[Acceptable]) -> Verification:

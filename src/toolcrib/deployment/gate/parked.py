@@ -25,7 +25,6 @@ _HINT = (
     "`toolcrib deploy --accept stranded`."
 )
 FindShape = Callable[[str], Awaitable[Shape | None]]
-Find = Callable[[str], Awaitable[Release]]
 Steps = Sequence[Step[MigrationShape]]
 
 
@@ -70,17 +69,19 @@ async def look_at_threads(candidate: Shape, ledger: RunLedger, find: FindShape) 
     return Parked(reasons=tuple(reasons), stranded=tuple(run for runs in alike.values() for run in runs))
 
 
-async def rehearse(release: Release, ledger: RunLedger, find: Find, *, most: int, but: Iterable[RunRecord]) -> Parked:
+async def rehearse(
+    release: Release, ledger: RunLedger, passages: Passages, *, most: int, but: Iterable[RunRecord]
+) -> Parked:
     """Migrate some threads in memory, those that wait first, and see whether the candidate can go on with them.
 
     Args:
         release: the candidate.
         ledger: which threads there are.
-        find: a stored release, by its digest.
+        passages: what migrates them.
         most: so many threads at most.
         but: threads that are not to be tried.
     """
-    passages, found = Passages(find), NOBODY
+    found = NOBODY
     try:
         async with asyncio.timeout(LONGEST_S):
             for run in await _sample(release, ledger, most, {run.run_id for run in but}):

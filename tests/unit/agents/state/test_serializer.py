@@ -216,6 +216,17 @@ def test_what_the_release_cannot_build_is_an_error_that_names_it(
         del sys.modules[later.__name__]
 
 
+def test_an_error_of_a_model_tells_no_value_of_the_state(first: ModuleType) -> None:
+    saved = serializer(first).dumps_typed([first.Person(Name="the-secret-name")])
+    later = project(SECOND, CODE.replace('name: str = Field(alias="Name")', 'name: int = Field(alias="Name")'))
+    try:
+        with pytest.raises(StateUnreadable, match="ValidationError: name: Input should be a valid integer") as caught:
+            serializer(later).loads_typed(saved)
+        assert "the-secret-name" not in caught.value.message
+    finally:
+        del sys.modules[later.__name__]
+
+
 def test_an_object_that_could_not_be_found_again_is_not_saved(first: ModuleType) -> None:
     with pytest.raises(StateUnreadable, match=r"has no class graphs\.desk:local\.<locals>\.Hidden"):
         serializer(first).dumps_typed({"it": first.local()})
