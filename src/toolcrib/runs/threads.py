@@ -241,5 +241,5 @@ MOST = 100_000
 
 def _policy(agent: str, tenant: str, serving: Release) -> str:
     """The thread policy of an agent, as the release that serves says; a thread whose agent is gone stays."""
-    found = serving.agents_of(tenant).get(agent)
+    found = serving.agent_variants.get((agent, tenant)) or serving.agents.get(agent)
     return found.spec.thread_policy if found else "thread"
