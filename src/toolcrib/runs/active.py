@@ -25,6 +25,7 @@ class ActiveRun:
         goes_on: it was stopped before, and goes on where it was.
         control: stops its graph before the next step.
         timer: ends it at once when it is put forward; None before its graph begins.
+        over: its graph has ended, and that is being written down.
         stop: what it was asked to become.
         cut: why it was ended in the middle of a step; empty when it was not.
     """
@@ -39,6 +40,7 @@ class ActiveRun:
     steps: list[Mapping[str, Any]] = field(default_factory=list)
     control: TurnControl = field(default_factory=TurnControl)
     timer: asyncio.Timeout | None = None
+    over: bool = False
     stop: StopKind | None = None
     cut: str = ""
 
@@ -106,7 +108,8 @@ class ActiveRuns:
             why: for its caller and the ledger.
             become: `suspended` lets it go on by itself later, from its last whole step; without it the run is over.
         """
-        meant = [run for run in self._meant(release) if not run.cut and run_id in ("", run.record.run_id)]
+        living = [run for run in self._meant(release) if not run.cut and not run.over]
+        meant = [run for run in living if run_id in ("", run.record.run_id)]
         for run in meant:
             run.stop, run.cut = become, why
             if run.timer is not None:

@@ -225,8 +225,15 @@ class RunService:
             return await self._to_its_end(run, streaming=streaming)
 
     async def _to_its_end(self, run: ActiveRun, *, streaming: bool) -> RunResult:
-        """Write the pin, execute, write the end, whatever it is."""
+        """Execute, and write the end; it is under way until that is written."""
         self.active.add(run)
+        try:
+            return await self._executed(run, streaming=streaming)
+        finally:
+            self.active.remove(run)
+
+    async def _executed(self, run: ActiveRun, *, streaming: bool) -> RunResult:
+        """Write the pin, execute, write the end, whatever it is."""
         try:
             if not run.goes_on:
                 await self._ports.ledger.accept(run.record)  # written even when it is cancelled: then so is the end
@@ -237,8 +244,6 @@ class RunService:
             result = replace(self._result(run, Outcome(), None), success=False, error=CANCELLED)
             self._tell_end(run, result)
             raise
-        finally:
-            self.active.remove(run)
         result = self._result(run, outcome, failure)
         await self._finish(run, run.status(outcome, failure), result.error, outcome.paused_at)
         self._tell_end(run, result)
@@ -304,6 +309,8 @@ class RunService:
         except Exception as raised:  # outer guard: a graph of the project may raise anything
             log.warning("run failed", exc_info=True, extra={"run_id": record.run_id, "agent": run.agent.name})
             error = self._failure(raised)
+        finally:
+            run.over = True
         return outcome, run.stopped() if outcome.stopped else error
 
     def _scope(self, run: ActiveRun, deadline: float) -> RunScope:

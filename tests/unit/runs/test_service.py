@@ -72,3 +72,19 @@ async def test_a_run_cancelled_while_it_is_accepted_does_not_stay_running() -> N
 
     (record,) = await ledger.runs()
     assert record.status == "cancelled"
+
+
+async def test_a_run_is_under_way_until_its_end_is_written() -> None:
+    class Watched(MemoryRunLedger):
+        seen: tuple[int, ...] = ()
+
+        async def finish(self, record: RunRecord) -> None:
+            await super().finish(record)
+            self.seen += (len(runs.active.records()),)
+            assert runs.active.cut(why="too late") == [], "its graph has ended"
+
+    ledger = Watched()
+    runs = service(ledger)
+    result = await runs.run(RunRequest(agent="clerk", question={}))
+    assert not result.success, "the agent of these tests has no graph"
+    assert (ledger.seen, runs.active.records()) == ((1,), [])
