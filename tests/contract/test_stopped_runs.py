@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.contract.test_run_ledger import a_run, ended
-from toolcrib.core.stores.ledger import LedgerSummary, RunLedger
+from toolcrib.core.stores.ledger import LOST, LedgerSummary, RunLedger, RunRecord
 from toolcrib.core.stores.pins import ThreadPin
 
 pytestmark = pytest.mark.anyio
@@ -47,3 +47,19 @@ async def test_threads_that_are_alike_are_counted_by_what_they_hold_on_to(ledger
         ThreadPin(**alike | {"threads": 2}, status="success", since=3.0),  # type: ignore[arg-type]  # by name
         ThreadPin(**alike | {"release": "r-2", "moved": True}, status="success", since=4.0),  # type: ignore[arg-type]  # by name
     ]
+
+
+async def test_runs_of_a_dead_process_are_suspended_and_those_of_others_go_on(ledger: RunLedger) -> None:
+    for number, (process, status) in enumerate([("a", "running"), ("a", "success"), ("b", "running"), ("", "running")]):
+        record = RunRecord(run_id=str(number), thread_id=str(number), agent="x", release="r", process=process)
+        await ledger.accept(record)
+        await ledger.finish(replace(record, status=status))
+    assert await ledger.processes() == {"a", "b"}
+    assert await ledger.lose("a") == 1
+    assert await ledger.lose("a") == await ledger.lose("") == 0
+    assert [(run.run_id, run.error) for run in await ledger.suspended()] == [("0", LOST)]
+    assert await ledger.take_up("0", process="b")
+    found = await ledger.find("0")
+    assert found
+    assert (found.status, found.process, found.error) == ("running", "b", "")
+    assert await ledger.processes() == {"b"}

@@ -120,6 +120,7 @@ class _Life:
         async with toolcrib.open(self._place / "project") as crib:
             await check(crib)
             await self._settle(crib)
+            await taken_up(crib)
             for thread in await crib.threads.list(limit=10_000):
                 await finish(crib, thread)
             if last:
@@ -189,6 +190,13 @@ async def check(crib: Crib) -> None:
     assert changes == list(range(1, channel.generation + 1)), changes
     states = {one.manifest.digest: one.state for one in await crib.releases()}
     assert {digest for digest, state in states.items() if state in ("active", "canary", "permanent")} == channel.serving
+
+
+async def taken_up(crib: Crib) -> None:
+    """Every run of a dead process goes on by itself, and comes to an end; its caller is gone."""
+    await crib._wings.runs.resumer.take_up()
+    await crib._wings.runs.resumer.settled()
+    assert not [run for run in await crib.recent_runs(1_000_000) if run.status in ("running", "suspended")]
 
 
 async def finish(crib: Crib, last: RunRecord) -> None:

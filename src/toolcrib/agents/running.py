@@ -14,8 +14,11 @@ from toolcrib.agents.nodes import NodeWatch
 from toolcrib.agents.scope import SCOPE_KEY, RunScope
 from toolcrib.agents.state.migration import RELEASE, REVISION
 from toolcrib.core.agents import Agent
-from toolcrib.core.errors import IterationLimit, StateUnreadable
+from toolcrib.core.errors import IterationLimit, RunCut, StateUnreadable
 from toolcrib.core.results import jsonable
+
+RUN = "toolcrib_run"
+"""Metadata of a checkpoint: the run that wrote it."""
 
 
 class TurnControl(RunControl):
@@ -65,12 +68,14 @@ async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
     """
     config: RunnableConfig = {
         "configurable": {"thread_id": turn.thread, SCOPE_KEY: scope},
-        "metadata": {RELEASE: scope.release.id, REVISION: agent.revision, "toolcrib_run": scope.run_id},
+        "metadata": {RELEASE: scope.release.id, REVISION: agent.revision, RUN: scope.run_id},
         "run_name": agent.name,
         "recursion_limit": 2 * agent.spec.limits.iterations + 5,
     }
     given = Command(resume=turn.resume) if turn.resume is not None else run_input(turn.question)
     if turn.goes_on:
+        if (waits := await _not_begun(agent, config, scope.run_id)) is not None:
+            return waits
         given = None
     modes = ["values", "tasks", *(["messages"] if turn.streaming else [])]
     state: Any = None
@@ -95,6 +100,22 @@ async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
     except GraphRecursionError as error:
         raise IterationLimit(str(error).splitlines()[0]) from error
     return _outcome(state, waiting, nodes.paused_at)
+
+
+async def _not_begun(agent: Agent, config: RunnableConfig, run_id: str) -> Outcome | None:
+    """What becomes of a run whose process died before anything of it was saved; None for one that has begun.
+
+    One that was to answer a question waits for the answer again.
+
+    Raises:
+        RunCut: there is nothing of it to go on with.
+    """
+    saved = await agent.graph.aget_state(config)
+    if (saved.metadata or {}).get(RUN) == run_id:
+        return None
+    if saved.interrupts:
+        return _outcome(None, tuple(saved.interrupts), tuple(saved.next))
+    raise RunCut("The process died before the first step of the run was saved.", hint="Ask again.")
 
 
 def run_control() -> Any:

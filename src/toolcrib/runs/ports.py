@@ -40,6 +40,8 @@ class RunPorts:
         load: a stored release in memory, by its digest or its id.
         is_safe: (a thread's last run, another release) -> whether nothing in the other one can harm the thread.
         secrets: what no failure may tell.
+        process: name of this process among those that have the project open.
+        has_ended: whether the process with this name has died, or ended.
     """
 
     registry: Registry
@@ -52,3 +54,5 @@ class RunPorts:
     load: Callable[[str], Awaitable[Release]]
     is_safe: Callable[[RunRecord, Release], Awaitable[bool]]
     secrets: Secrets
+    process: str = ""
+    has_ended: Callable[[str], bool] = lambda process: False

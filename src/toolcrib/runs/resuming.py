@@ -9,8 +9,9 @@ from typing import Any
 
 from toolcrib.core.errors import Conflict, ToolcribError
 from toolcrib.core.results import RunResult
-from toolcrib.core.stores.ledger import RunLedger, RunRecord
+from toolcrib.core.stores.ledger import RunRecord
 from toolcrib.runs.active import ActiveRuns
+from toolcrib.runs.ports import RunPorts
 
 log = logging.getLogger(__name__)
 CLOSE_S = 5.0
@@ -23,21 +24,24 @@ class Resumer:
 
     Args:
         resume: lets the run with this id go on, to its end.
-        ledger: knows which runs are suspended.
+        ports: the ledger, which knows the runs that are suspended, and who has died.
         active: the runs under way here.
     """
 
     def __init__(
-        self, *, resume: Callable[[str], Coroutine[Any, Any, RunResult]], ledger: RunLedger, active: ActiveRuns
+        self, *, resume: Callable[[str], Coroutine[Any, Any, RunResult]], ports: RunPorts, active: ActiveRuns
     ) -> None:
         self._resume = resume
-        self._ledger = ledger
+        self._ledger = ports.ledger
+        self._process = ports.process
+        self._has_ended = ports.has_ended
         self._active = active
         self._going_on: dict[str, asyncio.Task[None]] = {}
         self._ending = False
 
     async def take_up(self) -> int:
-        """Let the suspended runs go on, beside everything else; how many were begun."""
+        """Let the suspended runs go on, those of dead processes too, beside everything else; how many were begun."""
+        await self._find_lost()
         found = [] if self._ending else await self._ledger.suspended(MOST)
         fresh = [record for record in found if record.run_id not in self._going_on][: MOST - len(self._going_on)]
         for record in fresh:
@@ -45,6 +49,12 @@ class Resumer:
             self._going_on[record.run_id] = task
             task.add_done_callback(functools.partial(self._over, record.run_id))
         return len(fresh)
+
+    async def _find_lost(self) -> None:
+        for process in await self._ledger.processes() - {self._process}:
+            if await asyncio.to_thread(self._has_ended, process):
+                lost = await self._ledger.lose(process)
+                log.warning("a process died in the middle of runs", extra={"dead": process, "runs": lost})
 
     def take_up_no_more(self) -> None:
         """The process ends: what is suspended is for the next one."""

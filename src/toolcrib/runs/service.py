@@ -49,7 +49,7 @@ class RunService:
         self._busy: set[tuple[str, str]] = set()
         self._streams: set[asyncio.Task[None]] = set()
         self.active = ActiveRuns()
-        self.resumer = Resumer(resume=self.resume, ledger=ports.ledger, active=self.active)
+        self.resumer = Resumer(resume=self.resume, ports=ports, active=self.active)
         self._foreign = ForeignRuns()
 
     async def run(self, request: RunRequest) -> RunResult:
@@ -109,10 +109,10 @@ class RunService:
         with self._to_itself(record.tenant, record.thread_id), ExitStack() as leases:
             release = await self._threads.pin_again(record, leases)
             agent = release.agent(record.agent, tenant=record.tenant)
-            if not await self._ports.ledger.take_up(run_id):
+            if not await self._ports.ledger.take_up(run_id, process=self._ports.process):
                 raise _not_stopped(run_id, "taken up by another process")
             run = ActiveRun(
-                record=replace(record, status="running", error="", finished_at=None),
+                record=replace(record, status="running", error="", finished_at=None, process=self._ports.process),
                 agent=agent,
                 release=release,
                 request=RunRequest(agent=agent.name, thread_id=record.thread_id, tenant=record.tenant),
@@ -220,6 +220,7 @@ class RunService:
                 started_at=self._ports.clock.now(),
                 state=release.shape.agents[agent.name].state.id if agent.name in release.shape.agents else "",
                 revision=agent.revision,
+                process=self._ports.process,
             )
             run = ActiveRun(record=record, agent=agent, release=release, request=request, began=began, notify=notify)
             return await self._to_its_end(run, streaming=streaming)

@@ -7,6 +7,8 @@ from typing import Protocol
 from toolcrib.core.errors import Conflict
 from toolcrib.core.stores.pins import ThreadPin
 
+LOST = "The process that ran it died."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
@@ -20,6 +22,7 @@ class RunRecord:
         moved_to: digest of the release the thread goes on with, where an operator moved it after this run.
         state: id of the schema its state is saved in, `s-…`.
         revision: the migration its state has come to; empty before the first.
+        process: name of the process that runs it, or did last; empty where that is not known.
     """
 
     run_id: str
@@ -36,6 +39,7 @@ class RunRecord:
     moved_to: str = ""
     state: str = ""
     revision: str = ""
+    process: str = ""
 
     @property
     def goes_on_with(self) -> str:
@@ -111,8 +115,14 @@ class RunLedger(Protocol):
     async def suspended(self, limit: int = 100) -> Sequence[RunRecord]:
         """Runs that go on by themselves, the oldest first."""
 
-    async def take_up(self, run_id: str) -> bool:
-        """Let a stopped run be `running` again; False when it is not stopped, or another process was faster."""
+    async def take_up(self, run_id: str, *, process: str = "") -> bool:
+        """Let a stopped run be `running` again, here; False when it is not stopped, or another process was faster."""
+
+    async def processes(self) -> frozenset[str]:
+        """Names of the processes that have runs under way, as far as they are known."""
+
+    async def lose(self, process: str) -> int:
+        """A process has died: its runs under way become `suspended`; how many."""
 
     async def pins(self) -> Sequence[ThreadPin]:
         """What all threads hold on to, in no order."""

@@ -30,6 +30,7 @@ from toolcrib.runners.inline import InlineRunner
 from toolcrib.runners.processes.limits import Limits
 from toolcrib.runners.threads import ThreadRunner
 from toolcrib.runtime.clock import SystemClock, SystemRandom, TimeOrderedIds, new_handle
+from toolcrib.runtime.wiring.alive import Processes, alive
 from toolcrib.runtime.wiring.machine import Machine, look_at_machine
 from toolcrib.runtime.wiring.observing import Observing
 from toolcrib.runtime.wiring.process_tools import HEARD, ProcessTools
@@ -68,6 +69,7 @@ class Adapters:
     observing: Observing
     scores: Scores
     threads: ThreadRunner
+    processes: Processes
     process_tools: ProcessTools
     chain: ChainPorts
     registry: Registry
@@ -89,6 +91,7 @@ class _Ground:
     settings: Settings
     machine: Machine
     observing: Observing
+    processes: Processes
     process_tools: ProcessTools
     scores: Scores
     secrets: Secrets
@@ -139,6 +142,7 @@ async def open_adapters(
         settings=settings,
         machine=machine,
         observing=observing,
+        processes=stack.enter_context(alive(root / STATE_DIRECTORY / "processes", TimeOrderedIds().new())),
         process_tools=process_tools,
         scores=scores,
         secrets=secrets,
@@ -171,7 +175,6 @@ async def _adapters(ground: _Ground, stack: AsyncExitStack) -> Adapters:
     artifacts = await _open_artifacts(state, settings, clock, stack)
     resources = ResourcePool(env=ground.secrets, clock=clock, ports={"artifacts": artifacts})
     stack.push_async_callback(resources.close)  # before the modules go whose code closes them
-    cache_bytes = settings.cache.max_mb * MIB
     chain = ChainPorts(
         clock=clock,
         random=SystemRandom(),
@@ -180,7 +183,7 @@ async def _adapters(ground: _Ground, stack: AsyncExitStack) -> Adapters:
         threads=threads,
         processes=process_tools.runner,
         journal=SqlJournal(engine),
-        cache=MemoryResultCache(max_bytes=cache_bytes, clock=clock, memory_used=ground.machine.memory_used),
+        cache=_result_cache(ground, clock),
         resources=resources,
         artifacts=artifacts,
         **_call_state(settings.calls, clock, hub),
@@ -192,6 +195,7 @@ async def _adapters(ground: _Ground, stack: AsyncExitStack) -> Adapters:
         observing=observing,
         scores=ground.scores,
         threads=threads,
+        processes=ground.processes,
         process_tools=process_tools,
         chain=chain,
         registry=process_tools.registry,
@@ -204,6 +208,11 @@ async def _adapters(ground: _Ground, stack: AsyncExitStack) -> Adapters:
         pool=pool,
         boundary=ground.boundary,
     )
+
+
+def _result_cache(ground: _Ground, clock: SystemClock) -> MemoryResultCache:
+    most = ground.settings.cache.max_mb * MIB
+    return MemoryResultCache(max_bytes=most, clock=clock, memory_used=ground.machine.memory_used)
 
 
 async def _open_artifacts(

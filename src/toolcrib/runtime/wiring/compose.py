@@ -148,6 +148,8 @@ def _run_ports(world: Adapters, executor: Executor, deployer: Deployer) -> RunPo
         load=deployer.bring,
         is_safe=deployer.is_safe,
         secrets=world.chain.secrets,
+        process=world.processes.name,
+        has_ended=world.processes.has_ended,
     )
 
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from toolcrib.core.stores.ledger import LedgerSummary, RunRecord, ThreadFilter
+from toolcrib.core.stores.ledger import LOST, LedgerSummary, RunRecord, ThreadFilter
 from toolcrib.core.stores.pins import STOPPED, ThreadPin
 
 
@@ -54,13 +54,23 @@ class MemoryRunLedger:
         """See `RunLedger.suspended`."""
         return [run for run in reversed(self._newest_first()) if run.status == "suspended"][:limit]
 
-    async def take_up(self, run_id: str) -> bool:
+    async def take_up(self, run_id: str, *, process: str = "") -> bool:
         """See `RunLedger.take_up`."""
         run = self._runs.get(run_id)
         if run is None or run.status not in STOPPED:
             return False
-        self._runs[run_id] = replace(run, status="running", error="", finished_at=None)
+        self._runs[run_id] = replace(run, status="running", error="", finished_at=None, process=process)
         return True
+
+    async def processes(self) -> frozenset[str]:
+        """See `RunLedger.processes`."""
+        return frozenset(run.process for run in self._runs.values() if run.status == "running" and run.process)
+
+    async def lose(self, process: str) -> int:
+        """See `RunLedger.lose`."""
+        lost = [run for run in self._runs.values() if run.status == "running" and run.process == process != ""]
+        self._runs.update({run.run_id: replace(run, status="suspended", error=LOST) for run in lost})
+        return len(lost)
 
     async def pins(self) -> Sequence[ThreadPin]:
         """See `RunLedger.pins`."""

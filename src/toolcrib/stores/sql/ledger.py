@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import Select, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from toolcrib.core.stores.ledger import LedgerSummary, RunRecord, ThreadFilter
+from toolcrib.core.stores.ledger import LOST, LedgerSummary, RunRecord, ThreadFilter
 from toolcrib.core.stores.pins import STOPPED, ThreadPin
 from toolcrib.stores.sql.database import whole
 from toolcrib.stores.sql.schema import runs
@@ -98,12 +98,27 @@ class SqlRunLedger:
             return [_record(row) for row in await db.execute(query.limit(limit))]
 
     @whole
-    async def take_up(self, run_id: str) -> bool:
+    async def take_up(self, run_id: str, *, process: str = "") -> bool:
         """See `RunLedger.take_up`."""
         stopped = (runs.c.run_id == run_id) & runs.c.status.in_(STOPPED)
-        running = update(runs).where(stopped).values(status="running", error="", finished_at=None)
+        running = update(runs).where(stopped).values(status="running", error="", finished_at=None, process=process)
         async with self._engine.begin() as db:
             return (await db.execute(running)).rowcount == 1
+
+    @whole
+    async def processes(self) -> frozenset[str]:
+        """See `RunLedger.processes`."""
+        query = select(runs.c.process).where(runs.c.status == "running", runs.c.process != "").distinct()
+        async with self._engine.connect() as db:
+            return frozenset((await db.scalars(query)).all())
+
+    @whole
+    async def lose(self, process: str) -> int:
+        """See `RunLedger.lose`."""
+        theirs = (runs.c.status == "running") & (runs.c.process == process) & (runs.c.process != "")
+        async with self._engine.begin() as db:
+            lost = await db.execute(update(runs).where(theirs).values(status="suspended", error=LOST))
+            return int(lost.rowcount)
 
     @whole
     async def pins(self) -> Sequence[ThreadPin]:
