@@ -1,5 +1,6 @@
 """A process is killed in the middle of a run: the next one lets the run go on, and repeats nothing."""
 
+import asyncio
 import multiprocessing
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -77,7 +78,7 @@ def run(root: Path, tell: Connection, resume: bool) -> None:
                 if event.event == "tool.finished":
                     tell.send("first step")
 
-    anyio.run(main)
+    asyncio.run(main())
 
 
 def killed(root: Path, *, after: str, resume: bool = False) -> None:

@@ -1,11 +1,11 @@
 """What is saved of threads, over releases: real objects, migrations, renamed nodes, and never a parked thread lost."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import dedent
 
-import anyio
 import pytest
 
 import toolcrib
@@ -326,7 +326,7 @@ def test_the_command_line_and_http_migrate_threads_dry_run_first(tmp_path: Path)
             write(tmp_path, 2, node="review", title="subject", m1=RENAME)
             return (await crib.deploy()).release
 
-    release = anyio.run(prepared)
+    release = asyncio.run(prepared())
     dry = command(tmp_path, "threads", "migrate", "--agent", "desk")
     assert dry.returncode == 0, dry.stderr
     assert f"would move to {release} through m1" in dry.stdout

@@ -71,7 +71,8 @@ def _stand_in(names: Sequence[tuple[str, str]], wanted: Mapping[tuple[str, str],
 
 def _one(module: str, name: str, base: type | None, known: type | None) -> type | None:
     """The class of this name here, else a new one of that name above `base`."""
-    home: Any = {"builtins": builtins, errors.__name__: errors}.get(module)
+    ours = module == errors.__name__ or module.startswith(f"{errors.__name__}.")
+    home: Any = errors if ours else builtins if module == "builtins" else None
     real = getattr(home, name, None) if home else known
     if isinstance(real, type) and issubclass(real, BaseException):
         return real
