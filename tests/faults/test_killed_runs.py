@@ -4,15 +4,18 @@ import asyncio
 import multiprocessing
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 
 import toolcrib
+from toolcrib.core.stores.ledger import RunRecord
 
 pytestmark = pytest.mark.anyio
 TOOLS = """
 from pathlib import Path
+from typing import Any
 from toolcrib import tool
 
 @tool(side_effect="write")
@@ -25,6 +28,7 @@ def note(text: str) -> str:
 GRAPH = """
 import asyncio
 from pathlib import Path
+from typing import Any
 from typing import TypedDict
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import interrupt
@@ -130,6 +134,32 @@ async def test_an_answer_that_came_as_the_process_died_was_taken_or_is_asked_for
         if statuses[0] == "interrupted":
             assert (await crib.run("flow", thread_id="t", resume="yes")).success
         assert (await crib.ledger()).running == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "status", "error"),
+    [("nothing", "cancelled", "run_cut"), ("a turn", "cancelled", "run_cut"), ("a question", "interrupted", "")],
+)
+async def test_a_run_of_which_nothing_was_saved_gives_no_answer_of_another(
+    tmp_path: Path, before: str, status: str, error: str
+) -> None:
+    root = write(tmp_path)
+    (tmp_path / "go").touch()
+    async with toolcrib.open(root) as crib:
+        if before != "nothing":
+            await crib.run("flow", {"ask": before == "a question"}, thread_id="t")
+        died = RunRecord(
+            run_id="z", thread_id="t", agent="flow", release=crib.release.digest, process="dead", started_at=2**40
+        )
+        await crib._wings.ledger.accept(died)
+        with anyio.fail_after(30):
+            await crib._wings.runs.resumer.take_up()
+            await crib._wings.runs.resumer.settled()
+        (last, *_) = await crib.recent_runs()
+        assert (last.run_id, last.status) == ("z", status)
+        assert last.error.startswith(error)
+        asked: dict[str, Any] = {"resume": "yes"} if status == "interrupted" else {"question": {}}
+        assert (await crib.run("flow", thread_id="t", **asked)).success
 
 
 @pytest.mark.timeout(180)

@@ -199,23 +199,7 @@ class Embedded:
 
     async def releases(self) -> Json:
         """See `Backend.releases`."""
-        stored, channel = await self._crib.releases(), (await self._crib.channel()).to_dict()
-        return {
-            "current": channel["stable"],
-            "generation": self._crib.generation,
-            "channel": channel,
-            "releases": [
-                {
-                    "id": release.manifest.release,
-                    "digest": release.manifest.digest,
-                    "state": release.state,
-                    "at": release.at,
-                    "files": len(release.manifest.files),
-                }
-                for release in stored
-            ],
-            "history": [deployment.to_dict() for deployment in await self._crib.history()],
-        }
+        return await self._crib.overview()
 
     async def release(self, name: str) -> Json:
         """See `Backend.release`."""

@@ -1,7 +1,6 @@
 """Source -> code object and the list of its imports; needs no project code to run, so it is safe anywhere."""
 
 import ast
-import hashlib
 import importlib.util
 import io
 import marshal
@@ -60,11 +59,6 @@ def compile_source(source: bytes, *, path: str, filename: str) -> Compiled | Rea
         hint = "Save the file as plain UTF-8 text." if isinstance(error, ValueError) else "Split the expression."
         return Reason(code="syntax", message=f"cannot be compiled: {error}", file=path, line=1, column=1, hint=hint)
     return Compiled(code=code, imports=tuple(_imports(tree)))
-
-
-def source_digest(source: bytes) -> str:
-    """Digest of a file's bytes, as in the manifest."""
-    return hashlib.sha256(source).hexdigest()
 
 
 def source_lines(source: bytes) -> list[str]:

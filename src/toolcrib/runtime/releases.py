@@ -220,6 +220,26 @@ class CribReleases:
         """Past deployments, the newest first."""
         return await self._wings.store.history(limit)
 
+    async def overview(self) -> dict[str, Any]:
+        """What serves, all releases in the store and the newest deployments, as JSON-ready mapping."""
+        serving = self._wings.registry.current.release.id if self._wings.registry.generation else ""
+        return {
+            "current": serving,
+            "generation": self._wings.registry.generation,
+            "channel": (await self.channel()).to_dict(),
+            "releases": [
+                {
+                    "id": stored.manifest.release,
+                    "digest": stored.manifest.digest,
+                    "state": stored.state,
+                    "at": stored.at,
+                    "files": len(stored.manifest.files),
+                }
+                for stored in await self.releases()
+            ],
+            "history": [deployment.to_dict() for deployment in await self.history()],
+        }
+
     async def describe(self, release: str) -> dict[str, Any]:
         """One release and all that became of it, as JSON-ready mapping: also one that was refused, by its whole id.
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,23 @@ class Processes:
 
 @contextmanager
 def alive(folder: Path, name: str) -> Iterator[Processes]:
-    """For the length of the block this process is seen as alive under this name."""
+    """For the length of the block this process is seen as alive by this name; what dead ones left is cleared away."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / name
-    with path.open("wb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    path, processes = folder / name, Processes(folder, name)
+    for left in folder.iterdir():
+        processes.has_ended(left.name)
+    with _locked(path):
         try:
-            yield Processes(folder, name)
+            yield processes
         finally:
             path.unlink(missing_ok=True)
+
+
+def _locked(path: Path) -> BinaryIO:
+    """A new file under a lock; made again when somebody who clears away came between the two."""
+    while True:
+        file = path.open("wb")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if path.exists():
+            return file
+        file.close()

@@ -7,9 +7,7 @@ from fastapi import APIRouter
 
 from toolcrib.core.errors import DeploymentRejected, ReleaseNotFound
 from toolcrib.core.names import did_you_mean
-from toolcrib.core.ports import StoredRelease
 from toolcrib.core.releases import Deployment, worst
-from toolcrib.runtime.crib import Crib
 from toolcrib.server.access import Accepted, Asker, OpenCrib
 from toolcrib.server.schema.channel import DeployRequest
 from toolcrib.server.schema.documents import (
@@ -30,13 +28,7 @@ REJECTED = "The gate refused the release; all reasons are in `reasons`."
 @router.get("/releases", response_model=ReleasesDocument)
 async def list_releases(crib: OpenCrib) -> dict[str, Any]:
     """What serves, what the store has, and the newest deployments."""
-    return {
-        "current": _current(crib),
-        "generation": crib.generation,
-        "channel": (await crib.channel()).to_dict(),
-        "releases": [_entry(stored) | {"files": len(stored.manifest.files)} for stored in await crib.releases()],
-        "history": [deployment.to_dict() for deployment in await crib.history()],
-    }
+    return await crib.overview()
 
 
 @router.get("/releases/{release}", response_model=ReleaseDocument, responses=failures({404: UNKNOWN}))
@@ -97,12 +89,3 @@ def live(deployment: Deployment) -> dict[str, Any]:
             reasons=deployment.reasons,
         )
     return deployment.to_dict()
-
-
-def _current(crib: Crib) -> str:
-    return crib.release.id if crib.generation else ""
-
-
-def _entry(stored: StoredRelease) -> dict[str, Any]:
-    manifest = stored.manifest
-    return {"id": manifest.release, "digest": manifest.digest, "state": stored.state, "at": stored.at}
