@@ -1,7 +1,7 @@
 """The function-calling agent: a small graph, agent -> tools -> agent, until the model answers without a tool call."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, NotRequired
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
@@ -15,6 +15,7 @@ from toolcrib.agents.scope import RunScope, required_scope
 from toolcrib.agents.tool_node import ToolNode
 from toolcrib.core.agents import AgentSpec
 from toolcrib.core.errors import IterationLimit, RunTimeout, ToolcribError
+from toolcrib.core.experiments.arms import Arm, Arms, told
 from toolcrib.core.tools import ToolSpec
 from toolcrib.execution.alarm import TimeIsOver, within
 
@@ -42,15 +43,16 @@ class AgentParts:
     release: str
 
 
-def build_function_calling(parts: Mapping[str, AgentParts], *, checkpointer: Any) -> Any:
+def build_function_calling(parts: Mapping[str | Arm, AgentParts], *, checkpointer: Any) -> Any:
     """The compiled graph of an agent; everything it says and offers is that of its own release.
 
     Args:
-        parts: tenant, empty for all others -> what the agent is made of for it; one graph serves them all.
+        parts: tenant, empty for all others, or a variant of an experiment -> what the agent is made of for it; one
+            graph serves them all.
         checkpointer: where threads live.
     """
     graph = StateGraph(AgentState)
-    graph.add_node("agent", _model_node({tenant: _Voice(own) for tenant, own in parts.items()}))
+    graph.add_node("agent", _model_node(_Voices(parts)))
     graph.add_node("tools", ToolNode())  # the scope of a run names the tools of its agent
     graph.add_edge(START, "agent")
     graph.add_conditional_edges("agent", _next, ["tools", END])
@@ -98,12 +100,38 @@ class _Voice:
         return model
 
 
-def _model_node(voices: Mapping[str, _Voice]) -> Any:
+class _Voices:
+    """The voices of one agent: those of its tenants, and of the variants its runs are in, made when first needed."""
+
+    def __init__(self, parts: Mapping[str | Arm, AgentParts]) -> None:
+        self._parts = parts
+        self._whole = {whom: _Voice(own) for whom, own in parts.items()}
+        self._mixed: dict[tuple[str | Arm, Arms], _Voice] = {}
+
+    def of(self, scope: RunScope) -> _Voice:
+        """The voice for a run."""
+        if not scope.arms:
+            return self._whole.get(scope.tenant) or self._whole[""]
+        whose: tuple[str | Arm, ...] = (*scope.arms, scope.tenant)
+        whom = next((one for one in whose if one in self._parts), "")
+        voice = self._mixed.get((whom, scope.arms))
+        if voice is None:
+            voice = self._mixed[whom, scope.arms] = _Voice(self._in_variants(whom, scope))
+        return voice
+
+    def _in_variants(self, whom: str | Arm, scope: RunScope) -> AgentParts:
+        """The agent with the tools that its calls find."""
+        parts = self._parts[whom]
+        found = ((one, scope.find(one.name)) for one in parts.tools)
+        return replace(parts, tools=[tool.spec if tool else one for one, tool in found])
+
+
+def _model_node(voices: _Voices) -> Any:
     """The node that asks the model."""
 
     async def agent(state: AgentState, config: RunnableConfig) -> Mapping[str, Any]:
         scope = required_scope(config)
-        voice = voices.get(scope.tenant) or voices[""]
+        voice = voices.of(scope)
         parts, limits = voice.parts, voice.parts.spec.limits
         iterations = state.get("iterations", 0) + 1
         if iterations > limits.iterations:
@@ -116,7 +144,7 @@ def _model_node(voices: Mapping[str, _Voice]) -> Any:
         deadline = now + limits.iteration_timeout_s
         left = (deadline if scope.deadline is None else min(deadline, scope.deadline)) - now
         message = await _ask(model, [*voice.system, *state["messages"]], config, max(0.001, left))
-        scope.notify("model.finished", _step(parts, message))
+        scope.notify("model.finished", _step(parts, message, scope.arms))
         return {"messages": [message], "iterations": iterations, "iteration_deadline": deadline}
 
     return agent
@@ -150,7 +178,7 @@ async def _ask(
         ) from error
 
 
-def _step(parts: AgentParts, message: AIMessage) -> dict[str, Any]:
+def _step(parts: AgentParts, message: AIMessage, arms: Arms) -> dict[str, Any]:
     """The model's answer as a step of the trace."""
     usage = message.usage_metadata or {"input_tokens": 0, "output_tokens": 0}
     return {
@@ -159,4 +187,4 @@ def _step(parts: AgentParts, message: AIMessage) -> dict[str, Any]:
         "input_tokens": usage["input_tokens"],
         "output_tokens": usage["output_tokens"],
         "tool_calls": [call["name"] for call in message.tool_calls],
-    }
+    } | ({"variants": told(arms)} if arms else {})

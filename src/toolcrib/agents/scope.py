@@ -10,9 +10,11 @@ from toolcrib.agents.models import Models
 from toolcrib.core.calls import CallContext, DeadlineLevel, ToolCall
 from toolcrib.core.errors import ToolcribError
 from toolcrib.core.events import Event
+from toolcrib.core.experiments.arms import Arms
 from toolcrib.core.ports import Clock, Emit
 from toolcrib.core.redaction import Masks, hides, redact, redact_result, texts_of
 from toolcrib.core.results import ToolResult
+from toolcrib.core.tools import Tool
 from toolcrib.registry.release import Release
 
 SCOPE_KEY = "__toolcrib_scope"
@@ -46,6 +48,7 @@ class RunScope:
         calls: the way to the tools.
         models, clock: the process's own; graphs are made without them.
         tools: names of the tools the agent may call.
+        arms: the variants of experiments that the run is in.
         deadline: reading of the monotonic clock at which the run's time is over; None without limit.
         tool_timeout_s: upper bound for each tool call; None without.
         notify: told of each step, `(event, data)`; becomes the run's trace and its stream.
@@ -61,6 +64,7 @@ class RunScope:
     thread_id: str = ""
     agent: str = ""
     tenant: str = ""
+    arms: Arms = ()
     deadline: float | None = None
     tool_timeout_s: float | None = None
     notify: Callable[[str, Mapping[str, Any]], None] = _ignore
@@ -73,6 +77,7 @@ class RunScope:
             agent=self.agent,
             run_id=self.run_id,
             thread_id=self.thread_id,
+            arms=self.arms,
             deadline=deadline,
             deadline_level=level,
             timeout_s=self.tool_timeout_s,
@@ -81,7 +86,7 @@ class RunScope:
 
     def hidden(self) -> frozenset[str]:
         """Names of tools that are not worth offering to the model now, because calls would be refused."""
-        return self.calls.hidden(self.release, CallContext(tenant=self.tenant, agent=self.agent))
+        return self.calls.hidden(self.release, CallContext(tenant=self.tenant, agent=self.agent, arms=self.arms))
 
     async def call(self, call: ToolCall, context: CallContext) -> ToolResult:
         """Call a tool of the pinned release, and tell the run's listeners before and after."""
@@ -105,8 +110,12 @@ class RunScope:
             return redact_result(document, value, texts_of(call.args, args))
         return document
 
+    def find(self, name: str) -> Tool | None:
+        """The tool of this name, as calls of this run find it."""
+        return self.release.find(name, agent=self.agent, tenant=self.tenant, arms=self.arms)
+
     def _sensitive(self, tool: str) -> Masks:
-        found = self.release.find(tool, agent=self.agent, tenant=self.tenant)
+        found = self.find(tool)
         return found.spec.sensitive if found else Masks()
 
 

@@ -205,7 +205,7 @@ def _deadline(scope: RunScope, state: Any) -> tuple[float | None, DeadlineLevel]
 
 
 def _wants_runtime(scope: RunScope, name: str) -> bool:
-    tool = scope.release.find(name, agent=scope.agent, tenant=scope.tenant)
+    tool = scope.find(name)
     return tool is not None and "runtime" in tool.injects
 
 

@@ -16,6 +16,7 @@ from toolcrib.core.agents import Agent
 from toolcrib.core.chain import CallNext
 from toolcrib.core.compat.shapes import (
     AgentShape,
+    ExperimentShape,
     GraphShape,
     MigrationShape,
     Shape,
@@ -24,6 +25,8 @@ from toolcrib.core.compat.shapes import (
     ToolShape,
     fingerprint,
 )
+from toolcrib.core.experiments.arms import Arm
+from toolcrib.core.experiments.values import Experiment
 from toolcrib.core.migrations import renamed, way
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.reasons import Reason
@@ -33,12 +36,14 @@ from toolcrib.loader.config import AGENTS
 from toolcrib.loader.overlays.agents import LoadedAgent
 from toolcrib.loader.overlays.catalogue import Catalogue
 from toolcrib.loader.project import LoadedProject
-from toolcrib.registry.release import Release
+from toolcrib.registry.release import Key, Release
 
 Compose = Callable[[Tool, Release], CallNext]
 Shapes = dict[tuple[int, str, int | None], tuple[GraphShape, StateShape]]
 AgentsByKey = dict[tuple[str, str], Agent]
 """Agent and tenant, empty for all -> agent."""
+AgentArms = dict[tuple[str, Arm], Agent]
+"""Agent and variant of an experiment -> agent."""
 
 
 def build_release(
@@ -53,31 +58,32 @@ def build_release(
         checkpointer: where threads live.
     """
     agents, reasons = build_agents(project, manifest.release, checkpointer=checkpointer)
-    if reasons:
-        return None, reasons
+    arms, mistakes = _build_arms(project, agents)
+    if reasons or mistakes:
+        return None, [*reasons, *mistakes]
     chains: dict[str, CallNext] = {}
-    variants: dict[tuple[str, str, str], tuple[Tool, CallNext]] = {}
+    variants: dict[Key, tuple[Tool, CallNext]] = {}
     catalogue = project.catalogue
+    otherwise = catalogue.everything_otherwise
     release = Release(
         id=manifest.release,
         manifest=manifest,
         tools=project.tools,
         chains=MappingProxyType(chains),
         variants=MappingProxyType(variants),
-        withheld=MappingProxyType({key: place for key, place in catalogue.variants.items() if isinstance(place, str)}),
+        withheld=MappingProxyType({key: place for key, place in otherwise.items() if isinstance(place, str)}),
         disabled=MappingProxyType(dict(catalogue.disabled)),
         listed=MappingProxyType(_listed(catalogue)),
         agents=MappingProxyType({name: one for (name, tenant), one in agents.items() if not tenant}),
-        agent_variants=MappingProxyType({key: one for key, one in agents.items() if key[1]}),
+        agent_variants=MappingProxyType(dict([*((key, one) for key, one in agents.items() if key[1]), *arms.items()])),
+        experiments=project.experiments,
         prompts=MappingProxyType(dict(project.prompts)),
         resources=project.resources,
         modules=project.space,
         shape=make_shape(project, agents),
     )
     chains.update((name, compose(tool, release)) for name, tool in project.tools.items())
-    variants.update(
-        (key, (tool, compose(tool, release))) for key, tool in catalogue.variants.items() if isinstance(tool, Tool)
-    )
+    variants.update((key, (tool, compose(tool, release))) for key, tool in otherwise.items() if isinstance(tool, Tool))
     return release, []
 
 
@@ -108,6 +114,17 @@ def make_shape(project: LoadedProject, agents: AgentsByKey) -> Shape:
         tools={name: _tool_shape(tool, variants.get(name, {})) for name, tool in project.tools.items()},
         agents={name: shape for (name, of), shape in made.items() if not of},
         tenants=tenants,
+        experiments={name: _experiment_shape(one) for name, one in project.experiments.items()},
+    )
+
+
+def _experiment_shape(experiment: Experiment) -> ExperimentShape:
+    return ExperimentShape(
+        by=experiment.by,
+        salt=experiment.salt,
+        weights={name: one.weight for name, one in experiment.variants.items()},
+        variants={name: one.digest for name, one in experiment.variants.items()},
+        outside=tuple(sorted(experiment.outside)),
     )
 
 
@@ -167,6 +184,7 @@ def build_agents(project: LoadedProject, release: str, *, checkpointer: Any) -> 
     checkpointer = bound_to_release(checkpointer, Builder(project.space.load, release=release))
     parts = {key: _parts(key[0], loaded, release) for key, loaded in project.agents.items()}
     shared: dict[str, Any] = {}
+    each: dict[str | Arm, AgentParts]
     for (name, tenant), loaded in project.agents.items():
         spec, config, graph = loaded.spec, loaded.config, loaded.graph
         if spec.kind != "graph":
@@ -175,6 +193,9 @@ def build_agents(project: LoadedProject, release: str, *, checkpointer: Any) -> 
                 reasons.append(config.reason("model", message, ("agents", name, "model"), hint))
             if name not in shared:
                 each = {of: one for (own, of), one in parts.items() if own == name and one.spec.kind != "graph"}
+                each |= {
+                    arm: _parts(name, one, release) for (own, arm), one in project.agent_arms.items() if own == name
+                }
                 shared[name] = build_function_calling(each, checkpointer=checkpointer)
             graph = shared[name]
         try:
@@ -186,6 +207,20 @@ def build_agents(project: LoadedProject, release: str, *, checkpointer: Any) -> 
             agents[name, tenant] = replace(agent, migrations=project.migrations.get(name, ()))
             reasons += _lost_nodes(agents[name, tenant])
     return agents, list(dict.fromkeys(reasons))
+
+
+def _build_arms(project: LoadedProject, agents: AgentsByKey) -> tuple[AgentArms, list[Reason]]:
+    """The agents that are otherwise in a variant, on the graphs that they have for all."""
+    arms: AgentArms = {}
+    reasons: list[Reason] = []
+    for (name, arm), loaded in project.agent_arms.items():
+        written = project.experiments[arm.experiment].variants[arm.variant].agents[name]
+        if "model" in written and (problem := model_problem(loaded.spec.model)):
+            message, hint = problem
+            reasons.append(loaded.config.reason("model", message, (*loaded.path, "model"), hint))
+        if base := agents.get((name, "")):
+            arms[name, arm] = replace(base, spec=loaded.spec, prompt=loaded.prompt)
+    return arms, reasons
 
 
 def _lost_nodes(agent: Agent) -> list[Reason]:

@@ -14,6 +14,7 @@ from toolcrib.core.policies import ToolPolicy
 from toolcrib.core.reasons import Reason
 from toolcrib.core.settings import Settings
 from toolcrib.loader.prompts import BUILT_IN, Placeholder, placeholders, prompt_path
+from toolcrib.loader.reading.experiments import ExperimentWords, read_experiments
 from toolcrib.loader.reading.interpolation import Interpolated, interpolate
 from toolcrib.loader.reading.json_source import parse_json
 from toolcrib.loader.reading.mistakes import Checked, Reading, check, unknown_key, wrong_type
@@ -32,6 +33,7 @@ _FILE_OF = MappingProxyType(
         "defaults": TOOLS,
         "per_agent": TOOLS,
         "per_tenant": TOOLS,
+        "experiments": TOOLS,
         "graphs": LANGGRAPH,
     }
 )
@@ -50,6 +52,7 @@ class ProjectConfig:
         agents: name -> agent, of `agents.yaml` and `langgraph.json`; paths in `prompt` and `graph` have no `./`.
         tool_overrides: tool -> what `tools.yaml` says about it.
         agent_overrides, tenant_overrides: agent or tenant -> tool -> what `tools.yaml` says about it for them alone.
+        experiments: name -> what `tools.yaml` says of an experiment.
         tool_defaults: fields of `ToolPolicy` under `defaults:`, only those written.
         settings: of `toolcrib.yaml`.
         documents: `agents.yaml`, `tools.yaml`, `toolcrib.yaml`, `langgraph.json` -> the file, however spelt.
@@ -61,6 +64,7 @@ class ProjectConfig:
     tool_overrides: Mapping[str, ToolOverride] = field(default_factory=lambda: MappingProxyType({}))
     agent_overrides: ScopedPolicies = field(default_factory=lambda: MappingProxyType({}))
     tenant_overrides: ScopedPolicies = field(default_factory=lambda: MappingProxyType({}))
+    experiments: Mapping[str, ExperimentWords] = field(default_factory=lambda: MappingProxyType({}))
     tool_defaults: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     settings: Settings = field(default_factory=Settings)
     documents: Mapping[str, Document] = field(default_factory=lambda: MappingProxyType({}))
@@ -179,7 +183,7 @@ def _names(reading: Reading, top: Mapping[str, Any], key: str, reasons: list[Rea
 
 def _tools(reading: Reading, reasons: list[Reason]) -> ProjectConfig:
     """The part of the configuration that `tools.yaml` holds."""
-    top = _top(reading, frozenset({"defaults", "tools", "per_agent", "per_tenant"}), reasons)
+    top = _top(reading, frozenset({"defaults", "tools", "per_agent", "per_tenant", "experiments"}), reasons)
     defaults = check(ToolPolicy, reading, ("defaults",))
     reasons += defaults.reasons
     overrides: dict[str, ToolOverride] = {}
@@ -195,6 +199,7 @@ def _tools(reading: Reading, reasons: list[Reason]) -> ProjectConfig:
         tool_overrides=MappingProxyType(overrides),
         agent_overrides=_scoped(reading, top, "per_agent", reasons),
         tenant_overrides=_scoped(reading, top, "per_tenant", reasons),
+        experiments=read_experiments(reading, top, reasons),
         tool_defaults=MappingProxyType({key: getattr(said, key) for key in said.model_fields_set}),
     )
 

@@ -21,6 +21,7 @@ class RunRequest:
     question: Any = None
     thread_id: str = ""
     tenant: str = ""
+    user: str = ""
     resume: Any = None
 
 

@@ -108,7 +108,8 @@ class RunService:
             raise _not_stopped(run_id, record.status)
         with self._to_itself(record.tenant, record.thread_id), ExitStack() as leases:
             release = await self._threads.pin_again(record, leases)
-            agent = release.agent(record.agent, tenant=record.tenant)
+            arms = release.arms(tenant=record.tenant, user=record.user, thread=record.thread_id)
+            agent = release.agent(record.agent, tenant=record.tenant, arms=arms)
             if not await self._ports.ledger.take_up(run_id, process=self._ports.process):
                 raise _not_stopped(run_id, "taken up by another process")
             run = ActiveRun(
@@ -147,7 +148,7 @@ class RunService:
     def scope_for(self, config: Mapping[str, Any]) -> RunScope:
         """The scope of a graph run that toolcrib did not start: pinned at its first tool call, let go with the run.
 
-        Its thread and tenant decide between the releases that serve, as for our own runs.
+        Its thread and tenant decide between the releases that serve, as for our own runs; its `user` between variants.
 
         Raises:
             ToolcribError: there is no graph run.
@@ -159,7 +160,7 @@ class RunService:
                 hint="Put it into a LangGraph graph, or call the tool with `crib.call(...)`.",
             )
         place = config.get("configurable") or {}
-        thread_id, tenant = str(place.get("thread_id") or ""), str(place.get("tenant") or "")
+        thread_id, tenant, user = (str(place.get(key) or "") for key in ("thread_id", "tenant", "user"))
 
         def make(leases: ExitStack) -> RunScope:
             lease = self._ports.registry.lease(holder="graph", tenant=tenant, key=thread_id)
@@ -172,6 +173,7 @@ class RunService:
                 tools=tuple(release.names(tenant)),
                 thread_id=thread_id,
                 tenant=tenant,
+                arms=release.arms(tenant=tenant, user=user, thread=thread_id),
                 emit=self._ports.events.emit,
             )
 
@@ -209,7 +211,9 @@ class RunService:
         thread_id = request.thread_id or self._ports.ids.new()
         with self._to_itself(request.tenant, thread_id), ExitStack() as leases:
             release = await self._threads.pin(request, thread_id, leases)
-            agent = release.agent(request.agent, tenant=request.tenant)
+            user = await self._user(request, thread_id)
+            arms = release.arms(tenant=request.tenant, user=user, thread=thread_id)
+            agent = release.agent(request.agent, tenant=request.tenant, arms=arms)
             refuse_misfit(agent.graph, agent.name, request.question)
             record = RunRecord(
                 run_id=self._ports.ids.new(),
@@ -221,9 +225,18 @@ class RunService:
                 state=release.shape.agents[agent.name].state.id if agent.name in release.shape.agents else "",
                 revision=agent.revision,
                 process=self._ports.process,
+                user=user,
+                variants=release.concerning(arms, agent=agent.name, tools=agent.tools),
             )
             run = ActiveRun(record=record, agent=agent, release=release, request=request, began=began, notify=notify)
             return await self._to_its_end(run, streaming=streaming)
+
+    async def _user(self, request: RunRequest, thread_id: str) -> str:
+        """On whose behalf; an answer belongs to the run that waits for it, whoever gives it."""
+        if request.resume is None:
+            return request.user
+        asked = await self._ports.ledger.last(thread_id, tenant=request.tenant)
+        return asked.user if asked else request.user
 
     async def _to_its_end(self, run: ActiveRun, *, streaming: bool) -> RunResult:
         """Execute, and write the end; it is under way until that is written."""
@@ -258,6 +271,7 @@ class RunService:
             agent=record.agent,
             release=run.release.id,
             tenant=record.tenant,
+            variants=record.variants,
         )
         self._ports.events.emit(started)
         run.notify("run.started", started.to_dict())
@@ -333,6 +347,7 @@ class RunService:
             thread_id=record.thread_id,
             agent=record.agent,
             tenant=record.tenant,
+            arms=record.variants,
             deadline=deadline,
             tool_timeout_s=run.agent.spec.limits.tool_timeout_s,
             notify=notify,
@@ -354,6 +369,7 @@ class RunService:
             thread_id=run.record.thread_id,
             run_id=run.record.run_id,
             interrupts=outcome.interrupts,
+            variants=run.record.variants,
         )
 
     def _failure(self, raised: Exception) -> RunFailed:

@@ -1,10 +1,11 @@
 """The run ledger: what runs there were, on which release, and how they ended."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
 
 from toolcrib.core.errors import Conflict
+from toolcrib.core.experiments.arms import Arms, told
 from toolcrib.core.stores.pins import ThreadPin
 
 LOST = "The process that ran it died."
@@ -23,6 +24,8 @@ class RunRecord:
         state: id of the schema its state is saved in, `s-…`.
         revision: the migration its state has come to; empty before the first.
         process: name of the process that runs it, or did last; empty where that is not known.
+        user: on whose behalf within the tenant; empty when nobody said.
+        variants: the variants of experiments it is in.
     """
 
     run_id: str
@@ -40,6 +43,12 @@ class RunRecord:
     state: str = ""
     revision: str = ""
     process: str = ""
+    user: str = ""
+    variants: Arms = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as JSON-ready mapping."""
+        return asdict(self) | {"variants": told(self.variants)}
 
     @property
     def goes_on_with(self) -> str:

@@ -1,18 +1,21 @@
 """The agents of a project, and those that a tenant has otherwise."""
 
 import fnmatch
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from toolcrib.core.agents import AgentSpec
+from toolcrib.core.experiments.arms import Arm
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.reasons import Reason
 from toolcrib.core.tools import ToolSpec
 from toolcrib.loader.builtin import with_reader
-from toolcrib.loader.config import ProjectConfig
+from toolcrib.loader.config import ProjectConfig, unbound
 from toolcrib.loader.overlays.catalogue import Catalogue
-from toolcrib.loader.prompts import render_prompt
+from toolcrib.loader.prompts import prompt_path, render_prompt
+from toolcrib.loader.reading.experiments import changed_fields
+from toolcrib.loader.reading.places import decode, reason_at
 from toolcrib.loader.reading.tenants import overlaid
 
 
@@ -26,6 +29,7 @@ class LoadedAgent:
         prompt: the system prompt with its variables filled in.
         graph: the object its spec names; None for kinds that need none.
         config: where it is written down, for reasons.
+        path: keys from the top of the file to where it stands there.
     """
 
     spec: AgentSpec
@@ -33,6 +37,7 @@ class LoadedAgent:
     prompt: str
     graph: Any
     config: ProjectConfig
+    path: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +88,55 @@ def load_agents(sources: AgentSources) -> tuple[dict[tuple[str, str], LoadedAgen
     return loaded, reasons
 
 
+def load_agent_arms(
+    sources: AgentSources, loaded: Mapping[tuple[str, str], LoadedAgent]
+) -> tuple[dict[tuple[str, Arm], LoadedAgent], list[Reason]]:
+    """Agents that are otherwise in a variant of an experiment, and everything wrong with them.
+
+    Args:
+        sources: what agents are made from.
+        loaded: what `load_agents` gave.
+    """
+    config = sources.config
+    reasons: list[Reason] = []
+    arms: dict[tuple[str, Arm], LoadedAgent] = {}
+    home = _Home(tenant="", own=config, tree=overlaid(sources.contents, ""))
+    for experiment, words in config.experiments.items():
+        for variant, said in words.variants.items():
+            for name, fields in said.agents.items():
+                path = ("experiments", experiment, "variants", variant, "agents", name)
+                base = loaded.get((name, ""))
+                if base is None:
+                    message = f"there is no agent {name!r}"
+                    reasons.append(config.unknown("unknown_agent", message, path, name=name, known=config.agents))
+                    continue
+                spec = base.spec.model_copy(update=changed_fields(fields))
+                spec = spec.model_copy(update={"prompt": prompt_path(spec.prompt) or spec.prompt})
+                reasons += _prompt_mistakes(name, spec, path, sources)
+                prompt = _prompt(name, spec, [tool.name for tool in base.tools], home, sources.contents)
+                arms[name, Arm(experiment, variant)] = replace(base, spec=spec, prompt=prompt, config=config, path=path)
+    return arms, reasons
+
+
+def _prompt_mistakes(name: str, spec: AgentSpec, path: tuple[str, ...], sources: AgentSources) -> Iterator[Reason]:
+    """A prompt of a variant that is not there, or that asks for what the agent has no value for."""
+    config, file = sources.config, prompt_path(spec.prompt)
+    if file is not None and file not in sources.contents:
+        known = (one for one in sources.contents if prompt_path(one))
+        message = f"prompt {file[:80]!r} is not in this project"
+        yield config.reason("prompt_missing", message, (*path, "prompt"), did_you_mean(file, known))
+        return
+    text = spec.prompt if file is None else decode(file, sources.contents[file])
+    if isinstance(text, Reason):
+        yield text
+        return
+    for one, message, hint in unbound(name, spec, text):
+        if file is None:
+            yield config.reason("prompt_variable", message, (*path, "prompt"), hint)
+        else:
+            yield reason_at(file, text, (one.start, one.end), code="prompt_variable", message=message, hint=hint)
+
+
 def _load(name: str, spec: AgentSpec, home: _Home, sources: AgentSources, reasons: list[Reason]) -> LoadedAgent:
     said_by = home.own if name in home.own.agents else sources.config
     seen = sources.catalogue.seen_by(name, home.tenant)
@@ -95,7 +149,7 @@ def _load(name: str, spec: AgentSpec, home: _Home, sources: AgentSources, reason
             if said_by is home.own:  # a tenant may take away what an agent of the project has
                 place = ("agents", name, "tools", index)
                 reasons.append(said_by.reason("unknown_tool", message, place, did_you_mean(pattern, there)))
-    tools = tuple(seen[tool].spec for tool in sorted(with_reader(chosen, seen)))
+    tools = tuple(seen[tool].spec for tool in sorted(with_reader(chosen, {**seen, **sources.catalogue.storing})))
     path, colon, variable = spec.graph.removeprefix("./").partition(":")
     spec = spec.model_copy(update={"graph": f"{home.tree.get(path, path)}{colon}{variable}"}) if colon else spec
     wants_graph = spec.kind == "graph" and bool(spec.graph)
@@ -105,6 +159,7 @@ def _load(name: str, spec: AgentSpec, home: _Home, sources: AgentSources, reason
         prompt=_prompt(name, spec, [tool.name for tool in tools], home, sources.contents),
         graph=sources.graph(name, spec.graph, said_by) if wants_graph else None,
         config=said_by,
+        path=("agents", name),
     )
 
 

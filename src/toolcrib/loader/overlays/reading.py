@@ -58,14 +58,14 @@ def _misplaced(tenant: str, own: set[str], config: ProjectConfig, real: Mapping[
         if inner_path(path) in _FOR_ALL:
             message = f"{inner_path(path)} has no place in the folder of a tenant"
             yield Reason(code="tenant_file", message=message, file=path, hint=_WHOLE)
-    for other in config.tenant_overrides:
-        placed = config.reason(
-            "unknown_key",
-            "`per_tenant` has no place in the folder of a tenant",
-            ("per_tenant", other),
-            f"Write it under `tools:`: all of this file is about {tenant} alone.",
-            at="key",
-        )
+    misplaced = [
+        (("per_tenant", other), f"Write it under `tools:`: all of this file is about {tenant} alone.")
+        for other in config.tenant_overrides
+    ]
+    misplaced += [(("experiments", name), "Write it in the project's tools.yaml.") for name in config.experiments]
+    for place, hint in misplaced:
+        message = f"`{place[0]}` has no place in the folder of a tenant"
+        placed = config.reason("unknown_key", message, place, hint, at="key")
         yield replace(placed, file=real.get(placed.file, placed.file))
 
 

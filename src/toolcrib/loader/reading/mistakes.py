@@ -28,7 +28,6 @@ NOT_YET = MappingProxyType(
         "agents.*.limits.tokens": "a token limit (`tokens`)",
         "http": "HTTP tools written in YAML (`http`)",
         "mcp": "tools of MCP servers (`mcp`)",
-        "experiments": "experiments (`experiments`)",
         "stores": "a choice of stores (`stores`)",
         "auth": "authentication (`auth`)",
         "telemetry": "telemetry settings (`telemetry`)",

@@ -101,6 +101,7 @@ def compose(root: Path, settings: Settings, world: Adapters, stack: AsyncExitSta
             resources=chain.resources,
             hub=hub,
             exposition=_exposition(world, workers),
+            tallies=world.observing.tallies,
             secrets=chain.secrets,
         )
     )

@@ -8,12 +8,13 @@ import orjson
 from sqlalchemy import Select, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from toolcrib.core.experiments.arms import Arm
 from toolcrib.core.stores.ledger import LOST, LedgerSummary, RunRecord, ThreadFilter
 from toolcrib.core.stores.pins import STOPPED, ThreadPin
 from toolcrib.stores.sql.database import whole
 from toolcrib.stores.sql.schema import runs
 
-LISTS = ("releases_seen", "paused_at")
+LISTS = ("releases_seen", "paused_at", "variants")
 
 
 class SqlRunLedger:
@@ -172,4 +173,5 @@ def _row(record: RunRecord) -> dict[str, Any]:
 
 def _record(row: Any) -> RunRecord:
     data = {name: value for name, value in row._mapping.items() if name != "place"}
-    return RunRecord(**data | {name: tuple(orjson.loads(data[name])) for name in LISTS})
+    data |= {name: tuple(orjson.loads(data[name])) for name in LISTS}
+    return RunRecord(**data | {"variants": tuple(Arm(*arm) for arm in data["variants"])})
