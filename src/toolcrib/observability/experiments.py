@@ -26,8 +26,8 @@ class Tallies:
                 tally.calls.add(result.ok, result.duration_s)
 
     def run(self, result: RunResult) -> None:
-        """Count a run that ended, or waits."""
-        for arm in result.variants:
+        """Count a run that ended; one that waits for a person has not."""
+        for arm in () if result.interrupts else result.variants:
             if tally := self._of(arm):
                 tally.runs.add(result.success, result.execution_time_s)
 

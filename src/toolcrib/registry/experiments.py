@@ -2,7 +2,7 @@
 
 from toolcrib.core.experiments.arms import Arm
 from toolcrib.core.experiments.values import Experiment
-from toolcrib.registry.routing import BUCKETS, bucket
+from toolcrib.registry.buckets import BUCKETS, bucket
 
 
 def choose(experiment: Experiment, *, tenant: str, user: str, thread: str) -> Arm | None:

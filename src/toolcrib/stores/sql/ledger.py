@@ -8,13 +8,13 @@ import orjson
 from sqlalchemy import Select, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from toolcrib.core.experiments.arms import Arm
+from toolcrib.core.experiments.arms import Arm, told
 from toolcrib.core.stores.ledger import LOST, LedgerSummary, RunRecord, ThreadFilter
 from toolcrib.core.stores.pins import STOPPED, ThreadPin
 from toolcrib.stores.sql.database import whole
 from toolcrib.stores.sql.schema import runs
 
-LISTS = ("releases_seen", "paused_at", "variants")
+LISTS = ("releases_seen", "paused_at")
 
 
 class SqlRunLedger:
@@ -168,10 +168,11 @@ def _newest_first() -> tuple[Any, Any]:
 
 
 def _row(record: RunRecord) -> dict[str, Any]:
-    return asdict(record) | {name: orjson.dumps(getattr(record, name)).decode() for name in LISTS}
+    texts = {name: orjson.dumps(getattr(record, name)).decode() for name in LISTS}
+    return asdict(record) | texts | {"variants": orjson.dumps(told(record.variants)).decode()}
 
 
 def _record(row: Any) -> RunRecord:
     data = {name: value for name, value in row._mapping.items() if name != "place"}
     data |= {name: tuple(orjson.loads(data[name])) for name in LISTS}
-    return RunRecord(**data | {"variants": tuple(Arm(*arm) for arm in data["variants"])})
+    return RunRecord(**data | {"variants": tuple(Arm(*arm) for arm in orjson.loads(data["variants"]).items())})

@@ -115,7 +115,7 @@ runs = Table(
     Column("revision", String(255), nullable=False, server_default=""),
     Column("process", String(64), nullable=False, server_default=""),
     Column("user", String(255), nullable=False, server_default=""),
-    Column("variants", Text, nullable=False, server_default="[]"),
+    Column("variants", Text, nullable=False, server_default="{}"),
     Index("toolcrib_runs_thread", "tenant", "thread_id", "started_at"),
     Index("toolcrib_runs_status", "status", "started_at"),
 )
