@@ -190,7 +190,8 @@ class Embedded:
     async def tool(self, name: str, **caller: str) -> Json:
         """See `Backend.tool`."""
         spec = self._crib.tool_spec(name, **caller).to_dict()
-        return spec | {"experiments": list(self._crib.experiments.explain(name, **caller))}
+        found = list(self._crib.experiments.explain(name, **caller))
+        return spec | ({"experiments": found} if found else {})
 
     async def tool_errors(self, name: str, *, tenant: str | None, limit: int) -> list[Json]:
         """See `Backend.tool_errors`."""

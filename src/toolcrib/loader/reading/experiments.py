@@ -21,15 +21,18 @@ def _no_bool(value: Any) -> Any:
     return value
 
 
-Weight = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, allow_inf_nan=False)]
+Weight = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1_000_000_000, allow_inf_nan=False)]
 
 
 class AgentWords(BaseModel):
     """What a variant changes of an agent: nothing that its threads' saved state depends on.
 
     Attributes:
-        prompt, variables, model, model_options, limits: as in `agents.yaml`; what is written stands, as a whole, in the
-            place of what is written there.
+        prompt: path of a file under `prompts/`, or the text itself; in place of the agent's.
+        variables: values for the `{names}` in the prompt; in place of all of the agent's.
+        model: in place of the agent's.
+        model_options: keyword arguments for the model; in place of all of the agent's.
+        limits: bounds of one run; in place of all of the agent's.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -48,7 +48,8 @@ async def show_tool(name: str, crib: OpenCrib, caller: Annotated[Caller, Query()
     """
     who = caller.model_dump()
     spec = crib.tool_spec(name, **who).to_dict()
-    return _json(spec | {"experiments": crib.experiments.explain(name, **who)})
+    found = crib.experiments.explain(name, **who)
+    return _json(spec | ({"experiments": found} if found else {}))
 
 
 @router.get("/{name}/errors", response_model=ToolErrorsDocument, responses=failures({404: UNKNOWN, 422: MISFIT}))
