@@ -1,5 +1,7 @@
 """Tallies: what is counted of each variant."""
 
+import pytest
+
 from toolcrib.core.experiments.arms import Arm
 from toolcrib.core.results import RunResult, ToolResult
 from toolcrib.observability.experiments import LATEST, MAX_ARMS, Tallies
@@ -18,7 +20,7 @@ def test_calls_and_runs_are_counted_for_each_of_their_variants() -> None:
         "count": 100,
         "failed": 25,
         "success": 0.75,
-        "mean_s": 0.0505,
+        "mean_s": pytest.approx(0.0505),
         "p50_s": 0.05,
         "p95_s": 0.095,
     }
