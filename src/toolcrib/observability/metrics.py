@@ -125,7 +125,7 @@ class Metrics:
         error = result.error
         # A model may invent any number of names; those of the tools there are have an end.
         tool = UNKNOWN if error is not None and error.code == ToolNotFound.code else result.tool
-        variant = label(result.variants)
+        variant = label(result.variants) if result.variants else ""
         if variant:
             self.tallies.call(result)
         self._calls.of(tool, call_outcome(result), variant, result.release).inc()
@@ -136,7 +136,7 @@ class Metrics:
 
     def _count_run(self, event: RunFinished) -> None:
         result, agent = event.result, event.agent
-        variant = label(result.variants)
+        variant = label(result.variants) if result.variants else ""
         if variant:
             self.tallies.run(result)
         self._runs.of(agent, run_outcome(result), variant).inc()

@@ -104,7 +104,7 @@ class Crib(CribReleases):
         """
         with self._wings.registry.lease(holder="call", tenant=tenant, key=idempotency_key) as release:
             call = ToolCall(name=name, args=args or {}, idempotency_key=idempotency_key)
-            arms = release.arms(tenant=tenant, user=user)
+            arms = release.arms(tenant=tenant, user=user) if release.experiments else ()
             context = CallContext(tenant=tenant, arms=arms, timeout_s=timeout_s)
             return await self._settled(release, call, context, await self._wings.executor.call(release, call, context))
 

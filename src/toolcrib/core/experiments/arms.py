@@ -20,7 +20,7 @@ Arms = tuple[Arm, ...]
 
 def label(arms: Arms) -> str:
     """The arms as the value of a metric's label: `search_v2:fast`, several with commas between; empty without."""
-    return ",".join(map(str, arms)) if arms else ""
+    return ",".join(map(str, arms))
 
 
 def told(arms: Iterable[tuple[str, str]]) -> dict[str, str]:
