@@ -9,6 +9,8 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
+from langchain_core.messages import AIMessage
+from langgraph.graph import MessagesState, StateGraph
 
 import toolcrib
 from tests.integration.commands import toolcrib as command
@@ -31,6 +33,21 @@ def search_fast(query: str) -> str:
     if query == "boom":
         raise ValueError(query)
     return f"fast {query}"
+
+@tool(side_effect="read", fallback="search")
+def shaky(query: str) -> str:
+    """Never answers itself."""
+    raise ConnectionError
+
+@tool(side_effect="read")
+def count() -> int:
+    """Count."""
+    return 1
+
+@tool(side_effect="read")
+def count_twice() -> int:
+    """Count more."""
+    return 2
 '''
 GRAPH = """
 import sys
@@ -76,6 +93,7 @@ experiments:
     variants: {{control: {{weight: {control}}}, fast: {{weight: {fast}, tools: {{search: search_fast}}}}}}
 """
 CONTROL, FAST = {"search_v2": "control"}, {"search_v2": "fast"}
+COUNT = "  count: {by: tenant, variants: {twice: {tools: {count: count_twice}}}}\n"
 TONE = "  tone: {by: user, variants: {b: {agents: {support: {prompt: prompts/b.md, limits: {iterations: 1}}}}}}\n"
 
 
@@ -100,7 +118,7 @@ def users(crib: toolcrib.Crib) -> dict[str, str]:
 async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
     """An open project that no test changes, and a client of its server."""
     root = tmp_path_factory.mktemp("experiments")
-    write(root, more=TONE)
+    write(root, more=TONE + COUNT)
     async with open_door(root) as door:
         yield door
 
@@ -153,8 +171,29 @@ async def test_calls_are_each_in_their_variant_and_share_no_result(door: Door) -
     assert (failed.ok, dict(failed.variants)) == (False, FAST)
     other = await crib.call("search_fast", {"query": "x"}, user=who["control"])
     assert (other.value, other.variants, other.cached) == ("fast x", (), False)
+    stood_in = await crib.call("shaky", {"query": "x"}, user=who["fast"])
+    assert (stood_in.value, stood_in.fallback_for, stood_in.variants) == ("fast x", "shaky", ())
     after = crib.experiments.show("search_v2")["variants"]["fast"]["calls"]
-    assert (after["count"] - before, after["failed"]) == (5, 1)
+    assert (after["count"] - before, after["failed"]) == (6, 1)
+
+
+async def test_a_task_is_in_the_variant_of_its_tenant(door: Door) -> None:
+    for tenant, value in (("acme", 2), ("", 1)):
+        task = await door.crib.submit("count", tenant=tenant)
+        await door.crib.tasks.wait(task, timeout_s=10)
+        result = await door.crib.tasks.result(task)
+        assert (result.value, dict(result.variants)) == (value, {"count": "twice"} if tenant else {})
+
+
+async def test_a_graph_of_ones_own_goes_by_its_thread_tenant_and_user(door: Door) -> None:
+    graph = StateGraph(MessagesState)
+    graph.add_node("tools", door.crib.tool_node())
+    graph.set_entry_point("tools")
+    call = {"name": "search", "args": {"query": "x"}, "id": "c1", "type": "tool_call"}
+    for variant, user in users(door.crib).items():
+        asked: Any = {"messages": [AIMessage("", tool_calls=[call])]}
+        state = await graph.compile().ainvoke(asked, {"configurable": {"user": user}})
+        assert state["messages"][-1].content == {"fast": "fast x", "control": "slow x"}[variant]
 
 
 async def test_an_agent_in_a_variant_has_its_prompt_its_limits_and_the_tools_of_its_other_variants(door: Door) -> None:

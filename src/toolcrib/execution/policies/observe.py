@@ -76,7 +76,10 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link:
 
 
 def variants(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
-    """Only in releases with experiments: a good result tells which variants of them its call was in."""
+    """Only in releases with experiments: a good result tells which variants of them its call was in.
+
+    Where a fallback has answered, that call has told of its own already.
+    """
     if not release.experiments:
         return None
     name, concerning = tool.spec.name, release.concerning
@@ -85,7 +88,7 @@ def variants(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
         async def told(call: Call) -> ToolResult:
             result = await call_next(call)
             arms = concerning(call.context.arms, agent=call.context.agent, tools=(name,))
-            return replace(result, variants=arms) if arms else result
+            return result if result.variants == arms else replace(result, variants=arms)
 
         return told
 
