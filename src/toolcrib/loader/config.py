@@ -13,7 +13,7 @@ from toolcrib.core.names import did_you_mean
 from toolcrib.core.policies import ToolPolicy
 from toolcrib.core.reasons import Reason
 from toolcrib.core.settings import Settings
-from toolcrib.loader.prompts import BUILT_IN, Placeholder, placeholders, prompt_path
+from toolcrib.loader.prompts import prompt_path, unbound
 from toolcrib.loader.reading.experiments import ExperimentWords, read_experiments
 from toolcrib.loader.reading.interpolation import Interpolated, interpolate
 from toolcrib.loader.reading.json_source import parse_json
@@ -322,16 +322,6 @@ def _prompt_reasons(
             yield reading.document.reason("prompt_variable", message, path=path, hint=hint, mark=mark)
         else:
             yield reason_at(place, text, (one.start, one.end), code="prompt_variable", message=message, hint=hint)
-
-
-def unbound(agent: str, spec: AgentSpec, text: str) -> Iterator[tuple[Placeholder, str, str]]:
-    """The `{names}` in a prompt that the agent has no value for, each with a message and a hint."""
-    known = BUILT_IN | spec.variables.keys()
-    for one in placeholders(text):
-        if one.name not in known:
-            plain = f"or write {{{{{one.name}}}}} for plain text."
-            hint = f"{did_you_mean(one.name, known)} Or add it under `variables:`, {plain}"
-            yield one, f"agent {agent!r} has no variable {one.name!r}", hint
 
 
 def _normal(graph: str) -> str:

@@ -211,7 +211,7 @@ class RunService:
         thread_id = request.thread_id or self._ports.ids.new()
         with self._to_itself(request.tenant, thread_id), ExitStack() as leases:
             release = await self._threads.pin(request, thread_id, leases)
-            user = await self._user(request, thread_id)
+            user = await self._threads.user(request, thread_id)
             arms = release.arms(tenant=request.tenant, user=user, thread=thread_id)
             agent = release.agent(request.agent, tenant=request.tenant, arms=arms)
             refuse_misfit(agent.graph, agent.name, request.question)
@@ -230,13 +230,6 @@ class RunService:
             )
             run = ActiveRun(record=record, agent=agent, release=release, request=request, began=began, notify=notify)
             return await self._to_its_end(run, streaming=streaming)
-
-    async def _user(self, request: RunRequest, thread_id: str) -> str:
-        """On whose behalf; an answer belongs to the run that waits for it, whoever gives it."""
-        if request.resume is None:
-            return request.user
-        asked = await self._ports.ledger.last(thread_id, tenant=request.tenant)
-        return asked.user if asked else request.user
 
     async def _to_its_end(self, run: ActiveRun, *, streaming: bool) -> RunResult:
         """Execute, and write the end; it is under way until that is written."""

@@ -89,6 +89,13 @@ class Threads:
             await self._passages.bring_over(last, pinned)
         return pinned
 
+    async def user(self, request: RunRequest, thread_id: str) -> str:
+        """On whose behalf; an answer belongs to the run that waits for it, whoever gives it."""
+        if request.resume is None:
+            return request.user
+        asked = await self._ports.ledger.last(thread_id, tenant=request.tenant)
+        return asked.user if asked else request.user
+
     async def pin_again(self, stopped: RunRecord, leases: ExitStack) -> Release:
         """Lease the release that a stopped run goes on with: its own.
 

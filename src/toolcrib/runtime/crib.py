@@ -26,7 +26,7 @@ from toolcrib.execution.tasks.service import TaskService
 from toolcrib.registry.release import Release
 from toolcrib.runs.ports import RunEvent, RunRequest
 from toolcrib.runtime.ending import Ending
-from toolcrib.runtime.experiments import CribExperiments
+from toolcrib.runtime.parts.experiments import CribExperiments
 from toolcrib.runtime.releases import CribReleases
 from toolcrib.runtime.threads import CribThreads
 

@@ -23,7 +23,7 @@ from toolcrib.registry.release import Release
 from toolcrib.runs.ports import RunEvent
 from toolcrib.runtime.build import Hook, open_project
 from toolcrib.runtime.crib import Crib
-from toolcrib.runtime.experiments import CribExperiments
+from toolcrib.runtime.parts.experiments import CribExperiments
 
 SyncCallback = Callable[[TaskRecord], object]
 

@@ -11,9 +11,9 @@ from toolcrib.core.names import did_you_mean
 from toolcrib.core.reasons import Reason
 from toolcrib.core.tools import ToolSpec
 from toolcrib.loader.builtin import with_reader
-from toolcrib.loader.config import ProjectConfig, unbound
+from toolcrib.loader.config import ProjectConfig
 from toolcrib.loader.overlays.catalogue import Catalogue
-from toolcrib.loader.prompts import prompt_path, render_prompt
+from toolcrib.loader.prompts import prompt_path, render_prompt, unbound
 from toolcrib.loader.reading.experiments import changed_fields
 from toolcrib.loader.reading.places import decode, reason_at
 from toolcrib.loader.reading.tenants import overlaid
