@@ -198,8 +198,9 @@ def _explain(tool: Json, options: Common) -> int:
         return OK
     rows = [("code", _renamed(tool), code["from"], ", ".join(reversed(code["instead_of"])))]
     for one in tool.get("experiments", []):
-        value = f"{one['experiment']}:{one['variant']}" if one["variant"] else f"no part: {one['why_none']}"
-        rows.append(("experiment", value, f"experiments.{one['experiment']} in {one['place']}", f"by {one['by']}"))
+        part = f"{one['experiment']}:{one['variant']}, by {one['by']}"
+        value = part if one["variant"] else f"no part: {one['why_none']}"
+        rows.append(("experiment", value, f"experiments.{one['experiment']} in {one['place']}", ""))
     for field, said in policy.items():
         weaker = [f"{_short(one['value'])}: {one['source']}" for one in reversed(said.get("instead_of", []))]
         rows.append((field, _short(said["value"]), said["from"], "; ".join(weaker)))
