@@ -4,6 +4,9 @@ import asyncio
 import logging
 import os
 import signal
+import socket
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -228,6 +231,16 @@ async def test_a_fork_server_killed_from_outside_takes_its_workers_along_and_com
     await ended(who["parent"])
     await ended(who["pid"])
     assert (await call(runner, tools.whoami))["parent"] != who["parent"]
+
+
+def test_a_fork_server_that_nobody_waits_for_any_more_ends_without_a_word() -> None:
+    ours, its = socket.socketpair()
+    ours.close()
+    code = "from toolcrib.runners.processes.zygote import main; main()"
+    arguments = [sys.executable, "-c", code, "-", str(its.fileno()), "json:loads", "0", "1024"]
+    with its:
+        done = subprocess.run(arguments, pass_fds=[its.fileno()], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 @pytest.mark.parametrize(("release", "words"), [("break", "broken release"), ("die", "closed its connection")])
