@@ -1,10 +1,11 @@
 """`ToolNode`: LangGraph's tool node with live tools; one run sees the tools of one release."""
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict
 
 from langchain_core.messages import ToolCall as MessageCall
 from langchain_core.messages import ToolMessage
@@ -28,6 +29,17 @@ RUNTIME = "__pregel_runtime"
 """Key in `config["configurable"]` under which LangGraph hands its `Runtime` to nodes."""
 LANGGRAPHS: Any = inspect.signature(LangGraphToolNode).parameters["handle_tool_errors"].default
 """LangGraph's own way with errors: wrong arguments become a message, what a tool raises leaves the node."""
+
+
+class NodeOptions(TypedDict, total=False):
+    """The options of a `ToolNode`."""
+
+    name: str
+    tags: list[str] | None
+    handle_tool_errors: OnError
+    messages_key: str
+    wrap_tool_call: ToolCallWrapper | None
+    awrap_tool_call: AsyncToolCallWrapper | None
 
 
 @dataclass
@@ -158,6 +170,13 @@ class ToolNode(LangGraphToolNode):
             for call, own in zip(calls, runtimes, strict=True)
         ]
         return self._combine_tool_outputs(await in_parallel(work, limit=_limit(config)), form)
+
+    async def _arun_one(self, call: MessageCall, input_type: Any, tool_runtime: Any) -> Any:
+        only_sync = self._wrap_tool_call is not None and self._awrap_tool_call is None
+        if only_sync and self._is_live and call["name"] not in self.tools_by_name:
+            # a wrapper that blocks the event loop would wait for a tool that needs it
+            return await asyncio.to_thread(self._run_one, call, input_type, tool_runtime)
+        return await super()._arun_one(call, input_type, tool_runtime)
 
     def _runtimes(
         self, calls: list[MessageCall], source: Any, config: RunnableConfig, runtime: Runtime[Any]

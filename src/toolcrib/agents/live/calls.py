@@ -21,7 +21,7 @@ from toolcrib.core.calls import DeadlineLevel, ToolCall
 from toolcrib.core.errors import ToolcribError, ToolNotFound
 from toolcrib.core.events import ToolFinished
 from toolcrib.core.names import did_you_mean
-from toolcrib.core.results import ToolResult, failed
+from toolcrib.core.results import ErrorInfo, ToolResult
 from toolcrib.core.tools import Tool, ToolSpec
 
 GRAPH_KINDS = frozenset({"runtime", "store"})
@@ -104,6 +104,10 @@ class LiveTools:
         spec = found.spec if found else ToolSpec(name=name, description="", args_schema={"type": "object"})
         call = partial(self.answer, scope=scope, place=place)
         return LiveTool(spec, call, loop=scope.loop, shown=partial(_shown, scope))
+
+    def unknown(self, scope: RunScope, name: str) -> str:
+        """What a model is told that calls a tool which is not there."""
+        return _missing(scope, name).text()
 
     async def answer(self, given: MessageCall, scope: RunScope, place: Place) -> Answer:
         """What the graph gets for a call, after what the tool's `on_error` asks of the run has been done.
@@ -190,9 +194,13 @@ def _key(call: ToolCall, config: RunnableConfig) -> str:
     return f"{thread}|{step}|{call.id}" if thread and step and call.id else ""
 
 
+def _missing(scope: RunScope, name: str) -> ErrorInfo:
+    return ErrorInfo.of(ToolNotFound(f"There is no tool named {name!r}.", hint=did_you_mean(name, scope.tools)))
+
+
 def _refused(scope: RunScope, call: ToolCall) -> ToolResult:
-    error = ToolNotFound(f"There is no tool named {call.name!r}.", hint=did_you_mean(call.name, scope.tools))
-    return failed(error, tool=call.name, release=scope.release.id, call_id=call.id)
+    error = _missing(scope, call.name)
+    return ToolResult(ok=False, error=error, attempts=0, tool=call.name, release=scope.release.id, call_id=call.id)
 
 
 def _told(scope: RunScope, result: ToolResult) -> ToolFinished:

@@ -18,8 +18,8 @@ def tool_calls_in(source: Any, messages_key: str) -> Any:
     A state is left alone, also one with such keys: it has messages.
     """
     if isinstance(source, Mapping) and messages_key not in source and "__type" not in source:
-        if (call := _invocation(source)) is not None:
-            return [call]
+        call = _invocation(source)
+        return source if call is None else [call]
     if isinstance(source, list) and source and all(isinstance(one, Mapping) for one in source):
         calls = [_invocation(one) for one in source]
         if all(calls):
