@@ -1,7 +1,8 @@
 """`RunScope`: what the nodes of a graph know of the run they serve; travels in LangGraph's config."""
 
+import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from langchain_core.runnables import RunnableConfig
@@ -50,6 +51,7 @@ class RunScope:
         tool_timeout_s: upper bound for each tool call; None without.
         notify: told of each step, `(event, data)`; becomes the run's trace and its stream.
         emit: takes events for all who watch the process.
+        loop: the event loop of the open project, on which its tools are called; None for the caller's own.
     """
 
     release: Release
@@ -65,6 +67,7 @@ class RunScope:
     tool_timeout_s: float | None = None
     notify: Callable[[str, Mapping[str, Any]], None] = _ignore
     emit: Emit = _drop
+    loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)
 
     def context(self, *, extras: Mapping[str, Any], deadline: float | None, level: DeadlineLevel) -> CallContext:
         """The context of a tool call of this run; `deadline` is the nearest one the caller knows."""
@@ -111,7 +114,15 @@ class RunScope:
 
 
 class ScopeSource(Protocol):
-    """Gives a scope to runs that were not started by toolcrib."""
+    """Gives a scope to runs that were not started by toolcrib.
+
+    Attributes:
+        loop: the event loop that `scope_for` has to be called on.
+    """
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """See above."""
 
     def scope_for(self, config: RunnableConfig) -> RunScope:
         """The scope of the run this config belongs to; the same one, so the same release, for all of its steps.

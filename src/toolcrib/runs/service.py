@@ -51,6 +51,12 @@ class RunService:
         self.active = ActiveRuns()
         self.resumer = Resumer(resume=self.resume, ports=ports, active=self.active)
         self._foreign = ForeignRuns()
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop the project was opened on."""
+        return self._loop
 
     async def run(self, request: RunRequest) -> RunResult:
         """Run to the end. Cancelling the caller cancels the run.
@@ -173,6 +179,7 @@ class RunService:
                 thread_id=thread_id,
                 tenant=tenant,
                 emit=self._ports.events.emit,
+                loop=self._loop,
             )
 
         return self._foreign.scope(control, make)
@@ -337,6 +344,7 @@ class RunService:
             tool_timeout_s=run.agent.spec.limits.tool_timeout_s,
             notify=notify,
             emit=ports.events.emit,
+            loop=self._loop,
         )
 
     def _result(self, run: ActiveRun, outcome: Outcome, error: ToolcribError | None) -> RunResult:

@@ -1,14 +1,15 @@
 """`Crib`: the facade; every door (Python, CLI, HTTP) does its work through it."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
-from typing import Any
+from typing import Any, Unpack
 
 from langchain_core.tools import BaseTool
 
 from toolcrib.agents.langchain_tools import as_langchain_tools
-from toolcrib.agents.tool_node import ToolNode
+from toolcrib.agents.live.middleware import LiveToolsMiddleware
+from toolcrib.agents.tool_node import NodeOptions, ToolNode
 from toolcrib.core.calls import CallContext, ToolCall
 from toolcrib.core.errors import NotFound, ToolNotFound
 from toolcrib.core.events import Event
@@ -303,12 +304,22 @@ class Crib(CribReleases):
         """Everything that happens from now on. Who falls behind loses the oldest events and slows no call."""
         return self._wings.hub.subscribe()
 
-    def tool_node(self, tools: Sequence[str] = ("*",)) -> ToolNode:
-        """A LangGraph tool node with live tools; one run of the graph sees one release.
+    def tool_node(
+        self, tools: Sequence[str | BaseTool | Callable[..., Any]] = ("*",), **options: Unpack[NodeOptions]
+    ) -> ToolNode:
+        """A LangGraph tool node with live tools; one run of the graph sees one release. Options: see `ToolNode`.
 
-        Where several serve, `thread_id` and `tenant` in the run's `configurable` decide.
+        Where several releases serve, `thread_id` and `tenant` in the run's `configurable` decide.
         """
-        return ToolNode(tools, source=self._wings.runs)
+        return ToolNode(tools, source=self._wings.runs, **options)
+
+    def middleware(self, tools: Sequence[str] = ("*",)) -> LiveToolsMiddleware:
+        """Live tools for LangChain's `create_agent`: offered to its model and run, one run of it on one release.
+
+        Args:
+            tools: names or patterns of the tools to offer.
+        """
+        return LiveToolsMiddleware(tuple(tools), source=self._wings.runs)
 
     def langchain_tools(self, *, tenant: str = "") -> list[BaseTool]:
         """The current release's tools, as this tenant sees them, as LangChain tools.

@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
+from langchain_core.tools import BaseTool
 
+from toolcrib.agents.live.middleware import LiveToolsMiddleware
+from toolcrib.agents.tool_node import NodeOptions, ToolNode
 from toolcrib.core.calls import ToolCall
 from toolcrib.core.releases import Acceptable, ColdChange, Deployment
 from toolcrib.core.results import RunResult, ToolResult
@@ -128,6 +131,20 @@ class SyncCrib:
 
         while (event := self._portal.call(following)) is not None:
             yield event
+
+    def tool_node(
+        self, tools: Sequence[str | BaseTool | Callable[..., Any]] = ("*",), **options: Unpack[NodeOptions]
+    ) -> ToolNode:
+        """See `Crib.tool_node`; for synchronous graphs and asynchronous ones."""
+        return self._crib.tool_node(tools, **options)
+
+    def middleware(self, tools: Sequence[str] = ("*",)) -> LiveToolsMiddleware:
+        """See `Crib.middleware`; for synchronous agents and asynchronous ones."""
+        return self._crib.middleware(tools)
+
+    def langchain_tools(self, *, tenant: str = "") -> list[BaseTool]:
+        """See `Crib.langchain_tools`."""
+        return self._crib.langchain_tools(tenant=tenant)
 
     def deploy(
         self,

@@ -11,7 +11,7 @@ from toolcrib.core.tools import Tool
 from toolcrib.execution.bubbling import is_bubble_up
 from toolcrib.execution.excess import is_whole, without_rest
 from toolcrib.execution.failures import as_call_error
-from toolcrib.execution.journal_entries import journal_entry
+from toolcrib.execution.journal_entries import Keeping, journal_entry
 from toolcrib.execution.ports import ChainPorts
 from toolcrib.registry.release import Release
 
@@ -27,6 +27,7 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
     if not policy.journaled:
         return None
     journal, clock, artifacts = ports.journal, ports.clock, ports.artifacts
+    kept = Keeping(ports.graph_values)
 
     def wrap(call_next: CallNext) -> CallNext:
         async def journaled(call: Call) -> ToolResult:
@@ -45,7 +46,7 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
             if known is not None and (result := _settled(known, entry, harmless=policy.repeatable)):
                 if not await is_whole(result, artifacts, entry.tenant):  # the tool must not run again
                     result = without_rest(result)
-                return replace(result, journaled=True, call_id=call.id)
+                return replace(kept.restored(result), journaled=True, call_id=call.id)
             try:
                 result = await call_next(call)
             except Exception as error:  # outer guard: every end is written down, but a cancellation, which is in doubt
@@ -54,7 +55,7 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
                 else:
                     await journal.finish(entry.key, _failure(error, call, release, clock.monotonic()))
                 raise
-            await journal.finish(entry.key, result)
+            await journal.finish(entry.key, kept.storable(result))
             return result
 
         return journaled

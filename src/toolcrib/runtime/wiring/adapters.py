@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
+from toolcrib.agents.state.graph_values import GraphValueTexts
 from toolcrib.core.events import Deployed, Event
 from toolcrib.core.redaction import Secrets
 from toolcrib.core.settings import CallsSettings, Settings
@@ -176,6 +177,7 @@ async def _adapters(ground: _Ground, stack: AsyncExitStack) -> Adapters:
     resources = ResourcePool(env=ground.secrets, clock=clock, ports={"artifacts": artifacts})
     stack.push_async_callback(resources.close)  # before the modules go whose code closes them
     chain = ChainPorts(
+        graph_values=GraphValueTexts(),
         clock=clock,
         random=SystemRandom(),
         events=hub,
