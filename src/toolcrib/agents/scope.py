@@ -69,7 +69,9 @@ class RunScope:
     emit: Emit = _drop
     loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)
 
-    def context(self, *, extras: Mapping[str, Any], deadline: float | None, level: DeadlineLevel) -> CallContext:
+    def context(
+        self, *, extras: Mapping[str, Any], deadline: float | None, level: DeadlineLevel, approved: bool = False
+    ) -> CallContext:
         """The context of a tool call of this run; `deadline` is the nearest one the caller knows."""
         return CallContext(
             tenant=self.tenant,
@@ -79,6 +81,7 @@ class RunScope:
             deadline=deadline,
             deadline_level=level,
             timeout_s=self.tool_timeout_s,
+            approved=approved,
             extras=extras,
         )
 

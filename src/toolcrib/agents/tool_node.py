@@ -18,6 +18,7 @@ from langgraph.prebuilt.tool_node import AsyncToolCallWrapper, ToolCallRequest, 
 from langgraph.runtime import Runtime
 
 from toolcrib.agents.live.answers import Answer, OnError
+from toolcrib.agents.live.approvals import Agreed
 from toolcrib.agents.live.calls import LiveTools, Place, tool_runtime
 from toolcrib.agents.live.inputs import no_calls, tool_calls_in
 from toolcrib.agents.live.tool import LiveTool, is_heard
@@ -136,7 +137,7 @@ class ToolNode(LangGraphToolNode):
         """Live tools alone, and nobody who listens or wraps: without what LangGraph's node does for those."""
         calls, form = self._parse_input(given)
         state, scope = self._extract_state(given, config), await self._live.scope(config)
-        places = [Place(config=config, state=state, turn=turn) for turn in turns(len(calls))]
+        places = [Place(config=config, state=state, turn=turn) for turn in turns(self._agreed(calls, scope))]
         work = [
             partial(_in_turn, place.turn, partial(self._answered, call, form, scope, place))
             for call, place in zip(calls, places, strict=True)
@@ -149,7 +150,8 @@ class ToolNode(LangGraphToolNode):
     def _func(self, input: Any, config: RunnableConfig, runtime: Runtime[Any]) -> Any:
         calls, form = self._parse_input(input)
         calls = self._with_ids(calls)
-        runtimes = self._runtimes(calls, input, config, runtime)
+        step = turns(self._agreed(calls, self._live.scope_in_thread(config) if self._calls_live(calls) else None))
+        runtimes = self._runtimes(list(zip(calls, step, strict=True)), input, config, runtime)
 
         def one(call: MessageCall, own: TurnRuntime) -> Any:
             try:
@@ -164,7 +166,8 @@ class ToolNode(LangGraphToolNode):
     async def _afunc(self, input: Any, config: RunnableConfig, runtime: Runtime[Any]) -> Any:
         calls, form = self._parse_input(input)
         calls = self._with_ids(calls)
-        runtimes = self._runtimes(calls, input, config, runtime)
+        step = turns(self._agreed(calls, await self._live.scope(config) if self._calls_live(calls) else None))
+        runtimes = self._runtimes(list(zip(calls, step, strict=True)), input, config, runtime)
         work = [
             partial(_in_turn, own.turn, partial(self._arun_one, call, form, own))
             for call, own in zip(calls, runtimes, strict=True)
@@ -178,12 +181,23 @@ class ToolNode(LangGraphToolNode):
             return await asyncio.to_thread(self._run_one, call, input_type, tool_runtime)
         return await super()._arun_one(call, input_type, tool_runtime)
 
+    def _calls_live(self, calls: list[MessageCall]) -> bool:
+        return self._is_live and any(call["name"] not in self.tools_by_name for call in calls)
+
+    def _agreed(self, calls: list[MessageCall], scope: RunScope | None) -> list[Agreed | None]:
+        """What may be done about each call to a live tool; a person is asked once about all that need it."""
+        if scope is None:
+            return [None] * len(calls)
+        live = [call for call in calls if call["name"] not in self.tools_by_name]
+        found = iter(self._live.agreed(scope, live))
+        return [None if call["name"] in self.tools_by_name else next(found) for call in calls]
+
     def _runtimes(
-        self, calls: list[MessageCall], source: Any, config: RunnableConfig, runtime: Runtime[Any]
+        self, calls: list[tuple[MessageCall, Turn]], source: Any, config: RunnableConfig, runtime: Runtime[Any]
     ) -> list[TurnRuntime]:
         """What LangGraph's node tells each of its calls."""
         tools, made = list(self.tools_by_name.values()), []
-        for call, own, turn in zip(calls, get_config_list(config, len(calls)), turns(len(calls)), strict=True):
+        for (call, turn), own in zip(calls, get_config_list(config, len(calls)), strict=True):
             told = tool_runtime(runtime, call["id"], own, self._extract_state(source, own))
             made.append(TurnRuntime(**{**vars(told), "tools": tools}, turn=turn))
         return made

@@ -1,7 +1,7 @@
 """`LiveTools`: the tools of a project in a graph; one run of the graph sees those of one release."""
 
 import fnmatch
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ from langgraph.prebuilt import ToolRuntime
 from langgraph.runtime import Runtime, get_runtime
 
 from toolcrib.agents.live.answers import Answer, OnError, answer
+from toolcrib.agents.live.approvals import Agreed, agreed
 from toolcrib.agents.live.loops import from_thread, on_loop
 from toolcrib.agents.live.tool import LiveTool
 from toolcrib.agents.live.turns import Turn
@@ -109,6 +110,11 @@ class LiveTools:
         """What a model is told that calls a tool which is not there."""
         return _missing(scope, name).text()
 
+    def agreed(self, scope: RunScope, given: Sequence[MessageCall]) -> list[Agreed]:
+        """What may be done about each call of a step; see `approvals.agreed`."""
+        calls = [ToolCall(name=one["name"], args=one["args"], id=one["id"] or "") for one in given]
+        return agreed(scope, calls)
+
     async def answer(self, given: MessageCall, scope: RunScope, place: Place) -> Answer:
         """What the graph gets for a call, after what the tool's `on_error` asks of the run has been done.
 
@@ -117,23 +123,26 @@ class LiveTools:
             ToolError: the call failed, and the graph does not want failures handled.
             GraphBubbleUp: an interrupt, or a command to a parent.
         """
-        call = ToolCall(name=given["name"], args=given["args"], id=given["id"] or "")
-        once = partial(self._call, scope, call, place)
-        result = await once()
+        agreement = (place.turn and place.turn.agreed) or self.agreed(scope, [given])[0]
+        call = agreement.call
+        once = partial(self._call, scope, agreement, place)
+        result = agreement.result or await once()
         if result.error is not None and result.error.strategy:
             if place.turn is not None:
                 await place.turn.comes()
             result = await settled(scope.shown(call), result, once)
-        return answer(call, result, self._on_error)
+        return agreement.told(answer(call, result, self._on_error))
 
-    async def _call(self, scope: RunScope, call: ToolCall, place: Place, again: str = "") -> ToolResult:
+    async def _call(self, scope: RunScope, agreement: Agreed, place: Place, again: str = "") -> ToolResult:
         """One call; `again` tells a call that is repeated on purpose from the same call of a step that runs again."""
+        call = agreement.call
         if not self.allows(scope, call.name):
             result = _refused(scope, call)
             scope.emit(_told(scope, result))
             return result
         deadline, level = _deadline(scope, place.state)
-        context = scope.context(extras=self._extras(scope, call, place), deadline=deadline, level=level)
+        extras = self._extras(scope, call, place)
+        context = scope.context(extras=extras, deadline=deadline, level=level, approved=agreement.approved)
         key = _key(call, place.config)
         keyed = ToolCall(name=call.name, args=call.args, id=call.id, idempotency_key=key + again) if key else call
         return await on_loop(scope.loop, partial(scope.call, keyed, context))

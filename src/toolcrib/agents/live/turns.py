@@ -7,14 +7,21 @@ from typing import TypeVar
 
 from langgraph.errors import GraphBubbleUp
 
+from toolcrib.agents.live.approvals import Agreed
+
 T = TypeVar("T")
 MAX_PARALLEL = 16
 
 
 class Turn:
-    """One call's place among the calls of its step. LangGraph matches people's answers to questions by their order."""
+    """One call's place among the calls of its step. LangGraph matches people's answers to questions by their order.
 
-    def __init__(self, before: "Sequence[Turn]" = ()) -> None:
+    Attributes:
+        agreed: what may be done about the call; None for one of which nobody has to know.
+    """
+
+    def __init__(self, before: "Sequence[Turn]" = (), *, agreed: Agreed | None = None) -> None:
+        self.agreed = agreed
         self._before = before
         self._over: Future[None] = Future()
 
@@ -29,11 +36,11 @@ class Turn:
             self._over.set_result(None)
 
 
-def turns(count: int) -> list[Turn]:
+def turns(agreed: Sequence[Agreed | None]) -> list[Turn]:
     """A turn for each call of a step, in their order."""
     made: list[Turn] = []
-    for _ in range(count):
-        made.append(Turn(tuple(made)))
+    for one in agreed:
+        made.append(Turn(tuple(made), agreed=one))
     return made
 
 

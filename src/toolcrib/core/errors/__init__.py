@@ -20,6 +20,7 @@ ToolcribError
 │   └── ThreadBusy
 ├── CallFailed                one tool call did not succeed; becomes `ToolResult.error`
 │   ├── ArgumentsInvalid
+│   ├── ApprovalRequired
 │   ├── CallInDoubt
 │   ├── CircuitOpen
 │   ├── DeadlineExceeded
@@ -72,6 +73,7 @@ from toolcrib.core.errors.base import (
     error_class,
 )
 from toolcrib.core.errors.calls import (
+    ApprovalRequired,
     ArgumentsInvalid,
     CallFailed,
     CallInDoubt,
@@ -102,6 +104,7 @@ from toolcrib.core.errors.runs import (
 
 __all__ = [
     "AgentNotFound",
+    "ApprovalRequired",
     "ArchiveInvalid",
     "ArchiveTooLarge",
     "ArchiveUnsupported",

@@ -1,5 +1,6 @@
 """What an author, a YAML file or an operator may ask of a tool's calls."""
 
+from toolcrib.core.policies.approval import Approval, PersonsDecision
 from toolcrib.core.policies.breaker import Breaker
 from toolcrib.core.policies.cache import Cache
 from toolcrib.core.policies.escalate import Escalate
@@ -11,12 +12,14 @@ from toolcrib.core.policies.tool import ToolPolicy
 from toolcrib.core.policies.units import Isolation, Seconds, SideEffect
 
 __all__ = [
+    "Approval",
     "Breaker",
     "Cache",
     "Concurrency",
     "Escalate",
     "Isolation",
     "Output",
+    "PersonsDecision",
     "RateLimit",
     "Retry",
     "Seconds",

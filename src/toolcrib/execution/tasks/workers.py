@@ -176,6 +176,7 @@ class TaskWorkers:
             tenant=record.tenant,
             priority=record.priority,
             scopes=None if record.scopes is None else frozenset(record.scopes),
+            approved=record.approved,
             progress=progress,
         )
         ports.events.emit(TaskStarted(task=record.id, tool=record.tool, release=release.id, tenant=record.tenant))

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData()
@@ -126,6 +127,7 @@ tasks = Table(
     Column("args", Text, nullable=False),
     Column("tenant", String(255), nullable=False),
     Column("scopes", Text, nullable=False),
+    Column("approved", Boolean, nullable=False, server_default=false()),
     Column("key", String(255), nullable=True),  # null without one: nulls are not equal, so they may be many
     Column("call_key", String(255), nullable=False, server_default=""),
     Column("priority", Integer, nullable=False),
