@@ -2,13 +2,13 @@
 
 import ast
 import re
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 PersonsDecision = Literal["approve", "edit", "reject", "respond"]
 """Let the call be made, make another one in its place, do not make it, or answer in the tool's place."""
-_ALL: tuple[PersonsDecision, ...] = get_args(PersonsDecision)
+_ALL: tuple[PersonsDecision, ...] = ("approve", "edit", "reject", "respond")
 _WHEN = re.compile(r"\s*when\s*\((.*)\)\s*", re.DOTALL)
 _ALLOWED = (
     *(ast.Expression, ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.USub, ast.Compare),
