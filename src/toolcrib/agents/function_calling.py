@@ -1,9 +1,9 @@
 """The function-calling agent: a small graph, agent -> tools -> agent, until the model answers without a tool call."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, NotRequired
 
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.channels import UntrackedValue
 from langgraph.graph import END, START, MessagesState, StateGraph
@@ -27,6 +27,10 @@ class AgentState(MessagesState):
     iteration_deadline: NotRequired[Annotated[float, UntrackedValue(float)]]
 
 
+Read = Callable[[AgentParts, Sequence[BaseMessage], AIMessage], Sequence[BaseMessage]]
+"""(agent, messages so far, the model's answer) -> the messages that are made of it."""
+
+
 def build_function_calling(parts: Mapping[str, AgentParts], *, checkpointer: Any) -> Any:
     """The compiled graph of an agent; everything it says and offers is that of its own release.
 
@@ -34,21 +38,35 @@ def build_function_calling(parts: Mapping[str, AgentParts], *, checkpointer: Any
         parts: tenant, empty for all others -> what the agent is made of for it; one graph serves them all.
         checkpointer: where threads live.
     """
+    return build_loop({tenant: Voice(own) for tenant, own in parts.items()}, checkpointer=checkpointer)
+
+
+def build_loop(voices: Mapping[str, Voice], *, checkpointer: Any, read: Read | None = None) -> Any:
+    """The compiled graph: the model is asked and its tool calls are made, until it answers without one.
+
+    Args:
+        voices: tenant, empty for all others -> what its model is told.
+        checkpointer: where threads live.
+        read: what is made of an answer, which may be a message to the model, that is then asked again; without it an
+            answer is taken as it is.
+    """
     graph = StateGraph(AgentState)
-    graph.add_node("agent", _model_node({tenant: Voice(own) for tenant, own in parts.items()}))
+    graph.add_node("agent", _model_node(voices, read))
     graph.add_node("tools", ToolNode())  # the scope of a run names the tools of its agent
     graph.add_edge(START, "agent")
-    graph.add_conditional_edges("agent", _next, ["tools", END])
+    graph.add_conditional_edges("agent", _next, ["tools", *(["agent"] if read else []), END])
     graph.add_edge("tools", "agent")
-    return graph.compile(checkpointer=checkpointer, name=next(iter(parts.values())).name)
+    return graph.compile(checkpointer=checkpointer, name=next(iter(voices.values())).parts.name)
 
 
 def _next(state: AgentState) -> str:
     last = state["messages"][-1]
-    return "tools" if isinstance(last, AIMessage) and last.tool_calls else END
+    if isinstance(last, AIMessage):
+        return "tools" if last.tool_calls else END
+    return "agent"
 
 
-def _model_node(voices: Mapping[str, Voice]) -> Any:
+def _model_node(voices: Mapping[str, Voice], read: Read | None) -> Any:
     """The node that asks the model."""
 
     async def agent(state: AgentState, config: RunnableConfig) -> Mapping[str, Any]:
@@ -70,6 +88,7 @@ def _model_node(voices: Mapping[str, Voice]) -> Any:
         )
         deadline = scope.clock.monotonic() + limits.iteration_timeout_s
         answer = await ask(question, scope, config, deadline)
-        return {"messages": [answer.message], "iterations": iterations, "iteration_deadline": deadline}
+        said = read(parts, state["messages"], answer.message) if read else [answer.message]
+        return {"messages": list(said), "iterations": iterations, "iteration_deadline": deadline}
 
     return agent

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from langchain_core.messages import SystemMessage
 
-from toolcrib.agents.models.offer import Offer
+from toolcrib.agents.models.offer import Bind, Offer
 from toolcrib.core.agents import AgentSpec
 from toolcrib.core.tools import ToolSpec
 
@@ -30,7 +30,7 @@ class Voice:
         offer: its tools.
     """
 
-    def __init__(self, parts: AgentParts) -> None:
+    def __init__(self, parts: AgentParts, *, bind: Bind | None = None) -> None:
         self.parts = parts
         self.system = (SystemMessage(parts.prompt),) if parts.prompt else ()
-        self.offer = Offer(parts.tools)
+        self.offer = Offer(parts.tools, bind=bind)

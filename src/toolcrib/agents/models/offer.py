@@ -1,6 +1,6 @@
 """The tools an agent offers its model: in the form providers take, without those that are not worth offering now."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
@@ -14,6 +14,8 @@ from toolcrib.core.tools import ToolSpec
 
 Definitions = tuple[dict[str, Any], ...]
 Asking = Runnable[LanguageModelInput, AIMessage]
+Bind = Callable[[BaseChatModel, Definitions, Sequence[str]], Asking]
+"""(model, tools, words it stops at) -> the model as it is asked."""
 _NONE: frozenset[str] = frozenset()
 
 
@@ -24,8 +26,9 @@ class Offer:
         tools: all of them.
     """
 
-    def __init__(self, tools: Sequence[ToolSpec] = ()) -> None:
+    def __init__(self, tools: Sequence[ToolSpec] = (), *, bind: Bind | None = None) -> None:
         self.tools = tuple(tools)
+        self._bind = bind or to_calls
         self._names = frozenset(tool.name for tool in tools)
         self._definitions: dict[bool, Definitions] = {}
         self._bound: dict[tuple[int, tuple[str, ...]], tuple[BaseChatModel, Asking]] = {}
@@ -46,10 +49,10 @@ class Offer:
             ToolcribError: the model cannot call tools.
         """
         if not any(definitions is known for known in self._definitions.values()):
-            return _bind(model, definitions, stop)  # which tools are hidden changes; that none is hidden is the rule
+            return self._bind(model, definitions, stop)  # what is hidden changes; that nothing is, is the rule
         key = (id(model), tuple(stop))
         if key not in self._bound:  # the model is kept too: so nothing else takes its identity
-            self._bound[key] = model, _bind(model, definitions, stop)
+            self._bound[key] = model, self._bind(model, definitions, stop)
         return self._bound[key][1]
 
 
@@ -74,13 +77,18 @@ def _defined(tools: Sequence[ToolSpec], *, examples: bool) -> Definitions:
     return tuple(tool_definition(tool, examples=examples) for tool in tools)
 
 
-def _bind(model: BaseChatModel, definitions: Definitions, stop: Sequence[str]) -> Asking:
+def to_calls(model: BaseChatModel, definitions: Definitions, stop: Sequence[str]) -> Asking:
+    """The model with tools that it calls itself.
+
+    Raises:
+        ToolcribError: it cannot call tools.
+    """
     bound: Asking = model
     if definitions:
         try:
             bound = model.bind_tools(list(definitions))
         except NotImplementedError as error:
             raise ToolcribError(
-                f"{type(model).__name__} cannot call tools.", hint="Choose a model with tool calling for this agent."
+                f"{type(model).__name__} cannot call tools.", hint="Choose a model with tool calling, or `kind: react`."
             ) from error
     return bound.bind(stop=list(stop)) if stop else bound

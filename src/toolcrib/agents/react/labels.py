@@ -72,6 +72,12 @@ class Scan:
         self.kind: Kind = "prose"
         self._fenced = False
 
+    def copy(self) -> "Scan":
+        """One that goes on from here by itself."""
+        other = Scan()
+        other.kind, other._fenced = self.kind, self._fenced
+        return other
+
     def see(self, line: str) -> Section | None:
         """The label of a line that begins a section, with the rest of the line; None for one that does not."""
         found = None if self._fenced else label(line, self.kind)

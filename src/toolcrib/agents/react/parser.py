@@ -51,9 +51,11 @@ def _parse(text: str, tools: Schemas, *, cut_short: bool) -> Step:
     if all(part.kind == "prose" for part in parts):
         return _unlabelled(text, tools, cut_short=cut_short)
     thought = _thought(parts)
+    if drafts := _calls_before(parts, cut_short=cut_short):
+        return _called(drafts, tools, cut_short=cut_short)
     decisive = next((part for part in parts if _decides(part)), None)
     if decisive is None:
-        return _undecided(parts, thought, tools, cut_short=cut_short)
+        raise Unclear(say.NO_ACTION if any(part.kind == "input" for part in parts) else say.ONLY_THOUGHT)
     if decisive.kind == "final":
         return _final(decisive.text, thought)
     drafts, answer = _drafts(parts, cut_short=cut_short)
@@ -92,27 +94,27 @@ def _thought(parts: Sequence[Section]) -> str:
     return "\n".join(one for one in thoughts if one)
 
 
-def _undecided(parts: Sequence[Section], thought: str, tools: Schemas, *, cut_short: bool) -> Step:
-    """No action and no answer under a label of its own; a call as JSON may stand behind the thought."""
-    if any(part.kind == "input" for part in parts):
-        raise Unclear(say.NO_ACTION)
-    drafts = calls_in(parts[-1].text, cut_short=cut_short) if parts[-1].kind == "thought" else []
-    if not drafts:
-        raise Unclear(say.ONLY_THOUGHT)
-    return _called(drafts, "", tools, cut_short=cut_short)
+def _calls_before(parts: Sequence[Section], *, cut_short: bool) -> list[Draft]:
+    """Calls as JSON that a thought, or text without a label, ends with: before anything under a label decides."""
+    for part in parts:
+        if _decides(part) or part.kind in ("input", "observation"):
+            return []
+        if part.kind in ("thought", "prose") and (drafts := calls_in(part.text, cut_short=cut_short)):
+            return drafts
+    return []
 
 
 def _unlabelled(text: str, tools: Schemas, *, cut_short: bool) -> Step:
     """Calls as JSON and nothing behind them, or plain text."""
     if drafts := calls_in(text, cut_short=cut_short):
-        return _called(drafts, "", tools, cut_short=cut_short)
+        return _called(drafts, tools, cut_short=cut_short)
     return Malformed(observation=say.correction(say.NO_LABEL, tools), plain=True)
 
 
-def _called(drafts: Sequence[Draft], thought: str, tools: Schemas, *, cut_short: bool) -> Step:
+def _called(drafts: Sequence[Draft], tools: Schemas, *, cut_short: bool) -> Step:
     if is_final(drafts[0].written):
-        return _final(_text_of(drafts[0]), thought)
-    return _actions([one for one in drafts if not is_final(one.written)], thought, tools, cut_short=cut_short)
+        return _final(_text_of(drafts[0]), "")
+    return _actions([one for one in drafts if not is_final(one.written)], "", tools, cut_short=cut_short)
 
 
 def _text_of(answer: Draft) -> str:
