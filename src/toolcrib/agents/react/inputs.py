@@ -15,7 +15,7 @@ NOTHING = frozenset(
     {"", "none", "null", "nil", "n/a", "na", "no input", "none needed", "not needed", "empty", "无", "空"}
 )
 """What models write where nothing is to be said."""
-_FENCED = re.compile(r"(?:```|~~~)[ \t]*+([\w+-]*+)[ \t]*+\n(.*?)(?:\n[ \t]*)?(?:```|~~~)", re.DOTALL)
+_FENCED = re.compile(r"(?:```|~~~)[ \t]*+([\w+-]*+)[ \t]*+\r?\n(.*?)(?:\r?\n[ \t]*)?(?:```|~~~)", re.DOTALL)
 _OPENING = re.compile(r"(?:```|~~~)[ \t]*(?:json5?|python|py|text|txt|tool_code|tool_call)?[ \t]*\n?")
 _TYPES: Mapping[str, tuple[type, ...]] = MappingProxyType(
     {"integer": (int,), "number": (int, float), "boolean": (bool,), "array": (list,)}
@@ -101,7 +101,7 @@ def plain(text: str, schema: Mapping[str, Any], *, cut_short: bool = False) -> d
         raise Unclear("its quotation mark is not closed")
     inner = _FENCED.fullmatch(text)
     text = inner[2] if inner else text
-    if inner is None and ("\n" in text or "\r" in text or "```" in text):
+    if inner is None and (len(text.splitlines()) > 1 or "```" in text):
         raise Unclear("it has several lines and is not a JSON object")
     return _single(_value(text), text, schema)
 
@@ -113,9 +113,9 @@ def pairs(text: str, schema: Mapping[str, Any], *, cut_short: bool = False) -> d
         Unclear: what is meant is not certain.
     """
     given = bare(text)
-    if not given:
-        return none_given(schema)
     properties = schema.get("properties") or {}
+    if not given or given in properties:  # `search(query)` gives no value
+        return none_given(schema)
     named = re.match(r"([^\W\d]\w*)\s*[=:]", given)
     if named and (named[1] in properties or "=" in named[0]):
         return read_pairs(given)

@@ -45,7 +45,7 @@ _ACTION_AND_INPUT = re.compile(r"\s(?=[*_]{0,2}Action[*_]{0,2}[:：].{1,200}\s[*
 _INPUT = re.compile(r"[\s,;，；](?=[*_]{0,2}(?:Action Input|行动输入)[*_]{0,2}[:：])")
 _UNSEEN = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _FENCE = re.compile(rf"[{BLANK}]{{0,40}}(?:```|~~~)")
-_BREAK = re.compile(r"\r\n|[\n\r\u0085\u2028\u2029]")
+_BREAK = re.compile(r"(\r\n|[\n\r\u0085\u2028\u2029])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,16 +93,16 @@ def sections(text: str) -> Iterator[Section]:
     """The answer's sections in order; prose only if there is any."""
     scan, kind = Scan(), Scan().kind
     lines: list[str] = []
-    for line in _lines(text, scan):
+    for line, end in _lines(text, scan):
         found = scan.see(line)
         if found is None:
-            lines.append(line)
+            lines += [line, end]
             continue
         if kind != "prose" or "".join(lines).strip():
-            yield Section(kind=kind, text="\n".join(lines))
-        kind, lines = found.kind, [found.text]
+            yield Section(kind=kind, text="".join(lines))
+        kind, lines = found.kind, [found.text, end]
     if kind != "prose" or "".join(lines).strip():
-        yield Section(kind=kind, text="\n".join(lines))
+        yield Section(kind=kind, text="".join(lines))
 
 
 def label(line: str, within: Kind) -> Section | None:
@@ -149,14 +149,15 @@ def _after(line: str, cleaned: str, end: int) -> str:
     return ""
 
 
-def _lines(text: str, scan: Scan) -> Iterator[str]:
-    """Lines; one with several labels comes in pieces: `Thought: It is cold. Action: heat Action Input: {}`."""
-    for line in _BREAK.split(text):
-        rest: str | None = line
-        while rest is not None:
-            at = _next_label(rest, scan)
-            yield rest if at is None else rest[:at]
-            rest = None if at is None else rest[at:]
+def _lines(text: str, scan: Scan) -> Iterator[tuple[str, str]]:
+    """Lines and their ends; one with several labels comes in pieces: `Thought: Cold. Action: heat Action Input: {}`."""
+    parts = _BREAK.split(text)
+    for line, end in zip(parts[::2], [*parts[1::2], ""], strict=True):
+        rest = line
+        while (at := _next_label(rest, scan)) is not None:
+            yield rest[:at], ""
+            rest = rest[at:]
+        yield rest, end
 
 
 def _next_label(line: str, scan: Scan) -> int | None:

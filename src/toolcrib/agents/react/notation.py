@@ -91,7 +91,7 @@ def _read(text: str, *, pairs: bool, cut_short: bool) -> Found:
         end = token.end()
         writing.take(token)
     if not writing.is_done:
-        if cut_short or not writing.may_end(text):
+        if cut_short or not writing.lacks_last_brace(text):
             raise Unclear(_CUT_OFF)
         writing.close()
     try:
@@ -133,14 +133,15 @@ class _Rewriting:
                 self.out.append(_string(token))
         self._last = text
 
-    def may_end(self, text: str) -> bool:
-        """Whether all values are complete; a number at the very end may have more digits."""
-        return self._last[-1:] not in (",", ":", "=") and not (_NUMBER.fullmatch(self._last) and text[-1:].isdigit())
+    def lacks_last_brace(self, text: str) -> bool:
+        """Whether all values are complete, and only the last brace is missing; a number may have more digits."""
+        if len(self._open) != 1 or self._last in (",", ":", "=", "{", "["):
+            return False
+        return not (_NUMBER.fullmatch(self._last) and text[-1:].isdigit())
 
     def close(self) -> None:
-        """Write the closing brackets that are missing at the end."""
-        while self._open:
-            self._mark(_CLOSES[self._open[-1]])
+        """Write the brace that is missing at the end."""
+        self._mark(_CLOSES[self._open[-1]])
 
     def _mark(self, text: str) -> None:
         if text in _CLOSES:

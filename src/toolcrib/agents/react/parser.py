@@ -149,7 +149,7 @@ def _action(draft: Draft, tools: Schemas, *, cut_short: bool) -> Action:
         raise Unclear(say.NO_NAME)
     name, beside = _name(draft.written, tools)
     if name is None:
-        raise Unclear(say.unknown_tool(stripped(bare(draft.written).partition("\n")[0]), tools))
+        raise Unclear(say.unknown_tool(stripped(bare(draft.written).splitlines()[0]), tools))
     try:
         return Action(tool=name, args=_args(draft, beside, tools[name], cut_short=cut_short))
     except Unclear as problem:
@@ -158,7 +158,7 @@ def _action(draft: Draft, tools: Schemas, *, cut_short: bool) -> Action:
 
 def _args(draft: Draft, beside: str | None, schema: Mapping[str, Any], *, cut_short: bool) -> dict[str, Any]:
     """The arguments, from the input or from what stands `beside` the name."""
-    prose = beside is not None and "\n" in bare(draft.written) and not beside.startswith(("{", "["))
+    prose = beside is not None and len(bare(draft.written).splitlines()) > 1 and not beside.startswith(("{", "["))
     if draft.given is not None:
         if draft.is_json or not (prose or _says_nothing(beside, schema)):
             raise Unclear(say.TWO_INPUTS)
@@ -182,9 +182,9 @@ def _says_nothing(beside: str | None, schema: Mapping[str, Any]) -> bool:
 def _name(written: str, tools: Schemas) -> tuple[str | None, str | None]:
     """The tool, and what stands beside its name: JSON, or text in brackets; no tool when there is none of this name."""
     text = bare(written)
-    first, _, below = text.partition("\n")
+    first = text.splitlines()[0]
     if name := meant(first, tools):
-        return name, _below(below)
+        return name, _below(text[len(first) :])
     text = text.strip("`*")
     for form in (_NAME_AND_JSON, _CALL):
         found = form.fullmatch(text)
