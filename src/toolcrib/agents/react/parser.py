@@ -66,6 +66,8 @@ def _parse(text: str, tools: Schemas, *, cut_short: bool) -> Step:
 
 def _said(text: str) -> str:
     """The text without what the model thought to itself, and without marks of its end."""
+    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+        raise Unclear(say.NO_TEXT)
     tags = list(_THINK.finditer(text))
     if tags:
         text = text[tags[-1].end() :] if tags[-1][1] else ""
