@@ -95,7 +95,7 @@ def _read(text: str, *, pairs: bool, cut_short: bool) -> Found:
             raise Unclear(_CUT_OFF)
         writing.close()
     try:
-        value = orjson.loads("".join(writing.out))
+        value = orjson.loads(" ".join(writing.out))
     except orjson.JSONDecodeError as error:
         raise Unclear(f"it is not valid JSON: {_QUOTES}") from error
     if _keys(value) != writing.colons:

@@ -144,7 +144,7 @@ def stands(value: Any, text: str) -> bool:
             return str(value).lower() in text.lower() or (value is None and "null" in text)
         case int() | float():
             numbers = re.findall(r"(?<![\w.])-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.]*\d)", text)
-            return any(float(one) == value for one in numbers)
+            return any(float(one) == value or one == str(value) for one in numbers)
         case _:
             once = _unescaped(text)
             return any(_whole(value, one) for one in (text, once, _unescaped(once)))
