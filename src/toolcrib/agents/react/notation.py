@@ -34,6 +34,9 @@ _MOST_DIGITS = 18
 _WORDS = MappingProxyType(
     {"true": "true", "True": "true", "false": "false", "False": "false", "null": "null", "None": "null"}
 )
+_CONTROLS = MappingProxyType({"\n": "\\n", "\r": "\\r", "\t": "\\t"})
+_IN_TEXT = re.compile(r"""\\.|[\n\r\t"]""", re.DOTALL)
+_IN_SMART_QUOTES = re.compile(r"""[\\\n\r\t"]""")
 _KEY = re.compile(r"[^\W\d][\w.-]*")
 _CLOSES = MappingProxyType({"{": "}", "[": "]"})
 _CUT_OFF = "it is cut off"
@@ -172,15 +175,25 @@ def _string(token: re.Match[str]) -> str:
     if not (token["end1"] or token["end2"] or token["end3"]):
         raise Unclear(_CUT_OFF)
     quote, inner = token.group()[0], token.group()[1:-1]
-    if quote == "'":
-        inner = re.sub(r'\\(.)|(")', lambda found: r"\"" if found[2] else _escape(found[1]), inner, flags=re.DOTALL)
-    elif quote == '"':
-        inner = inner.replace("\\'", "'") if "\\'" in inner and "\\\\" not in inner else inner
-    else:
-        inner = inner.replace("\\", "\\\\").replace('"', '\\"')
-    for char in "\n\r\t":
-        inner = inner.replace(char, _CONTROLS[char])
-    return f'"{inner}"'
+    pattern = _IN_TEXT if quote in "\"'" else _IN_SMART_QUOTES
+    return f'"{pattern.sub(_sign, inner)}"'
+
+
+def _sign(found: re.Match[str]) -> str:
+    """An escape, or a sign that has to be one in JSON."""
+    match found.group():
+        case "\\'":
+            return "'"
+        case '"':
+            return '\\"'
+        case "\\":
+            return "\\\\"
+        case text if text in _CONTROLS:
+            return _CONTROLS[text]
+        case text if text[1:] in _CONTROLS:
+            raise Unclear("a backslash stands at the end of a line or before a tab")
+        case text:
+            return text
 
 
 def _number(text: str) -> str:
@@ -190,13 +203,6 @@ def _number(text: str) -> str:
     if len(text) > _MOST_DIGITS:
         raise Unclear(f"the number {text[:40]} is too long: write it as text, in double quotes")
     return text
-
-
-def _escape(char: str) -> str:
-    return "'" if char == "'" else f"\\{char}"
-
-
-_CONTROLS = MappingProxyType({"\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
 def _keys(value: Any) -> int:

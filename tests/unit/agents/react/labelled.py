@@ -33,7 +33,7 @@ def _written(actions: Any) -> str:
 
 
 LABELLED = tuple(
-    Labelled(**one, **({"written": _written(one["actions"])} if "actions" in one else {})) for one in _DATA["answers"]
+    Labelled(**one, written=_written(one["actions"]) if "actions" in one else "") for one in _DATA["answers"]
 )
 
 
