@@ -11,6 +11,7 @@ from langgraph.types import Command
 
 from toolcrib.agents.messages import answer_text, message_chunk, run_input
 from toolcrib.agents.nodes import NodeWatch
+from toolcrib.agents.react.pieces import AnswerPieces
 from toolcrib.agents.scope import SCOPE_KEY, RunScope
 from toolcrib.agents.state.migration import RELEASE, REVISION
 from toolcrib.core.agents import Agent
@@ -81,6 +82,7 @@ async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
     state: Any = None
     waiting: tuple[Any, ...] = ()
     nodes = NodeWatch(scope)
+    piece = AnswerPieces().see if agent.spec.kind == "react" else message_chunk
     try:
         # `sync`: a step begins when the checkpoint before it is written; after a crash it makes the same calls again
         how = {"stream_mode": modes, "durability": "sync", "control": turn.control}
@@ -90,7 +92,7 @@ async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
                 state = chunk
             elif mode == "tasks":
                 nodes.see(chunk)
-            elif data := message_chunk(chunk):
+            elif data := piece(chunk):
                 scope.notify("message", data)
     except StateUnreadable as error:
         message = f"Thread {scope.thread_id!r} cannot go on with release {scope.release.id}: {error.message}."

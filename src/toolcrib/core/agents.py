@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from toolcrib.core.migrations import Migration, head
 from toolcrib.core.policies import Seconds
 
-AgentKind = Literal["function_calling", "graph"]
+AgentKind = Literal["function_calling", "react", "graph"]
 ThreadPolicy = Literal["run", "thread", "compatible", "latest"]
 
 
@@ -35,7 +35,8 @@ class AgentSpec(BaseModel):
     """One entry under `agents:` of `agents.yaml`.
 
     Attributes:
-        kind: `function_calling` (model, prompt, tools) or `graph` (a LangGraph graph of the project).
+        kind: `function_calling` (model, prompt, tools), `react` (the same for a model that cannot call tools: it is
+            told of them in its prompt and writes its calls as text) or `graph` (a LangGraph graph of the project).
         model: `offline`, or any `init_chat_model` string such as `openai:gpt-5-mini`.
         model_options: keyword arguments for the model, e.g. `temperature`.
         prompt: path of a file under `prompts/`, or the text itself when it is no path.

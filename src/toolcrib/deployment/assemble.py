@@ -5,10 +5,10 @@ from dataclasses import asdict, replace
 from types import MappingProxyType
 from typing import Any
 
-from toolcrib.agents.factory import build_agent
-from toolcrib.agents.function_calling import AgentParts, build_function_calling
+from toolcrib.agents.factory import build_agent, build_shared
 from toolcrib.agents.graphs import GraphError
-from toolcrib.agents.models import model_problem
+from toolcrib.agents.models.names import model_problem
+from toolcrib.agents.parts import AgentParts
 from toolcrib.agents.shape.graph import graph_shape, state_shape
 from toolcrib.agents.state.saved import Builder
 from toolcrib.agents.state.serializer import bound_to_release, keeps_threads
@@ -166,17 +166,17 @@ def build_agents(project: LoadedProject, release: str, *, checkpointer: Any) -> 
     reasons: list[Reason] = []
     checkpointer = bound_to_release(checkpointer, Builder(project.space.load, release=release))
     parts = {key: _parts(key[0], loaded, release) for key, loaded in project.agents.items()}
-    shared: dict[str, Any] = {}
+    shared: dict[tuple[str, str], Any] = {}
     for (name, tenant), loaded in project.agents.items():
         spec, config, graph = loaded.spec, loaded.config, loaded.graph
         if spec.kind != "graph":
             if problem := model_problem(spec.model):
                 message, hint = problem
                 reasons.append(config.reason("model", message, ("agents", name, "model"), hint))
-            if name not in shared:
-                each = {of: one for (own, of), one in parts.items() if own == name and one.spec.kind != "graph"}
-                shared[name] = build_function_calling(each, checkpointer=checkpointer)
-            graph = shared[name]
+            if (name, spec.kind) not in shared:
+                each = {of: one for (own, of), one in parts.items() if own == name and one.spec.kind == spec.kind}
+                shared[name, spec.kind] = build_shared(each, checkpointer=checkpointer)
+            graph = shared[name, spec.kind]
         try:
             agent = build_agent(parts[name, tenant], graph=graph, checkpointer=checkpointer)
         except GraphError as error:

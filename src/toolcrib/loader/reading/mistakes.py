@@ -22,7 +22,6 @@ _NOT_YET = "this version of toolcrib does not have {} yet"
 # path, `*` for any name -> what is missing; `=value` behind a path: only that value of it
 NOT_YET = MappingProxyType(
     {
-        "agents.*.kind=react": "agents of kind `react`",
         "agents.*.model={}": "model tiers (a mapping under `model`)",
         "agents.*.limits.cost_usd": "a cost limit (`cost_usd`)",
         "agents.*.limits.tokens": "a token limit (`tokens`)",
