@@ -59,7 +59,7 @@ def build_loop(voices: Mapping[str, Voice], *, checkpointer: Any, read: Read | N
     return graph.compile(checkpointer=checkpointer, name=next(iter(voices.values())).parts.name)
 
 
-def _next(state: AgentState) -> str:
+async def _next(state: AgentState) -> str:  # LangGraph runs plain functions in a thread, which costs more than they do
     last = state["messages"][-1]
     if isinstance(last, AIMessage):
         return "tools" if last.tool_calls else END
