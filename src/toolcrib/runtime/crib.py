@@ -126,8 +126,8 @@ class Crib(CribReleases):
                     yield index, await self._settled(release, calls[index], context, result)
 
     async def calls_in_doubt(self) -> Sequence[JournalEntry]:
-        """Calls with an idempotency key that began and have no result: they run now, or their process died."""
-        return await self._wings.journal.in_doubt()
+        """Calls with an idempotency key that began and will never have a result: cancelled, or their process died."""
+        return [entry for entry in await self._wings.journal.in_doubt(MOST_OPEN) if self._is_over(entry)]
 
     async def settle_call(self, key: str, *, value: Any = None, repeat: bool = False) -> None:
         """Settle a call in doubt, after you looked whether it took effect.
@@ -138,10 +138,10 @@ class Crib(CribReleases):
             repeat: let the same call run again instead.
 
         Raises:
-            NotFound: no call with this key is in doubt.
+            NotFound: no call with this key is in doubt; it may still run.
         """
         entry = await self._wings.journal.find(key)
-        if entry is None or entry.result is not None:
+        if entry is None or entry.result is not None or not self._is_over(entry):
             raise NotFound(f"No call with key {key!r} is in doubt.", hint="`calls_in_doubt()` lists those that are.")
         if repeat:
             await self._wings.journal.forget(key)
@@ -330,6 +330,10 @@ class Crib(CribReleases):
         """
         tools = [tool.spec for tool in self.release.tools_of(tenant).values()]
         return as_langchain_tools(tools, partial(self.call, tenant=tenant), source=self._wings.runs)
+
+    def _is_over(self, entry: JournalEntry) -> bool:
+        """Whether nobody waits for the call's end any more."""
+        return not entry.process or self._wings.has_ended(entry.process)
 
     async def _settled(self, release: Release, call: ToolCall, context: CallContext, result: ToolResult) -> ToolResult:
         """The result of a direct call: a failure that asks for a person waits for one, as a task."""

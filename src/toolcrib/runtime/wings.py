@@ -1,5 +1,6 @@
 """`Wings`: the parts of an open project that the facade leads to."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from toolcrib.runs.service import RunService
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wings:
-    """The parts of an open project that the facade leads to."""
+    """The parts of an open project that the facade leads to; `has_ended` tells of a process by its name."""
 
     root: Path
     settings: Settings
@@ -51,3 +52,4 @@ class Wings:
     hub: EventHub
     exposition: Exposition
     secrets: Secrets
+    has_ended: Callable[[str], bool]

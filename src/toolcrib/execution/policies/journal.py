@@ -1,5 +1,6 @@
 """Journal: a call with an idempotency key runs once, however often it comes, also over a crash."""
 
+import asyncio
 from dataclasses import replace
 
 from toolcrib.core.chain import Call, CallNext, Link
@@ -42,6 +43,7 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
                 now=clock.now(),
                 mask=call.tool.spec.sensitive.args,
             )
+            entry = replace(entry, process=ports.process)
             known = await journal.begin(entry)
             if known is not None and (result := _settled(known, entry, harmless=policy.repeatable)):
                 if not await is_whole(result, artifacts, entry.tenant):  # the tool must not run again
@@ -49,7 +51,10 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
                 return replace(kept.restored(result), journaled=True, call_id=call.id)
             try:
                 result = await call_next(call)
-            except Exception as error:  # outer guard: every end is written down, but a cancellation, which is in doubt
+            except asyncio.CancelledError:  # it may have taken effect or not
+                await asyncio.shield(journal.leave(entry.key))
+                raise
+            except Exception as error:  # outer guard: every end is written down
                 if is_bubble_up(error) or (isinstance(error, CallFailed) and not error.started):
                     await journal.forget(entry.key)
                 else:

@@ -102,6 +102,7 @@ def compose(root: Path, settings: Settings, world: Adapters, stack: AsyncExitSta
             hub=hub,
             exposition=_exposition(world, workers),
             secrets=chain.secrets,
+            has_ended=world.processes.has_ended,
         )
     )
     guard = Guard(proving, canaries)

@@ -75,6 +75,7 @@ journal = Table(
     Column("release", String(64), nullable=False),
     Column("began_at", Float, nullable=False),
     Column("result", Text, nullable=True),
+    Column("process", String(64), nullable=False, server_default=""),
     Index("toolcrib_journal_began", "began_at"),
 )
 
