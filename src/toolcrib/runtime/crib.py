@@ -25,6 +25,7 @@ from toolcrib.execution.state.escalation import Episode
 from toolcrib.execution.tasks.audience import Callback
 from toolcrib.execution.tasks.service import TaskService
 from toolcrib.registry.release import Release
+from toolcrib.runs.guests import GuestRuns
 from toolcrib.runs.ports import RunEvent, RunRequest
 from toolcrib.runtime.ending import Ending
 from toolcrib.runtime.releases import CribReleases
@@ -330,6 +331,11 @@ class Crib(CribReleases):
         """
         tools = [tool.spec for tool in self.release.tools_of(tenant).values()]
         return as_langchain_tools(tools, partial(self.call, tenant=tenant), source=self._wings.runs)
+
+    @property
+    def guests(self) -> GuestRuns:
+        """For other servers, which run our agents' graphs themselves; see `toolcrib.graph_factory`."""
+        return self._wings.runs.guests
 
     async def _settled(self, release: Release, call: ToolCall, context: CallContext, result: ToolResult) -> ToolResult:
         """The result of a direct call: a failure that asks for a person waits for one, as a task."""

@@ -177,7 +177,6 @@ async def _adapters(ground: _Ground, stack: AsyncExitStack) -> Adapters:
     resources = ResourcePool(env=ground.secrets, clock=clock, ports={"artifacts": artifacts})
     stack.push_async_callback(resources.close)  # before the modules go whose code closes them
     chain = ChainPorts(
-        graph_values=GraphValueTexts(),
         clock=clock,
         random=SystemRandom(),
         events=hub,
@@ -230,6 +229,7 @@ def _call_state(limits: CallsSettings, clock: SystemClock, hub: EventHub) -> _Ca
     """What links remember between calls, and what they share with each other: kept in memory, for one process."""
     asked = limits.concurrency, limits.per_tenant
     return {
+        "graph_values": GraphValueTexts(),
         "circuits": Circuits(events=hub),
         "escalations": Escalations(events=hub),
         "rates": MemoryRateLimiter(clock=clock),
