@@ -102,6 +102,7 @@ class _Ground:
 class _CallState(TypedDict):
     """Ports of a chain; see `ChainPorts`."""
 
+    graph_values: GraphValueTexts
     circuits: Circuits
     escalations: Escalations
     rates: MemoryRateLimiter
@@ -226,7 +227,7 @@ async def _open_artifacts(
 
 
 def _call_state(limits: CallsSettings, clock: SystemClock, hub: EventHub) -> _CallState:
-    """What links remember between calls, and what they share with each other: kept in memory, for one process."""
+    """What links remember between calls, share with each other, and write with: kept in memory, for one process."""
     asked = limits.concurrency, limits.per_tenant
     return {
         "graph_values": GraphValueTexts(),
