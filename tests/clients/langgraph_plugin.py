@@ -12,8 +12,16 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from toolcrib import ToolNode
 
-for home in ("langgraph.prebuilt", "langgraph.prebuilt.tool_node", "langgraph.prebuilt.chat_agent_executor"):
+HOMES = ("langgraph.prebuilt", "langgraph.prebuilt.tool_node", "langgraph.prebuilt.chat_agent_executor")
+for home in HOMES:
     import_module(home).ToolNode = ToolNode  # type: ignore[attr-defined]  # the name their tests import
+
+
+def pytest_report_header() -> str:
+    """Say so, once the tests will see it."""
+    modules = map(import_module, HOMES)
+    assert all(module.ToolNode is ToolNode for module in modules)
+    return "toolcrib.ToolNode stands in for langgraph.prebuilt.ToolNode"
 
 
 @pytest.fixture

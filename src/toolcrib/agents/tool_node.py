@@ -118,6 +118,8 @@ class ToolNode(LangGraphToolNode):
             InputInvalid: there are no tool calls in the input.
         """
         config = ensure_config() if config is None else config
+        if self._is_live:
+            self._live.refuse_here(config)
         return super().invoke(tool_calls_in(input, self._key), config, **_with_runtime(config, kwargs))
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:

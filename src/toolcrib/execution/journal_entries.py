@@ -12,7 +12,7 @@ from toolcrib.core.errors import ToolFailed
 from toolcrib.core.ports import JournalEntry
 from toolcrib.core.redaction import Mask, hides, texts_of
 from toolcrib.core.results import ErrorInfo, ToolResult
-from toolcrib.execution.bubbling import is_for_graph
+from toolcrib.core.wire.graph_values import is_for_graph
 from toolcrib.execution.ports import GraphValues
 
 log = logging.getLogger(__name__)

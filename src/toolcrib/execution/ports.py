@@ -61,6 +61,7 @@ class ChainPorts:
         secrets: what no failure may tell, nor the results of tools that are given secrets.
         graph_values: writes down what tools return to LangGraph; None where no tool does.
         admission: how many calls of all tools run in this process; None for any number.
+        process: name of this process, under which others see whether it is alive.
     """
 
     clock: Clock
@@ -81,3 +82,4 @@ class ChainPorts:
     secrets: Secrets
     graph_values: GraphValues | None = None
     admission: Admission | None = None
+    process: str = ""

@@ -24,6 +24,7 @@ from toolcrib.core.stores.ledger import RunRecord, ThreadFilter, checkpoint_thre
 from toolcrib.core.stores.pins import STOPPED
 from toolcrib.runs.active import ActiveRun, ActiveRuns, Notify
 from toolcrib.runs.foreign import ForeignRuns
+from toolcrib.runs.guests import GuestRuns
 from toolcrib.runs.ports import RunEvent, RunPorts, RunRequest
 from toolcrib.runs.resuming import Resumer
 from toolcrib.runs.threads import ThreadMove, Threads
@@ -40,6 +41,7 @@ class RunService:
     Attributes:
         active: the runs under way here.
         resumer: takes up those that the end of a process stopped.
+        guests: those that another server drives.
     """
 
     def __init__(self, ports: RunPorts, *, concurrency: int) -> None:
@@ -52,6 +54,7 @@ class RunService:
         self.resumer = Resumer(resume=self.resume, ports=ports, active=self.active)
         self._foreign = ForeignRuns()
         self._loop = asyncio.get_running_loop()
+        self.guests = GuestRuns(ports, self._threads)
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:

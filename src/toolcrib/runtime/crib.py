@@ -25,10 +25,14 @@ from toolcrib.execution.state.escalation import Episode
 from toolcrib.execution.tasks.audience import Callback
 from toolcrib.execution.tasks.service import TaskService
 from toolcrib.registry.release import Release
+from toolcrib.runs.guests import GuestRuns
 from toolcrib.runs.ports import RunEvent, RunRequest
 from toolcrib.runtime.ending import Ending
 from toolcrib.runtime.releases import CribReleases
 from toolcrib.runtime.threads import CribThreads
+
+MOST_OPEN = 1_000
+"""Calls without a result that are looked at at once."""
 
 
 class Crib(CribReleases):
@@ -334,6 +338,11 @@ class Crib(CribReleases):
     def _is_over(self, entry: JournalEntry) -> bool:
         """Whether nobody waits for the call's end any more."""
         return not entry.process or self._wings.has_ended(entry.process)
+
+    @property
+    def guests(self) -> GuestRuns:
+        """For other servers, which run our agents' graphs themselves; see `toolcrib.graph_factory`."""
+        return self._wings.runs.guests
 
     async def _settled(self, release: Release, call: ToolCall, context: CallContext, result: ToolResult) -> ToolResult:
         """The result of a direct call: a failure that asks for a person waits for one, as a task."""

@@ -13,7 +13,7 @@ from langgraph.runtime import Runtime, get_runtime
 
 from toolcrib.agents.live.answers import Answer, OnError, answer
 from toolcrib.agents.live.approvals import Agreed, agreed
-from toolcrib.agents.live.loops import from_thread, on_loop
+from toolcrib.agents.live.loops import from_thread, on_loop, refuse_here
 from toolcrib.agents.live.tool import LiveTool
 from toolcrib.agents.live.turns import Turn
 from toolcrib.agents.recovery import settled
@@ -88,6 +88,15 @@ class LiveTools:
         if (scope := scope_of(config)) is not None:
             return scope
         return from_thread(self._source.loop if self._source else None, partial(self.scope, config))
+
+    def refuse_here(self, config: RunnableConfig) -> None:
+        """See that this thread may block for calls of live tools.
+
+        Raises:
+            ToolcribError: it is that of the project's event loop.
+        """
+        scope = scope_of(config)
+        refuse_here(scope.loop if scope is not None else self._source and self._source.loop)
 
     def allows(self, scope: RunScope, name: str) -> bool:
         """Whether the graph may call this tool."""

@@ -1,6 +1,7 @@
 """From a graph's thread or event loop to that of the open project, where all its tools are called."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -8,6 +9,8 @@ from toolcrib.core.errors import ToolcribError
 
 T = TypeVar("T")
 Loop = asyncio.AbstractEventLoop
+BEGIN_S = 30.0
+"""A loop that does not begin with what it is asked for so long is blocked, most likely by the one who asks."""
 
 
 async def on_loop(loop: Loop | None, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -20,7 +23,8 @@ async def on_loop(loop: Loop | None, work: Callable[[], Coroutine[Any, Any, T]])
     """
     if loop is None or loop is asyncio.get_running_loop():
         return await work()
-    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(), _running(loop)))
+    _see_it_runs(loop)
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(), loop))
 
 
 def from_thread(loop: Loop | None, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -29,17 +33,41 @@ def from_thread(loop: Loop | None, work: Callable[[], Coroutine[Any, Any, T]]) -
     Raises:
         ToolcribError: this is the loop's own thread, which would wait for itself; or the loop does not run.
     """
+    refuse_here(loop)
     if loop is None:
         raise ToolcribError(
             "These live tools belong to no open project, so there is no event loop to call them on.",
             hint="Use `await graph.ainvoke(...)`, or tools of a project that is open: `crib.tool_node()`.",
         )
-    if loop is _loop_here():
-        raise ToolcribError(
-            "A live tool was called synchronously on the event loop of its own project, which would wait for itself.",
-            hint="Use `await graph.ainvoke(...)` there, or open the project with `toolcrib.open_sync(...)`.",
-        )
-    return asyncio.run_coroutine_threadsafe(work(), _running(loop)).result()
+    _see_it_runs(loop)
+    begun = threading.Event()
+
+    async def marked() -> T:
+        begun.set()
+        return await work()
+
+    waiting = asyncio.run_coroutine_threadsafe(marked(), loop)
+    if not begun.wait(BEGIN_S):
+        waiting.cancel()
+        raise _blocked()
+    return waiting.result()
+
+
+def refuse_here(loop: Loop | None) -> None:
+    """See that this thread may block for what the loop does.
+
+    Raises:
+        ToolcribError: it is the loop's own.
+    """
+    if loop is not None and loop is _loop_here():
+        raise _blocked()
+
+
+def _blocked() -> ToolcribError:
+    return ToolcribError(
+        "A live tool was called synchronously while the event loop of its project is blocked: it waits for itself.",
+        hint="Use `await graph.ainvoke(...)` there, or open the project with `toolcrib.open_sync(...)`.",
+    )
 
 
 def _loop_here() -> Loop | None:
@@ -49,9 +77,8 @@ def _loop_here() -> Loop | None:
         return None
 
 
-def _running(loop: Loop) -> Loop:
+def _see_it_runs(loop: Loop) -> None:
     if not loop.is_running():
         raise ToolcribError(
             "The project these live tools belong to is closed.", hint="Run the graph while the project is open."
         )
-    return loop

@@ -10,8 +10,9 @@ from toolcrib.core.policies import Cache
 from toolcrib.core.results import ErrorInfo, ToolResult
 from toolcrib.core.stores.results import CacheEntry, ResultCache
 from toolcrib.core.tools import Tool
+from toolcrib.core.wire.graph_values import is_for_graph
 from toolcrib.core.wire.snapshots import Snapshot
-from toolcrib.execution.bubbling import is_bubble_up, is_for_graph
+from toolcrib.execution.bubbling import is_bubble_up
 from toolcrib.execution.call_keys import call_keys
 from toolcrib.execution.excess import is_whole
 from toolcrib.execution.failures import as_call_error, attempts_of, once_more

@@ -11,9 +11,9 @@ from toolcrib.core.redaction import hides
 from toolcrib.core.results import ToolResult
 from toolcrib.core.stores.artifacts import READ_ARTIFACT
 from toolcrib.core.tools import Tool
+from toolcrib.core.wire.graph_values import is_for_graph
 from toolcrib.core.wire.texts import is_small, text_pieces
 from toolcrib.execution.alarm import TimeIsOver, within
-from toolcrib.execution.bubbling import is_for_graph
 from toolcrib.execution.envelope import envelope
 from toolcrib.execution.excess import ASK_FOR_LESS, LOST, how_to_read_on, noted
 from toolcrib.execution.ports import ChainPorts

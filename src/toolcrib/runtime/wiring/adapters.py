@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 from toolcrib.agents.state.graph_values import GraphValueTexts
 from toolcrib.core.events import Deployed, Event
 from toolcrib.core.redaction import Secrets
-from toolcrib.core.settings import CallsSettings, Settings
+from toolcrib.core.settings import Settings
 from toolcrib.deployment.boundary import Boundary, open_boundary
 from toolcrib.deployment.proving.guard import count_canary
 from toolcrib.deployment.proving.scores import SCORED, Scores
@@ -102,6 +102,8 @@ class _Ground:
 class _CallState(TypedDict):
     """Ports of a chain; see `ChainPorts`."""
 
+    process: str
+    graph_values: GraphValueTexts
     circuits: Circuits
     escalations: Escalations
     rates: MemoryRateLimiter
@@ -177,7 +179,6 @@ async def _adapters(ground: _Ground, stack: AsyncExitStack) -> Adapters:
     resources = ResourcePool(env=ground.secrets, clock=clock, ports={"artifacts": artifacts})
     stack.push_async_callback(resources.close)  # before the modules go whose code closes them
     chain = ChainPorts(
-        graph_values=GraphValueTexts(),
         clock=clock,
         random=SystemRandom(),
         events=hub,
@@ -188,7 +189,7 @@ async def _adapters(ground: _Ground, stack: AsyncExitStack) -> Adapters:
         cache=_result_cache(ground, clock),
         resources=resources,
         artifacts=artifacts,
-        **_call_state(settings.calls, clock, hub),
+        **_call_state(ground, clock, hub),
         secrets=ground.secrets,
     )
     return Adapters(
@@ -226,10 +227,13 @@ async def _open_artifacts(
     return SqlArtifactStore(engine, bounds=bounds, clock=clock, new_handle=new_handle)
 
 
-def _call_state(limits: CallsSettings, clock: SystemClock, hub: EventHub) -> _CallState:
-    """What links remember between calls, and what they share with each other: kept in memory, for one process."""
+def _call_state(ground: _Ground, clock: SystemClock, hub: EventHub) -> _CallState:
+    """What links remember between calls, share with each other, and write with: kept in memory, for one process."""
+    limits = ground.settings.calls
     asked = limits.concurrency, limits.per_tenant
     return {
+        "graph_values": GraphValueTexts(),
+        "process": ground.processes.name,
         "circuits": Circuits(events=hub),
         "escalations": Escalations(events=hub),
         "rates": MemoryRateLimiter(clock=clock),

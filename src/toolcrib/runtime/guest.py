@@ -1,0 +1,120 @@
+"""`graph_factory`: an agent of a project in another server's `langgraph.json`; the project stays hot inside of it."""
+
+import asyncio
+import atexit
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolcrib.agents.live.loops import on_loop
+from toolcrib.runtime.build import load_frameworks, open_project
+from toolcrib.runtime.locate import locate
+
+if TYPE_CHECKING:
+    from toolcrib.runtime.crib import Crib
+
+CLOSE_S = 10.0
+Factory = Callable[[dict[str, Any]], AbstractAsyncContextManager[Any]]
+
+
+def graph_factory(project: str | Path, agent: str, *, tenant: str = "", watch: bool = True) -> Factory:
+    """A graph factory that LangGraph's servers take in `langgraph.json`: `"graphs": {"support": "./app.py:support"}`.
+
+    The project is opened when the first graph is wanted, once for all factories of it in this process, on an event loop
+    in a thread of its own, and closed when the process ends. Each run gets the agent's graph of the release that the
+    agent's thread policy asks for, and keeps it to its end, also over an interrupt. The server keeps the threads.
+
+    Args:
+        project: the project's directory.
+        agent: name of the agent.
+        tenant: on whose behalf; what the server's callers say is never taken for it.
+        watch: deploy each change of the directory; without it `toolcrib deploy` does.
+
+    Returns:
+        A function from the run's config to an asynchronous context manager, in which there is the compiled graph.
+    """
+
+    @asynccontextmanager
+    async def graph(config: dict[str, Any]) -> AsyncIterator[Any]:
+        opened = await asyncio.to_thread(_host(locate(project), watch).opened)
+        guests, loop = opened.crib.guests, opened.loop
+        thread_id = str((config.get("configurable") or {}).get("thread_id") or "")
+        run = await on_loop(loop, partial(guests.begin, agent, thread_id=thread_id, tenant=tenant))
+        failure: BaseException | None = None
+        try:
+            yield run.graph
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            await asyncio.shield(on_loop(loop, partial(guests.end, run, failure)))
+
+    graph.__name__ = agent
+    return graph
+
+
+@cache
+def _host(root: Path, watch: bool) -> "_Host":
+    """The one of this process: the graphs of one `langgraph.json` are names of their own, and share the project."""
+    return _Host(root, watch=watch)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """An open project, and what its thread waits for."""
+
+    crib: "Crib"
+    loop: asyncio.AbstractEventLoop
+    thread: threading.Thread
+    stop: asyncio.Event
+
+
+class _Host:
+    """A project that is open in this process, on an event loop in a thread of its own."""
+
+    def __init__(self, root: Path, *, watch: bool) -> None:
+        self._root = root
+        self._watch = watch
+        self._lock = threading.Lock()
+        self._opened: _Opened | None = None
+
+    def opened(self) -> _Opened:
+        """The open project; blocks while it opens.
+
+        Raises:
+            ProjectInvalid: there is no project, or it has mistakes; the next call tries again.
+            DeploymentRejected: it is broken and there is no earlier release to serve.
+        """
+        with self._lock:
+            if self._opened is None:
+                load_frameworks()
+                started: Future[_Opened] = Future()
+                serve = partial(asyncio.run, self._serve(started))
+                # A thread that is no daemon would be waited for before anything that is to be done at exit.
+                threading.Thread(target=serve, name="toolcrib-guest", daemon=True).start()
+                self._opened = started.result()
+                atexit.register(_close, self._opened)
+            return self._opened
+
+    async def _serve(self, started: "Future[_Opened]") -> None:
+        stop = asyncio.Event()
+        try:
+            async with open_project(self._root, watch=self._watch) as crib:
+                here = asyncio.get_running_loop()
+                started.set_result(_Opened(crib=crib, loop=here, thread=threading.current_thread(), stop=stop))
+                await stop.wait()
+        except Exception as error:  # outer guard: whoever asked for the project must hear of it
+            if started.done():
+                raise
+            started.set_exception(error)
+
+
+def _close(opened: _Opened) -> None:
+    """The process ends: close the project, for a bounded time."""
+    opened.loop.call_soon_threadsafe(opened.stop.set)
+    opened.thread.join(CLOSE_S)
