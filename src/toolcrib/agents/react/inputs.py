@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from toolcrib.agents.react.labels import visible
-from toolcrib.agents.react.notation import CUT_OFF, Found, proposal, read, read_pairs
+from toolcrib.agents.react.notation import CUT_OFF, TOO_DEEP, Found, proposal, read, read_pairs
 from toolcrib.agents.react.steps import Unclear
 
 NOTHING = frozenset(
@@ -147,7 +147,7 @@ def _found(given: str, *, cut_short: bool) -> Found:
     try:
         return read(given, cut_short=cut_short)
     except Unclear as problem:
-        proposed = "" if str(problem) == CUT_OFF else proposal(given)
+        proposed = "" if str(problem) in (CUT_OFF, TOO_DEEP) else proposal(given)
         raise Unclear(f"{problem}. {proposed}" if proposed else str(problem)) from problem
 
 

@@ -40,6 +40,7 @@ _IN_SMART_QUOTES = re.compile(r"""[\\\n\r\t"]""")
 _KEY = re.compile(r"[^\W\d][\w.-]*")
 _CLOSES = MappingProxyType({"{": "}", "[": "]"})
 CUT_OFF = "it is cut off"
+TOO_DEEP = f"it is nested more than {MAX_NESTING} deep"
 _QUOTES = 'text stands in double quotes, and a double quote inside of it is written \\"'
 
 
@@ -146,7 +147,7 @@ class _Rewriting:
         if text in _CLOSES:
             self._open.append(text)
             if len(self._open) > MAX_NESTING:
-                raise Unclear(f"it is nested more than {MAX_NESTING} deep")
+                raise Unclear(TOO_DEEP)
         elif text in ("}", "]"):
             if not self._open or _CLOSES[self._open.pop()] != text:
                 raise Unclear("the brackets do not match")
