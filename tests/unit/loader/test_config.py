@@ -262,6 +262,14 @@ def test_what_this_version_does_not_have_yet_is_refused_in_words(name: str, text
     assert reason.hint
 
 
+def test_agents_may_be_of_kind_react_which_have_no_graph() -> None:
+    assert config_of(agents="agents: {a: {kind: react}}\n").agents["a"].kind == "react"
+    wrong = only(agents="agents: {a: {kind: reakt}}\n")
+    assert (wrong.place, wrong.hint) == ("agents.yaml:1:20", "Did you mean 'react'?")
+    _, reasons = read(agents="agents: {a: {kind: react, graph: 'graphs/a.py:g'}}\n")
+    assert reasons[0].message == "agent 'a' is of kind react, which has no graph"
+
+
 def test_a_key_of_another_section_is_not_taken_for_one_that_comes_later() -> None:
     assert only(toolcrib="server: {cache: 1}\n").code == "unknown_key"
 

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from toolcrib.agents.react.labels import visible
-from toolcrib.agents.react.notation import read, read_pairs
+from toolcrib.agents.react.notation import CUT_OFF, TOO_DEEP, Found, proposal, read, read_pairs
 from toolcrib.agents.react.steps import Unclear
 
 NOTHING = frozenset(
@@ -42,7 +42,7 @@ def arguments(text: str, schema: Mapping[str, Any], *, cut_short: bool = False) 
     """
     given = unfenced(text)
     if given[:1] in ("{", "["):
-        found = read(given, cut_short=cut_short)
+        found = _found(given, cut_short=cut_short)
         if isinstance(found.value, dict):
             _nothing_more(found.rest)
             return found.value
@@ -94,7 +94,7 @@ def plain(text: str, schema: Mapping[str, Any], *, cut_short: bool = False) -> d
     if not properties:
         return {}  # nothing that the text could say
     if cut_short:
-        raise Unclear("it is cut off")
+        raise Unclear(CUT_OFF)
     if any(re.match(rf"[\"'`*]?{re.escape(name)}[\"'`*]?\s*[=:：]", text) for name in properties):
         raise Unclear("it is not a JSON object")
     if _is_open(text):
@@ -136,6 +136,19 @@ def unfenced(text: str) -> str:
     elif given.startswith("`") and given.endswith("`") and given.count("`") == 2:
         given = bare(given[1:-1])
     return given
+
+
+def _found(given: str, *, cut_short: bool) -> Found:
+    """What stands there.
+
+    Raises:
+        Unclear: with what may be meant, for the model to confirm.
+    """
+    try:
+        return read(given, cut_short=cut_short)
+    except Unclear as problem:
+        proposed = "" if str(problem) in (CUT_OFF, TOO_DEEP) else proposal(given)
+        raise Unclear(f"{problem}. {proposed}" if proposed else str(problem)) from problem
 
 
 def _nothing_more(rest: str) -> None:

@@ -29,10 +29,10 @@ _WEAK: MappingProxyType[str, Kind] = MappingProxyType(
 )
 """Words that are labels only where one is due: an answer may well have a line `Input: …`."""
 _MARKS = rf"{BLANK}*_#>`•"
-_WORD = "|".join(word.replace(" ", r"[ _-]{0,3}") for word in sorted((*_NAMES, *_WEAK), key=len, reverse=True))
+_LONGEST_FIRST = tuple(sorted((*_NAMES, *_WEAK), key=len, reverse=True))
 _LABEL = re.compile(
     rf"""[{_MARKS}-]{{0,40}}+ (?:\d{{1,3}}[.)、][{BLANK}*_]{{0,8}})?  # marks of a list, a heading, bold
-    (?P<word>{_WORD})
+    (?P<word>{"|".join(word.replace(" ", "[ _-]{0,3}") for word in _LONGEST_FIRST)})
     (?:[{BLANK}]{{0,4}}\d{{1,3}})?  # `Action 2:`
     [{_MARKS}]{{0,8}} (?: (?P<colon>[:：]) [*_`]{{0,3}} | \Z )""",
     re.VERBOSE | re.IGNORECASE,

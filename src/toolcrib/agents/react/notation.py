@@ -16,7 +16,7 @@ from toolcrib.agents.react.steps import Unclear
 
 MAX_CHARS = 100_000
 MAX_NESTING = 32
-_PROPOSED_CHARS = 1_000
+_PROPOSED_CHARS = 500
 """Texts above it are not repaired for a proposal: the time it takes grows with the square of their length."""
 BLANK = r"\s\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
 """For a character class: white space, and what cannot be seen."""
@@ -39,7 +39,8 @@ _IN_TEXT = re.compile(r"""\\.|[\n\r\t"]""", re.DOTALL)
 _IN_SMART_QUOTES = re.compile(r"""[\\\n\r\t"]""")
 _KEY = re.compile(r"[^\W\d][\w.-]*")
 _CLOSES = MappingProxyType({"{": "}", "[": "]"})
-_CUT_OFF = "it is cut off"
+CUT_OFF = "it is cut off"
+TOO_DEEP = f"it is nested more than {MAX_NESTING} deep"
 _QUOTES = 'text stands in double quotes, and a double quote inside of it is written \\"'
 
 
@@ -63,11 +64,7 @@ def read(text: str, *, cut_short: bool = False) -> Found:
     """
     if len(text) > MAX_CHARS:
         raise Unclear(f"it is longer than {MAX_CHARS:,} characters")
-    try:
-        found = _read(text, pairs=False, cut_short=cut_short)
-    except Unclear as error:
-        raise Unclear(f"{error}{_proposal(text, str(error))}") from error
-    return found
+    return _read(text, pairs=False, cut_short=cut_short)
 
 
 def read_pairs(text: str) -> dict[str, Any]:
@@ -95,7 +92,7 @@ def _read(text: str, *, pairs: bool, cut_short: bool) -> Found:
         writing.take(token)
     if not writing.is_done:
         if cut_short or not writing.lacks_last_brace(text):
-            raise Unclear(_CUT_OFF)
+            raise Unclear(CUT_OFF)
         writing.close()
     try:
         value = orjson.loads(" ".join(writing.out))
@@ -150,7 +147,7 @@ class _Rewriting:
         if text in _CLOSES:
             self._open.append(text)
             if len(self._open) > MAX_NESTING:
-                raise Unclear(f"it is nested more than {MAX_NESTING} deep")
+                raise Unclear(TOO_DEEP)
         elif text in ("}", "]"):
             if not self._open or _CLOSES[self._open.pop()] != text:
                 raise Unclear("the brackets do not match")
@@ -173,7 +170,7 @@ class _Rewriting:
 def _string(token: re.Match[str]) -> str:
     """A string as JSON; line breaks in it stay, escapes must be those of JSON or an escaped quote."""
     if not (token["end1"] or token["end2"] or token["end3"]):
-        raise Unclear(_CUT_OFF)
+        raise Unclear(CUT_OFF)
     quote, inner = token.group()[0], token.group()[1:-1]
     pattern = _IN_TEXT if quote in "\"'" else _IN_SMART_QUOTES
     return f'"{pattern.sub(_sign, inner)}"'
@@ -212,13 +209,16 @@ def _keys(value: Any) -> int:
     return sum(map(_keys, value)) if isinstance(value, list) else 0
 
 
-def _proposal(text: str, problem: str) -> str:
-    """A repaired reading, for the model to confirm by writing it; a repair is never carried out."""
-    if problem == _CUT_OFF or len(text) > _PROPOSED_CHARS:
+def proposal(text: str) -> str:
+    """A repaired reading of an object that cannot be read, for the model to confirm by writing it; empty without.
+
+    A repair is a guess, and never carried out.
+    """
+    if len(text) > _PROPOSED_CHARS:
         return ""
     try:
         value = json_repair.loads(text, skip_json_loads=True)
         written = orjson.dumps(value).decode()
-    except (ValueError, RecursionError, TypeError):  # too deep for it, or nothing that JSON can hold
+    except Exception:  # noqa: BLE001 - outer guard: on odd texts it fails in many ways, and then there is no proposal
         return ""
-    return f". If you mean {written} write exactly that" if isinstance(value, dict) and value else ""
+    return f"If you mean {written} write exactly that" if isinstance(value, dict) and value else ""

@@ -21,6 +21,7 @@ from toolcrib.agents.react.calls import MAX_ACTIONS, TOO_MANY, Draft, calls_in
 from toolcrib.agents.react.inputs import arguments, bare, exact, none_given, pairs, unfenced
 from toolcrib.agents.react.labels import Section, sections
 from toolcrib.agents.react.naming import is_final, is_none, meant, stripped
+from toolcrib.agents.react.notation import CUT_OFF
 from toolcrib.agents.react.steps import Action, Actions, Final, Malformed, Schemas, Step, Unclear
 
 _THINK = re.compile(r"<(/?)(?:think|thinking|reasoning)>", re.IGNORECASE)
@@ -172,7 +173,7 @@ def _args(draft: Draft, beside: str | None, schema: Mapping[str, Any], *, cut_sh
     if beside is not None:
         return pairs(beside, schema, cut_short=cut_short)
     if cut_short:
-        raise Unclear("it is cut off")
+        raise Unclear(CUT_OFF)
     return none_given(schema)
 
 
