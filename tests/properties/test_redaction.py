@@ -156,6 +156,7 @@ async def everything_told(one: Tool, value: Any) -> str:
         calls=bench.executor,
         models=None,  # type: ignore[arg-type]  # no model is asked
         clock=bench.clock,
+        random=FakeRandom(),
         tools=("use",),
         notify=lambda event, told: steps.append((event, told)),
         emit=bench.events.emit,

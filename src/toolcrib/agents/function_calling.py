@@ -8,7 +8,8 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.channels import UntrackedValue
 from langgraph.graph import END, START, MessagesState, StateGraph
 
-from toolcrib.agents.models.asking import Question, ask
+from toolcrib.agents.models.asking import ask
+from toolcrib.agents.models.question import Question
 from toolcrib.agents.parts import AgentParts, Voice
 from toolcrib.agents.scope import required_scope
 from toolcrib.agents.tool_node import ToolNode
@@ -67,6 +68,7 @@ def _model_node(voices: Mapping[str, Voice]) -> Any:
             release=parts.release,
             messages=(*voice.system, *state["messages"]),
             offer=voice.offer,
+            router=parts.router,
         )
         deadline = scope.clock.monotonic() + limits.iteration_timeout_s
         answer = await ask(question, scope, config, deadline)

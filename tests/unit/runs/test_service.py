@@ -52,6 +52,7 @@ def service(ledger: MemoryRunLedger) -> RunService:
         models=cast(Any, None),
         ledger=ledger,
         clock=FakeClock(),
+        random=FakeRandom(),
         ids=CountingIds(),
         events=RecordingEvents(),
         load=load,
