@@ -20,6 +20,7 @@ from toolcrib.agents.scope import RunScope
 from toolcrib.core.calls import ToolCall
 from toolcrib.core.tasks import TaskRecord
 from toolcrib.core.tools import Tool
+from toolcrib.testing import FakeRandom
 from toolcrib.tools.adapt import adapt
 
 pytestmark = pytest.mark.anyio

@@ -9,8 +9,7 @@ from langgraph.errors import GraphDrained, GraphRecursionError
 from langgraph.runtime import RunControl, get_runtime
 from langgraph.types import Command, StateSnapshot
 
-from toolcrib.agents.messages import answer_text, message_chunk, run_input
-from toolcrib.agents.models.pieces import Discarded
+from toolcrib.agents.messages import answer_text, run_input, told
 from toolcrib.agents.nodes import NodeWatch
 from toolcrib.agents.scope import SCOPE_KEY, RunScope
 from toolcrib.agents.state.migration import RELEASE, REVISION
@@ -90,11 +89,8 @@ async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
                 state = chunk
             elif mode == "tasks":
                 nodes.see(chunk)
-            elif mode == "custom":
-                if isinstance(chunk, Discarded):
-                    scope.notify("message.discarded", {"node": chunk.node, "model": chunk.model})
-            elif data := message_chunk(chunk):
-                scope.notify("message", data)
+            elif data := told(mode, chunk):
+                scope.notify(*data)
     except StateUnreadable as error:
         message = f"Thread {scope.thread_id!r} cannot go on with release {scope.release.id}: {error.message}."
         raise StateUnreadable(message, hint=error.hint) from error

@@ -63,9 +63,12 @@ class RouteRule(BaseModel):
 
     Attributes:
         tier: the tier.
-        min_chars, max_chars: length of the question.
-        min_tools, max_tools: number of tools that the agent has.
-        min_messages, max_messages: number of messages in the thread, the question included.
+        min_chars: least length of the question.
+        max_chars: greatest length of the question.
+        min_tools: least number of tools that the agent has.
+        max_tools: greatest number of tools that the agent has.
+        min_messages: least number of messages in the thread, the question included.
+        max_messages: greatest number of messages in the thread, the question included.
         keywords: words or phrases of which the question holds one, whatever their case.
     """
 
@@ -142,8 +145,10 @@ class ModelPlan(BaseModel):
     """Models by how hard the question is, and what to fall back to. A run keeps its tier from its first answer on.
 
     Attributes:
-        simple, medium, complex: a model's name, or `{model:, options:}`; at least one of them. In place of one that is
-            not there the next one up is taken, else the next one down.
+        simple: for easy questions: a model's name, or `{model:, options:}`. One tier at least must be there; in place
+            of one that is not, the next one up is taken, else the next one down.
+        medium: for most questions.
+        complex: for hard questions.
         fallback: asked in turn when the tier's model fails.
         route: how a run's tier is chosen, when its caller does not say: `auto` (by length of question and thread and
             number of tools), a tier, rules of which the first that fits counts, or a function of the project

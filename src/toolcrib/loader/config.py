@@ -276,8 +276,8 @@ def _agent_reasons(
         written = str(reading.written((*path, "graph")))
         yield from _graph_reasons(document, (*path, "graph"), spec.graph, written, files)
     if isinstance(spec.model, ModelPlan) and spec.model.function:
-        route = spec.model.function
-        yield from _file_reasons(document, (*path, "model", "route"), _normal(route), route, files)
+        where = (*path, "model", "route")
+        yield from _file_reasons(document, where, _normal(spec.model.function), str(reading.written(where)), files)
     if spec.prompt:
         yield from _prompt_reasons(reading, name, checked, files)
 
@@ -302,7 +302,8 @@ def _file_reasons(
     if file not in files:
         message = f"{(written.rpartition(':')[0] or written)!r} is not in this project"
         hint = did_you_mean(file, (one for one in files if one.endswith(".py")))
-        yield document.reason(f"{path[-1]}_missing", message, path=path, hint=hint)
+        code = "route_missing" if path[-1] == "route" else "graph_missing"
+        yield document.reason(code, message, path=path, hint=hint)
 
 
 def _prompt_reasons(

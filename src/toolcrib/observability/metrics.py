@@ -61,7 +61,7 @@ class Metrics:
         self._cost = self._counter("agent_cost_usd", "What runs cost, where a price is known.", "agent", "release")
         self._models = self._counter(
             "model_calls_total",
-            "Models that were asked and answered, or did not.",
+            "Models asked, answered or not.",
             "model",
             "tier",
             "outcome",
@@ -70,7 +70,7 @@ class Metrics:
         self._attempts = self._counter("model_attempts_total", "Attempts at models.", "model", "release")
         self._model_s = self._histogram(
             "model_call_time_seconds",
-            "From the first attempt at a model to its answer, waits included.",
+            "From the first attempt to the answer, waits included.",
             RUN_S,
             "model",
         )

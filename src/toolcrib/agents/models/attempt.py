@@ -60,7 +60,7 @@ async def attempt(once: Attempt, scope: RunScope, config: RunnableConfig) -> AIM
     except TimeIsOver as error:
         pieces.take_back(once.model)
         raise RunTimeout(
-            f"The model did not answer within {once.left_s:.3g} s.",
+            f"The model did not answer within {round(once.left_s, 2):g} s.",
             hint=f"Raise `limits.{once.limit}` in agents.yaml.",
         ) from error
     except Exception:  # outer guard: providers raise what they like; it goes on from here as it is

@@ -46,8 +46,9 @@ class Pieces(BaseCallbackHandler):
         self._node = str((config.get("metadata") or {}).get("langgraph_node", ""))
         return merge_configs(config, {"callbacks": [self]})
 
-    def on_llm_new_token(self, token: str, *, chunk: Any = None, **kwargs: Any) -> None:
+    def on_llm_new_token(self, token: str | list[str | dict[str, Any]], **kwargs: Any) -> None:
         """One more."""
+        chunk = kwargs.get("chunk")
         self.seen += 1
         self.told = self.told or bool(token or (isinstance(chunk, ChatGenerationChunk) and chunk.message.text))
 

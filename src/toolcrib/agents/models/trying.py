@@ -117,7 +117,7 @@ async def _once(ask: Ask, scope: RunScope, config: RunnableConfig) -> AIMessage:
     except RunTimeout as error:
         if limit == _TURNS_LIMIT:
             raise
-        raise TimeoutError(f"no answer within {once.left_s:.3g} s") from error
+        raise TimeoutError(f"no answer within {round(once.left_s, 2):g} s") from error
 
 
 def _ends_all(error: Exception) -> bool:
