@@ -5,7 +5,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 
-from toolcrib.agents.models.pieces import Discarded
+from toolcrib.agents.models.pieces import Told
 
 
 def run_input(question: Any) -> Any:
@@ -30,8 +30,7 @@ def answer_text(state: Any) -> Any:
 def told(mode: str, chunk: Any) -> tuple[str, Mapping[str, Any]] | None:
     """What those who look on are told of a chunk of LangGraph's stream: an event and its data; None for nothing."""
     if mode == "custom":  # a graph of the project may send anything
-        mine = isinstance(chunk, Discarded)
-        return ("message.discarded", {"node": chunk.node, "model": chunk.model}) if mine else None
+        return (chunk.event, chunk.data) if isinstance(chunk, Told) else None
     data = message_chunk(chunk)
     return ("message", data) if data else None
 

@@ -9,6 +9,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 
 from toolcrib.agents.models.failures import fate_of, in_words, key_refused
+from toolcrib.agents.models.pieces import tell
 from toolcrib.agents.models.plans import Choice, chain
 from toolcrib.agents.models.question import Question
 from toolcrib.agents.models.routing import before, choose, route_question, signed
@@ -74,7 +75,7 @@ async def ask(question: Question, scope: RunScope, config: RunnableConfig, deadl
             return answer
         failed.append(outcome)
         _tell(question, outcome, models[place + 1 :])
-        scope.notify("model.failed", outcome.to_dict())
+        tell("model.failed", outcome.to_dict())
         if fate_of(outcome.error) == "stop":
             break
     raise _failure(question, failed) from failed[-1].error

@@ -66,4 +66,4 @@ async def attempt(once: Attempt, scope: RunScope, config: RunnableConfig) -> AIM
     except Exception:  # outer guard: providers raise what they like; it goes on from here as it is
         pieces.take_back(once.model)
         raise
-    return answer
+    return pieces.as_written(answer)

@@ -1,7 +1,8 @@
 """Failures of models: whether to ask again, to ask the next one, or to give up; told by type and status alone.
 
-No provider's package is imported: they are known by the names of their types and by what hangs on their exceptions
-(https://github.com/openai/openai-python#handling-errors, https://www.python-httpx.org/exceptions/).
+No provider's package is imported: they are known by the names of their types, those of LangChain's `ModelError` among
+them, and by what hangs on their exceptions (https://github.com/openai/openai-python#handling-errors,
+https://www.python-httpx.org/exceptions/).
 """
 
 import re
@@ -40,6 +41,7 @@ _PASSING = frozenset(
         "httpx.TransportError",
     }
 )
+_WRONG = frozenset({"ContextOverflowError", "ModelInvalidRequestError"})
 _REFUSED = frozenset({401, 403})
 
 
@@ -51,14 +53,17 @@ def fate_of(error: Exception) -> Fate:
     """What to do about what an attempt raised."""
     if is_bubble_up(error) or (isinstance(error, ToolcribError) and not isinstance(error, ModelUnavailable)):
         return "stop"
+    names = names_of(error)
+    if not _WRONG.isdisjoint(names):
+        return "stop"
     status = status_of(error)
     if status is not None:
         if status in _STOP:
             return "stop"
         return "again" if status in _AGAIN or status >= 500 else "next"
     # `APIError` itself, no subclass of it, is what a stream of events says in its middle
-    passing = type(error).__name__ == "APIError" or not _PASSING.isdisjoint(names_of(error))
-    return "again" if passing else "next"
+    passing = getattr(error, "is_retryable", False) is True or type(error).__name__ == "APIError"
+    return "again" if passing or not _PASSING.isdisjoint(names) else "next"
 
 
 def key_refused(error: Exception) -> bool:
