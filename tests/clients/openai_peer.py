@@ -40,6 +40,10 @@ class Hang:
     """No answer until the client goes away."""
 
 
+Script = dict[str, Sequence[Say | Refuse | Hang]]
+"""Model -> answers."""
+
+
 class Peer:
     """Answers each model's requests by its script, again by the last line of it when it is over.
 
@@ -50,7 +54,7 @@ class Peer:
     """
 
     def __init__(self) -> None:
-        self.script: dict[str, Sequence[Say | Refuse | Hang]] = {}
+        self.script: Script = {}
         self.asked: list[Any] = []
         self.gone = asyncio.Event()
         self.hanging = asyncio.Event()
