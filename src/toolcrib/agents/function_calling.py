@@ -8,10 +8,13 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.channels import UntrackedValue
 from langgraph.graph import END, START, MessagesState, StateGraph
 
-from toolcrib.agents.models.asking import Question, ask
+from toolcrib.agents.corrections import corrections
+from toolcrib.agents.models.asking import ask
+from toolcrib.agents.models.question import Question
 from toolcrib.agents.parts import AgentParts, Voice
 from toolcrib.agents.scope import required_scope
 from toolcrib.agents.tool_node import ToolNode
+from toolcrib.agents.trimming import sent
 from toolcrib.core.errors import IterationLimit
 
 
@@ -60,10 +63,11 @@ def build_loop(voices: Mapping[str, Voice], *, checkpointer: Any, read: Read | N
 
 
 async def _next(state: AgentState) -> str:  # LangGraph runs plain functions in a thread, which costs more than they do
-    last = state["messages"][-1]
-    if isinstance(last, AIMessage):
-        return "tools" if last.tool_calls else END
-    return "agent"
+    """Where the answer leads; one with calls that cannot be read goes on too, with what the model is told of them."""
+    if state["messages"][-1].type == "human":
+        return "agent"  # what it wrote could not be read, and that is what it is told
+    last = next((message for message in reversed(state["messages"]) if isinstance(message, AIMessage)), None)
+    return "tools" if last is not None and (last.tool_calls or last.invalid_tool_calls) else END
 
 
 def _model_node(voices: Mapping[str, Voice], read: Read | None) -> Any:
@@ -83,12 +87,17 @@ def _model_node(voices: Mapping[str, Voice], read: Read | None) -> Any:
             agent=parts.name,
             spec=parts.spec,
             release=parts.release,
-            messages=(*voice.system, *state["messages"]),
+            messages=sent(voice, state["messages"]),
             offer=voice.offer,
+            router=voice.router,
         )
         deadline = scope.clock.monotonic() + limits.iteration_timeout_s
         answer = await ask(question, scope, config, deadline)
-        said = read(parts, state["messages"], answer.message) if read else [answer.message]
+        said = (
+            read(parts, state["messages"], answer.message)
+            if read
+            else [answer.message, *corrections(answer.message, scope)]
+        )
         return {"messages": list(said), "iterations": iterations, "iteration_deadline": deadline}
 
     return agent

@@ -8,10 +8,12 @@ from typing import Any, Protocol
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
 
+from toolcrib.core.agents import LoopLimits
 from toolcrib.core.calls import CallContext, DeadlineLevel, ToolCall
 from toolcrib.core.errors import ToolcribError
 from toolcrib.core.events import Event
-from toolcrib.core.ports import Clock, Emit
+from toolcrib.core.models import Tier
+from toolcrib.core.ports import Clock, Emit, Random
 from toolcrib.core.redaction import Masks, hides, redact, redact_result, texts_of
 from toolcrib.core.results import ToolResult
 from toolcrib.registry.release import Release
@@ -56,10 +58,12 @@ class RunScope:
     Attributes:
         release: every tool call of the run goes here.
         calls: the way to the tools.
-        models, clock: the process's own; graphs are made without them.
+        models, clock, random: the process's own; graphs are made without them.
         tools: names of the tools the agent may call.
+        tier: the tier of models its caller asked for; None when the agent's route decides.
         deadline: reading of the monotonic clock at which the run's time is over; None without limit.
         tool_timeout_s: upper bound for each tool call; None without.
+        loops: when its model is taken to go in a circle; None for never.
         notify: told of each step, `(event, data)`; becomes the run's trace and its stream.
         emit: takes events for all who watch the process.
         loop: the event loop of the open project, on which its tools are called; None for the caller's own.
@@ -69,13 +73,16 @@ class RunScope:
     calls: Calls
     models: ChatModels
     clock: Clock
+    random: Random
     tools: tuple[str, ...]
     run_id: str = ""
     thread_id: str = ""
     agent: str = ""
     tenant: str = ""
+    tier: Tier | None = None
     deadline: float | None = None
     tool_timeout_s: float | None = None
+    loops: LoopLimits | None = None
     notify: Callable[[str, Mapping[str, Any]], None] = _ignore
     emit: Emit = _drop
     loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)

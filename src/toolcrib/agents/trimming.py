@@ -5,12 +5,23 @@ from collections.abc import Sequence
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.messages.utils import count_tokens_approximately
 
+from toolcrib.agents.parts import Voice
+from toolcrib.agents.react.speaking import is_correction
 from toolcrib.core.agents import ContextPolicy
 
 _CUT = "\n[Cut: {} characters of this earlier result are left out.]\n"
 
 
-def trimmed(messages: Sequence[BaseMessage], policy: ContextPolicy | None, *, reserved: int = 0) -> list[BaseMessage]:
+def sent(voice: Voice, messages: Sequence[BaseMessage]) -> list[BaseMessage]:
+    """What the agent's model is told: its prompt, and as much of the thread as its `context` allows."""
+    policy = voice.parts.spec.context
+    if policy is None:
+        return [*voice.system, *messages]
+    around = count_tokens_approximately(voice.system, tools=list(voice.offer.definitions("")))
+    return [*voice.system, *trimmed(messages, policy, room=policy.max_tokens - around)]
+
+
+def trimmed(messages: Sequence[BaseMessage], policy: ContextPolicy, *, room: int) -> list[BaseMessage]:
     """The messages as they are sent: earlier tool results are shortened first, then the middle is left out.
 
     What is kept: the first message, and as many of the last ones as fit, but always the last question with all that
@@ -18,14 +29,13 @@ def trimmed(messages: Sequence[BaseMessage], policy: ContextPolicy | None, *, re
 
     Args:
         messages: of the thread, without the system prompt.
-        policy: how much; None sends everything.
-        reserved: tokens that the system prompt and the tools take.
+        policy: how tool results are shortened.
+        room: so many tokens are left for them.
     """
-    if policy is None or _tokens(messages) + reserved <= policy.max_tokens:
+    if _tokens(messages) <= room:
         return list(messages)
     blocks = _blocks(messages)
     present = _present(blocks)
-    room = policy.max_tokens - reserved
     shortened = [*(_shortened(block, policy.tool_result_chars) for block in blocks[:present]), *blocks[present:]]
     if _tokens(_flat(shortened)) <= room:
         return _flat(shortened)
@@ -53,7 +63,12 @@ def _blocks(messages: Sequence[BaseMessage]) -> list[list[BaseMessage]]:
 
 def _present(blocks: Sequence[Sequence[BaseMessage]]) -> int:
     """Where the present turn begins: at the last message of the user."""
-    return next((index for index in reversed(range(len(blocks))) if blocks[index][0].type == "human"), len(blocks) - 1)
+    return next((index for index in reversed(range(len(blocks))) if is_question(blocks[index][0])), len(blocks) - 1)
+
+
+def is_question(message: BaseMessage) -> bool:
+    """Whether the user said it; what a model is told of its mistakes looks the same."""
+    return message.type == "human" and not is_correction(message)
 
 
 def _shortened(block: list[BaseMessage], most: int) -> list[BaseMessage]:

@@ -16,13 +16,14 @@ from toolcrib.agents.live.approvals import Agreed, agreed
 from toolcrib.agents.live.loops import from_thread, on_loop, refuse_here
 from toolcrib.agents.live.tool import LiveTool
 from toolcrib.agents.live.turns import Turn
+from toolcrib.agents.looping import circle, messages_of
 from toolcrib.agents.recovery import settled
 from toolcrib.agents.scope import RunScope, ScopeSource, scope_of
 from toolcrib.core.calls import DeadlineLevel, ToolCall
 from toolcrib.core.errors import ToolcribError, ToolNotFound
 from toolcrib.core.events import ToolFinished
 from toolcrib.core.names import did_you_mean
-from toolcrib.core.results import ErrorInfo, ToolResult
+from toolcrib.core.results import ErrorInfo, ToolResult, failed
 from toolcrib.core.tools import Tool, ToolSpec
 
 GRAPH_KINDS = frozenset({"runtime", "store"})
@@ -95,8 +96,8 @@ class LiveTools:
         Raises:
             ToolcribError: it is that of the project's event loop.
         """
-        scope = scope_of(config)
-        refuse_here(scope.loop if scope is not None else self._source and self._source.loop)
+        where = scope_of(config) or self._source
+        refuse_here(where.loop if where is not None else None)
 
     def allows(self, scope: RunScope, name: str) -> bool:
         """Whether the graph may call this tool."""
@@ -117,7 +118,7 @@ class LiveTools:
 
     def unknown(self, scope: RunScope, name: str) -> str:
         """What a model is told that calls a tool which is not there."""
-        return _missing(scope, name).text()
+        return ErrorInfo.of(_missing(scope, name)).text()
 
     def agreed(self, scope: RunScope, given: Sequence[MessageCall]) -> list[Agreed]:
         """What may be done about each call of a step; see `approvals.agreed`."""
@@ -145,8 +146,8 @@ class LiveTools:
     async def _call(self, scope: RunScope, agreement: Agreed, place: Place, again: str = "") -> ToolResult:
         """One call; `again` tells a call that is repeated on purpose from the same call of a step that runs again."""
         call = agreement.call
-        if not self.allows(scope, call.name):
-            result = _refused(scope, call)
+        if (refusal := self._refusal(scope, agreement, place, again)) is not None:
+            result = failed(refusal, tool=call.name, release=scope.release.id, call_id=call.id)
             scope.emit(_told(scope, result))
             return result
         deadline, level = _deadline(scope, place.state)
@@ -155,6 +156,15 @@ class LiveTools:
         key = _key(call, place.config)
         keyed = ToolCall(name=call.name, args=call.args, id=call.id, idempotency_key=key + again) if key else call
         return await on_loop(scope.loop, partial(scope.call, keyed, context))
+
+    def _refusal(self, scope: RunScope, agreement: Agreed, place: Place, again: str) -> ToolcribError | None:
+        """Why the call never reaches the tool; None for one that does. What a person wants is no circle."""
+        call = agreement.call
+        if not self.allows(scope, call.name):
+            return _missing(scope, call.name)
+        if scope.loops is None or again or agreement.approved:
+            return None
+        return circle(messages_of(place.state, self._key), call, scope.loops)
 
     def _extras(self, scope: RunScope, call: ToolCall, place: Place) -> Mapping[str, Any]:
         """What the graph has for tools that ask for it."""
@@ -212,13 +222,8 @@ def _key(call: ToolCall, config: RunnableConfig) -> str:
     return f"{thread}|{step}|{call.id}" if thread and step and call.id else ""
 
 
-def _missing(scope: RunScope, name: str) -> ErrorInfo:
-    return ErrorInfo.of(ToolNotFound(f"There is no tool named {name!r}.", hint=did_you_mean(name, scope.tools)))
-
-
-def _refused(scope: RunScope, call: ToolCall) -> ToolResult:
-    error = _missing(scope, call.name)
-    return ToolResult(ok=False, error=error, attempts=0, tool=call.name, release=scope.release.id, call_id=call.id)
+def _missing(scope: RunScope, name: str) -> ToolNotFound:
+    return ToolNotFound(f"There is no tool named {name!r}.", hint=did_you_mean(name, scope.tools))
 
 
 def _told(scope: RunScope, result: ToolResult) -> ToolFinished:

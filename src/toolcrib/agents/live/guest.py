@@ -11,8 +11,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.callbacks import GraphCallbackHandler, GraphInterruptEvent
 
 from toolcrib.agents.live.loops import on_loop
-from toolcrib.agents.models.catalogue import Models
-from toolcrib.agents.scope import SCOPE_KEY, RunScope
+from toolcrib.agents.scope import SCOPE_KEY, ChatModels, RunScope
 from toolcrib.agents.state.migration import RELEASE, REVISION
 from toolcrib.core.agents import Agent
 
@@ -40,10 +39,10 @@ class GuestWatch(GraphCallbackHandler):
         self.waits = True
 
 
-class ModelsElsewhere(Models):
+class ModelsElsewhere:
     """The models of a project, for graphs on another event loop than its own: made there, given out here."""
 
-    def __init__(self, models: Models, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, models: ChatModels, loop: asyncio.AbstractEventLoop) -> None:
         self._models = models
         self._loop = loop
 

@@ -21,6 +21,7 @@ ToolcribError
 ├── CallFailed                one tool call did not succeed; becomes `ToolResult.error`
 │   ├── ArgumentsInvalid
 │   ├── ApprovalRequired
+│   ├── LoopDetected
 │   ├── CallInDoubt
 │   ├── CircuitOpen
 │   ├── DeadlineExceeded
@@ -36,6 +37,7 @@ ToolcribError
 │   ├── InputInvalid
 │   ├── IterationLimit
 │   ├── MigrationFailed
+│   ├── ModelFailed
 │   ├── ModelUnavailable
 │   ├── ResumeRefused
 │   ├── RunCut                it was stopped in the middle of a step
@@ -80,6 +82,7 @@ from toolcrib.core.errors.calls import (
     CircuitOpen,
     DeadlineExceeded,
     IdempotencyConflict,
+    LoopDetected,
     PermissionDenied,
     QueueFull,
     RateLimited,
@@ -92,6 +95,7 @@ from toolcrib.core.errors.runs import (
     InputInvalid,
     IterationLimit,
     MigrationFailed,
+    ModelFailed,
     ModelUnavailable,
     ResumeRefused,
     RunCut,
@@ -121,7 +125,9 @@ __all__ = [
     "InputInvalid",
     "IterationLimit",
     "Layer",
+    "LoopDetected",
     "MigrationFailed",
+    "ModelFailed",
     "ModelUnavailable",
     "NotFound",
     "PermissionDenied",

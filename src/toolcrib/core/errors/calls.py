@@ -80,6 +80,14 @@ class ApprovalRequired(CallFailed):
     attempts = 0
 
 
+class LoopDetected(CallFailed):
+    """The model goes in a circle, or asks for too many calls at once. The call is not made; the model is told so."""
+
+    code: ClassVar[str] = "loop_detected"
+    started = False
+    attempts = 0
+
+
 class CallInDoubt(CallFailed):
     """A call with this key began and never ended; nobody knows whether it took effect. Look, then settle it."""
 
