@@ -9,13 +9,14 @@ from langgraph.channels import UntrackedValue
 from langgraph.graph import END, START, MessagesState, StateGraph
 
 from toolcrib.agents.corrections import corrections
+from toolcrib.agents.degrading import without_tools
 from toolcrib.agents.models.asking import ask
 from toolcrib.agents.models.question import Question
 from toolcrib.agents.parts import AgentParts, Voice
 from toolcrib.agents.scope import required_scope
 from toolcrib.agents.tool_node import ToolNode
 from toolcrib.agents.trimming import sent
-from toolcrib.core.errors import IterationLimit
+from toolcrib.core.errors import IterationLimit, ToolcribError
 
 
 class AgentState(MessagesState):
@@ -78,11 +79,6 @@ def _model_node(voices: Mapping[str, Voice], read: Read | None) -> Any:
         voice = voices.get(scope.tenant) or voices[""]
         parts, limits = voice.parts, voice.parts.spec.limits
         iterations = state.get("iterations", 0) + 1
-        if iterations > limits.iterations:
-            raise IterationLimit(
-                f"Agent {parts.name!r} asked its model {limits.iterations} times without coming to an answer.",
-                hint="Raise `limits.iterations` in agents.yaml, or look for a tool the model calls in a loop.",
-            )
         question = Question(
             agent=parts.name,
             spec=parts.spec,
@@ -92,7 +88,11 @@ def _model_node(voices: Mapping[str, Voice], read: Read | None) -> Any:
             router=voice.router,
         )
         deadline = scope.clock.monotonic() + limits.iteration_timeout_s
-        answer = await ask(question, scope, config, deadline)
+        try:
+            _refuse_beyond(limits.iterations, iterations, parts.name)
+            answer = await ask(question, scope, config, deadline)
+        except ToolcribError as error:
+            return {"messages": [(await without_tools(question, scope, config, error)).message]}
         said = (
             read(parts, state["messages"], answer.message)
             if read
@@ -101,3 +101,16 @@ def _model_node(voices: Mapping[str, Voice], read: Read | None) -> Any:
         return {"messages": list(said), "iterations": iterations, "iteration_deadline": deadline}
 
     return agent
+
+
+def _refuse_beyond(most: int, iterations: int, agent: str) -> None:
+    """See that the model may be asked once more.
+
+    Raises:
+        IterationLimit: it may not.
+    """
+    if iterations > most:
+        raise IterationLimit(
+            f"Agent {agent!r} asked its model {most} times without coming to an answer.",
+            hint="Raise `limits.iterations` in agents.yaml, or look for a tool the model calls in a loop.",
+        )

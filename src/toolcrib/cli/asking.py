@@ -186,6 +186,8 @@ def _show_answer(result: Json, options: Common) -> None:
         output.note(f"error: {result['error']['message']}")
         if result["error"]["hint"]:
             output.note(f"  fix: {result['error']['hint']}")
+        if result.get("output") is not None:  # what the agent says in that case
+            output.data(output.plain(result["output"]))
         return
     if result.get("interrupts"):
         output.note(f"The run waits for an answer on thread {result['thread_id']}:")

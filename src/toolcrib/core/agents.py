@@ -45,6 +45,24 @@ class ContextPolicy(BaseModel):
     tool_result_chars: Annotated[int, Field(ge=30, le=100_000_000)] = 1_000
 
 
+class Degradation(BaseModel):
+    """What the end user gets when an agent fails: an answer without tools, else a friendly text; never just an error.
+
+    Attributes:
+        ask: when the agent's models fail, or go round too often, one is asked once more, without tools.
+        model: which one; the lowest tier when not given.
+        timeout_s: for that.
+        answer: what is said when that fails too, or could not be tried; the run has still failed, and says why.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ask: bool = True
+    model: str = ""
+    timeout_s: Seconds = 20.0
+    answer: str = "Sorry, I cannot answer that just now. Please try again later."
+
+
 class AgentLimits(BaseModel):
     """Bounds of one run of an agent: steps and seconds.
 
@@ -83,6 +101,7 @@ class AgentSpec(BaseModel):
         graph: `graphs/file.py:name` for `kind: graph`.
         state_schema: number of the graph's state, for `kind: graph`; raise it when saved threads must be migrated.
         limits: bounds of one run.
+        degrade: what the end user gets when the agent fails; an error alone when not given.
         context: how much of a long thread the model is sent; all of it when not given.
         thread_policy: which release the next turn of a thread takes. `run`: the one that serves then, while a turn that
             waits for a human ends on its own. `thread`: the one of the thread's first turn, until an operator moves it.
@@ -103,6 +122,7 @@ class AgentSpec(BaseModel):
     graph: str = ""
     state_schema: Annotated[int, Field(ge=1)] | None = None
     limits: AgentLimits = AgentLimits()
+    degrade: Degradation | None = None
     context: ContextPolicy | None = None
     thread_policy: ThreadPolicy = "run"
     description: str = ""

@@ -119,7 +119,8 @@ class RunResult:
     """The outcome of one run of an agent. Never an exception: `success` tells, `error` explains.
 
     Attributes:
-        output: the answer; the final state for graphs without messages; None when it failed or was interrupted.
+        output: the answer; the final state for graphs without messages; None when it was interrupted, or failed without
+            a text for that (`degrade`).
         success: the run came to its end, or waits for a human (`interrupts`).
         error: what went wrong; None when `success`.
         execution_time_s: seconds from acceptance to the end.
@@ -127,6 +128,7 @@ class RunResult:
         input_tokens, output_tokens: as told by the model; 0 when it tells none.
         cost_usd: None while no price is known for the model.
         trace: the steps in order: dicts with `kind` (`model`, `tool`), `name`, `release` and more.
+        degraded: code of the error that the agent's own way ended with, where it answered without tools in the end.
         from_cache: the answer came from the answer cache.
         release: id of the release the run is pinned to.
         thread_id, run_id: where its state lives, and its own id.
@@ -142,6 +144,7 @@ class RunResult:
     output_tokens: int = 0
     cost_usd: float | None = None
     trace: tuple[Mapping[str, Any], ...] = ()
+    degraded: str = ""
     from_cache: bool = False
     release: str = ""
     thread_id: str = ""

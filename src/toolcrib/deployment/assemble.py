@@ -1,18 +1,19 @@
 """From a loaded project to a release: chains composed, graphs compiled."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from types import MappingProxyType
 from typing import Any
 
 from toolcrib.agents.factory import build_agent, build_shared
 from toolcrib.agents.graphs import GraphError
+from toolcrib.agents.models.names import model_problem
 from toolcrib.agents.models.plans import plan_problems
 from toolcrib.agents.parts import AgentParts
 from toolcrib.agents.shape.graph import graph_shape, state_shape
 from toolcrib.agents.state.saved import Builder
 from toolcrib.agents.state.serializer import bound_to_release, keeps_threads
-from toolcrib.core.agents import Agent
+from toolcrib.core.agents import Agent, AgentSpec
 from toolcrib.core.chain import CallNext
 from toolcrib.core.compat.shapes import (
     AgentShape,
@@ -29,7 +30,7 @@ from toolcrib.core.names import did_you_mean
 from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import Manifest
 from toolcrib.core.tools import Tool
-from toolcrib.loader.config import AGENTS
+from toolcrib.loader.config import AGENTS, ProjectConfig
 from toolcrib.loader.overlays.agents import LoadedAgent
 from toolcrib.loader.overlays.catalogue import Catalogue
 from toolcrib.loader.project import LoadedProject
@@ -170,10 +171,7 @@ def build_agents(project: LoadedProject, release: str, *, checkpointer: Any) -> 
     for (name, tenant), loaded in project.agents.items():
         spec, config, graph = loaded.spec, loaded.config, loaded.graph
         if spec.kind != "graph":
-            reasons += [
-                config.reason("model", message, ("agents", name, "model", *place), hint)
-                for place, message, hint in plan_problems(spec)
-            ]
+            reasons += _models(spec, name, config)
             if (name, spec.kind) not in shared:
                 each = {of: one for (own, of), one in parts.items() if own == name and one.spec.kind == spec.kind}
                 shared[name, spec.kind] = build_shared(each, checkpointer=checkpointer)
@@ -187,6 +185,14 @@ def build_agents(project: LoadedProject, release: str, *, checkpointer: Any) -> 
             agents[name, tenant] = replace(agent, migrations=project.migrations.get(name, ()))
             reasons += _lost_nodes(agents[name, tenant])
     return agents, list(dict.fromkeys(reasons))
+
+
+def _models(spec: AgentSpec, name: str, config: ProjectConfig) -> Iterator[Reason]:
+    """What is wrong with the models an agent names."""
+    for place, message, hint in plan_problems(spec):
+        yield config.reason("model", message, ("agents", name, "model", *place), hint)
+    if spec.degrade and spec.degrade.model and (problem := model_problem(spec.degrade.model)):
+        yield config.reason("model", problem[0], ("agents", name, "degrade", "model"), problem[1])
 
 
 def _lost_nodes(agent: Agent) -> list[Reason]:

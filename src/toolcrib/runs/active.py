@@ -12,6 +12,8 @@ from toolcrib.core.stores.ledger import RunRecord
 from toolcrib.registry.release import Release
 from toolcrib.runs.ports import RunRequest
 
+STEPS = frozenset({"tool.finished", "model.finished", "answer.degraded"})
+"""What a run tells that becomes a step of its trace; the first word is the step's `kind`."""
 Notify = Callable[[str, Mapping[str, Any]], None]
 StopKind = Literal["drained", "suspended"]
 """What becomes of stopped runs: `drained` ones wait for somebody's word, `suspended` ones go on by themselves."""

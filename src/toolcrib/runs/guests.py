@@ -13,6 +13,7 @@ from toolcrib.core.errors import RunFailed
 from toolcrib.core.events import RunFinished
 from toolcrib.core.results import ErrorInfo, RunResult
 from toolcrib.core.stores.ledger import RunRecord
+from toolcrib.runs.active import STEPS
 from toolcrib.runs.ports import RunPorts, RunRequest
 from toolcrib.runs.threads import Threads
 
@@ -114,7 +115,7 @@ class GuestRuns:
         """What the graph's nodes know of the run."""
 
         def notify(event: str, data: Mapping[str, Any]) -> None:
-            if event in ("tool.finished", "model.finished"):
+            if event in STEPS:
                 steps.append({"kind": event.partition(".")[0], **data})
 
         ports, loop, limits = self._ports, asyncio.get_running_loop(), agent.spec.limits

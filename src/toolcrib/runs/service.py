@@ -23,7 +23,7 @@ from toolcrib.core.events import RunFinished, RunStarted
 from toolcrib.core.results import ErrorInfo, RunResult, jsonable, said
 from toolcrib.core.stores.ledger import RunRecord, ThreadFilter, checkpoint_thread
 from toolcrib.core.stores.pins import STOPPED
-from toolcrib.runs.active import ActiveRun, ActiveRuns, Notify
+from toolcrib.runs.active import STEPS, ActiveRun, ActiveRuns, Notify
 from toolcrib.runs.foreign import ForeignRuns
 from toolcrib.runs.guests import GuestRuns
 from toolcrib.runs.ports import RunEvent, RunPorts, RunRequest
@@ -331,7 +331,7 @@ class RunService:
         """What the graph's nodes know of the run; their steps become its trace."""
 
         def notify(event: str, data: Mapping[str, Any]) -> None:
-            if event in ("tool.finished", "model.finished"):
+            if event in STEPS:
                 run.steps.append({"kind": event.partition(".")[0], **data})
             run.notify(event, data)
 
@@ -358,8 +358,9 @@ class RunService:
 
     def _result(self, run: ActiveRun, outcome: Outcome, error: ToolcribError | None) -> RunResult:
         models = [step for step in run.steps if step["kind"] == "model"]
+        degrade = run.agent.spec.degrade
         return RunResult(
-            output=outcome.output,
+            output=degrade.answer if degrade and error and not outcome.stopped else outcome.output,
             success=error is None,
             error=None if error is None else self._told(error),
             execution_time_s=self._ports.clock.monotonic() - run.began,
@@ -371,6 +372,7 @@ class RunService:
             thread_id=run.record.thread_id,
             run_id=run.record.run_id,
             interrupts=outcome.interrupts,
+            degraded=next((str(step["code"]) for step in run.steps if step["kind"] == "answer"), ""),
         )
 
     def _failure(self, raised: Exception) -> RunFailed:
