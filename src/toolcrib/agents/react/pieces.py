@@ -78,7 +78,7 @@ class _Answer:
         """What a line tells that goes on, when it is certain whether it begins with a label."""
         line = self._line
         if not self._told_line:
-            if self._thinks or self._over or "<" in line:
+            if self._thinks or self._over:
                 return ""
             peek = self._scan.copy()
             found = peek.see(line)
