@@ -15,7 +15,8 @@ from tests.unit.agents.scripted import ScriptedModel, calls, config_for, release
 from toolcrib import tool
 from toolcrib.agents.factory import build_agent, build_shared
 from toolcrib.agents.models.offer import tool_definition
-from toolcrib.agents.offline_router import OfflineRouter, Router, best_scorer
+from toolcrib.agents.offline_router import OfflineRouter, Router
+from toolcrib.agents.offline_router.scoring import LexicalScorer
 from toolcrib.agents.parts import AgentParts
 from toolcrib.agents.react.agent import in_text
 from toolcrib.agents.react.pieces import ANSWER_ID, AnswerPieces
@@ -371,7 +372,7 @@ async def test_streams_tell_an_answer_that_had_no_label() -> None:
 
 
 async def test_the_offline_model_is_not_told_of_corrections_of_another() -> None:
-    model = OfflineRouter(router=Router(scorer=best_scorer(), today=lambda: date(2026, 1, 1)))
+    model = OfflineRouter(router=Router(scorer=LexicalScorer(), today=lambda: date(2026, 1, 1)))
     asking = in_text(model, (tool_definition(adapt(double).spec),), [])
     wrong = {CORRECTION: "text"}
     before = [HumanMessage("What is the double of 21?")]
