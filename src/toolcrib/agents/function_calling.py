@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, NotRequired
 
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.channels import UntrackedValue
 from langgraph.graph import END, START, MessagesState, StateGraph
@@ -61,9 +61,9 @@ def build_loop(voices: Mapping[str, Voice], *, checkpointer: Any, read: Read | N
 
 def _next(state: AgentState) -> str:
     last = state["messages"][-1]
-    if isinstance(last, AIMessage):
-        return "tools" if last.tool_calls else END
-    return "agent"
+    if isinstance(last, HumanMessage):
+        return "agent"
+    return "tools" if isinstance(last, AIMessage) and last.tool_calls else END
 
 
 def _model_node(voices: Mapping[str, Voice], read: Read | None) -> Any:

@@ -375,7 +375,7 @@ async def test_the_offline_model_is_not_told_of_corrections_of_another() -> None
     model = OfflineRouter(router=Router(scorer=LexicalScorer(), today=lambda: date(2026, 1, 1)))
     asking = in_text(model, (tool_definition(adapt(double).spec),), [])
     wrong = {CORRECTION: "text"}
-    before = [HumanMessage("What is the double of 21?")]
+    before = [HumanMessage("Double the number 21")]
     marked = [AIMessage("hm", additional_kwargs=wrong), HumanMessage("write a tool", additional_kwargs=wrong)]
     assert (await asking.ainvoke([*before, *marked])).text == (await asking.ainvoke(before)).text
     assert (await asking.ainvoke(before)).text == 'Action: double\nAction Input: {"number":21}'
