@@ -8,9 +8,11 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.channels import UntrackedValue
 from langgraph.graph import END, START, MessagesState, StateGraph
 
-from toolcrib.agents.models.asking import Question, ask
+from toolcrib.agents.corrections import corrections
+from toolcrib.agents.models.asking import ask
+from toolcrib.agents.models.question import Question
 from toolcrib.agents.parts import AgentParts, Voice
-from toolcrib.agents.scope import required_scope
+from toolcrib.agents.scope import RunScope, required_scope
 from toolcrib.agents.tool_node import ToolNode
 from toolcrib.core.errors import IterationLimit
 
@@ -60,10 +62,11 @@ def build_loop(voices: Mapping[str, Voice], *, checkpointer: Any, read: Read | N
 
 
 def _next(state: AgentState) -> str:
-    last = state["messages"][-1]
-    if isinstance(last, HumanMessage):
+    """Where the answer leads; one with calls that cannot be read goes on too, with what the model is told of them."""
+    if isinstance(state["messages"][-1], HumanMessage):  # what the model is told of text that cannot be read
         return "agent"
-    return "tools" if isinstance(last, AIMessage) and last.tool_calls else END
+    last = next((message for message in reversed(state["messages"]) if isinstance(message, AIMessage)), None)
+    return "tools" if last is not None and (last.tool_calls or last.invalid_tool_calls) else END
 
 
 def _model_node(voices: Mapping[str, Voice], read: Read | None) -> Any:
@@ -85,10 +88,15 @@ def _model_node(voices: Mapping[str, Voice], read: Read | None) -> Any:
             release=parts.release,
             messages=(*voice.system, *state["messages"]),
             offer=voice.offer,
+            router=voice.router,
         )
         deadline = scope.clock.monotonic() + limits.iteration_timeout_s
         answer = await ask(question, scope, config, deadline)
-        said = read(parts, state["messages"], answer.message) if read else [answer.message]
+        said = read(parts, state["messages"], answer.message) if read else _as_it_is(answer.message, scope)
         return {"messages": list(said), "iterations": iterations, "iteration_deadline": deadline}
 
     return agent
+
+
+def _as_it_is(answer: AIMessage, scope: RunScope) -> Sequence[BaseMessage]:
+    return [answer, *corrections(answer, scope)]

@@ -10,7 +10,8 @@ from langchain_core.runnables import RunnableConfig
 from toolcrib.core.calls import CallContext, DeadlineLevel, ToolCall
 from toolcrib.core.errors import ToolcribError
 from toolcrib.core.events import Event
-from toolcrib.core.ports import Clock, Emit
+from toolcrib.core.models import Tier
+from toolcrib.core.ports import Clock, Emit, Random
 from toolcrib.core.redaction import Masks, hides, redact, redact_result, texts_of
 from toolcrib.core.results import ToolResult
 from toolcrib.registry.release import Release
@@ -55,8 +56,9 @@ class RunScope:
     Attributes:
         release: every tool call of the run goes here.
         calls: the way to the tools.
-        models, clock: the process's own; graphs are made without them.
+        models, clock, random: the process's own; graphs are made without them.
         tools: names of the tools the agent may call.
+        tier: the tier of models its caller asked for; None when the agent's route decides.
         deadline: reading of the monotonic clock at which the run's time is over; None without limit.
         tool_timeout_s: upper bound for each tool call; None without.
         notify: told of each step, `(event, data)`; becomes the run's trace and its stream.
@@ -67,11 +69,13 @@ class RunScope:
     calls: Calls
     models: ChatModels
     clock: Clock
+    random: Random
     tools: tuple[str, ...]
     run_id: str = ""
     thread_id: str = ""
     agent: str = ""
     tenant: str = ""
+    tier: Tier | None = None
     deadline: float | None = None
     tool_timeout_s: float | None = None
     notify: Callable[[str, Mapping[str, Any]], None] = _ignore

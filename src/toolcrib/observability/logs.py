@@ -11,6 +11,7 @@ from toolcrib.core.events import (
     CanaryRolledBack,
     Deployed,
     Event,
+    ModelFinished,
     NodeFinished,
     NodeStarted,
     ReleaseRetired,
@@ -55,6 +56,8 @@ def _place(event: Event) -> tuple[logging.Logger, int]:
     match event:
         case ToolFinished() | RunFinished():
             return work_log, logging.INFO if event.result.error is None else logging.WARNING
+        case ModelFinished():
+            return work_log, logging.INFO if event.outcome == "ok" else logging.WARNING
         case ToolStarted() | RunStarted() | NodeStarted() | NodeFinished() | TaskStarted() | TaskProgressed():
             return work_log, logging.DEBUG
         case TaskFinished():
@@ -92,6 +95,9 @@ def _record(event: Event) -> tuple[str, dict[str, Any]]:
             return "agent_execution", _run(event)
         case RunStarted():
             return "agent_started", event.to_dict()
+        case ModelFinished():
+            facts = event.to_dict()
+            return "model_execution", facts | {"duration_ms": _ms(facts.pop("duration_s"))}
         case NodeFinished():
             facts = event.to_dict()
             return "node_execution", facts | {"duration_ms": _ms(facts.pop("duration_s"))}

@@ -15,6 +15,7 @@ from toolcrib.core.errors import ToolNotFound
 from toolcrib.core.events import (
     Deployed,
     Event,
+    ModelFinished,
     ReleaseRetired,
     RunFinished,
     TaskResolved,
@@ -36,7 +37,7 @@ ITERATIONS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 50
 DEPLOYMENT_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 COUNTED: frozenset[type[Event]] = frozenset(
-    {ToolFinished, ToolEscalated, RunFinished, TaskWaiting, TaskResolved, Deployed, ReleaseRetired}
+    {ToolFinished, ToolEscalated, RunFinished, ModelFinished, TaskWaiting, TaskResolved, Deployed, ReleaseRetired}
 )
 
 M = TypeVar("M", bound=MetricWrapperBase)
@@ -58,6 +59,21 @@ class Metrics:
         )
         self._iterations = self._histogram("agent_iterations", "How often a run asked its model.", ITERATIONS, "agent")
         self._cost = self._counter("agent_cost_usd", "What runs cost, where a price is known.", "agent", "release")
+        self._models = self._counter(
+            "model_calls_total",
+            "Models asked, answered or not.",
+            "model",
+            "tier",
+            "outcome",
+            "release",
+        )
+        self._attempts = self._counter("model_attempts_total", "Attempts at models.", "model", "release")
+        self._model_s = self._histogram(
+            "model_call_time_seconds",
+            "From the first attempt to the answer, waits included.",
+            RUN_S,
+            "model",
+        )
         self._calls = self._counter("tool_calls_total", "Tool calls that ended.", "tool", "outcome", "release")
         self._call_s = self._histogram(
             "tool_execution_time_seconds", "Calls that reached their tool, waits and retries included.", CALL_S, "tool"
@@ -84,6 +100,8 @@ class Metrics:
                 self._count_call(result)
             case RunFinished():
                 self._count_run(event)
+            case ModelFinished():
+                self._count_model(event)
             case Deployed(deployment=deployment):
                 self._deployments.of(deployment.state).inc()
                 if "total" in deployment.timings_s:
@@ -98,6 +116,8 @@ class Metrics:
                 self._calls.forget_last(release)
                 self._escalations.forget_last(release)
                 self._cost.forget_last(release)
+                self._models.forget_last(release)
+                self._attempts.forget_last(release)
             case _:
                 return
 
@@ -122,6 +142,11 @@ class Metrics:
         self._iterations.of(agent).observe(result.iterations)
         if result.cost_usd:
             self._cost.of(agent, result.release).inc(result.cost_usd)
+
+    def _count_model(self, event: ModelFinished) -> None:
+        self._models.of(event.model, event.tier, event.outcome, event.release).inc()
+        self._attempts.of(event.model, event.release).inc(event.attempts)
+        self._model_s.of(event.model).observe(event.duration_s)
 
     def _counter(self, name: str, words: str, *labels: str) -> "_Children[Counter]":
         return _Children(Counter(name, words, labels, registry=self._registry), self._limit)

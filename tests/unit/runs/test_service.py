@@ -17,7 +17,7 @@ from toolcrib.registry.release import Release
 from toolcrib.runs.ports import RunPorts, RunRequest
 from toolcrib.runs.service import RunService
 from toolcrib.stores.memory.ledger import MemoryRunLedger
-from toolcrib.testing import CountingIds, FakeClock, RecordingEvents
+from toolcrib.testing import CountingIds, FakeClock, FakeRandom, RecordingEvents
 
 pytestmark = pytest.mark.anyio
 
@@ -52,6 +52,7 @@ def service(ledger: MemoryRunLedger) -> RunService:
         models=cast(Any, None),
         ledger=ledger,
         clock=FakeClock(),
+        random=FakeRandom(),
         ids=CountingIds(),
         events=RecordingEvents(),
         load=load,

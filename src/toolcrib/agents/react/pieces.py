@@ -6,7 +6,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 
-from toolcrib.agents.messages import message_chunk
+from toolcrib.agents.messages import message_chunk, told
 from toolcrib.agents.react.labels import Scan
 
 ANSWER_ID = "answer-"
@@ -22,6 +22,13 @@ class AnswerPieces:
 
     def __init__(self) -> None:
         self._answers: dict[str, _Answer] = {}
+
+    def told(self, mode: str, chunk: Any) -> tuple[str, Mapping[str, Any]] | None:
+        """An event and its data, as `messages.told` gives them."""
+        if mode != "messages":
+            return told(mode, chunk)
+        data = self.see(chunk)
+        return ("message", data) if data else None
 
     def see(self, chunk: Any) -> Mapping[str, Any] | None:
         """The piece of the final answer in a chunk of LangGraph's stream, as `message_chunk` gives it; None without."""

@@ -35,6 +35,7 @@ ToolcribError
 │   ├── InputInvalid
 │   ├── IterationLimit
 │   ├── MigrationFailed
+│   ├── ModelFailed
 │   ├── ModelUnavailable
 │   ├── ResumeRefused
 │   ├── RunCut                it was stopped in the middle of a step
@@ -90,6 +91,7 @@ from toolcrib.core.errors.runs import (
     InputInvalid,
     IterationLimit,
     MigrationFailed,
+    ModelFailed,
     ModelUnavailable,
     ResumeRefused,
     RunCut,
@@ -119,6 +121,7 @@ __all__ = [
     "IterationLimit",
     "Layer",
     "MigrationFailed",
+    "ModelFailed",
     "ModelUnavailable",
     "NotFound",
     "PermissionDenied",

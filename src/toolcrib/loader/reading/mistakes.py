@@ -22,7 +22,6 @@ _NOT_YET = "this version of toolcrib does not have {} yet"
 # path, `*` for any name -> what is missing; `=value` behind a path: only that value of it
 NOT_YET = MappingProxyType(
     {
-        "agents.*.model={}": "model tiers (a mapping under `model`)",
         "agents.*.limits.cost_usd": "a cost limit (`cost_usd`)",
         "agents.*.limits.tokens": "a token limit (`tokens`)",
         "http": "HTTP tools written in YAML (`http`)",
@@ -252,6 +251,8 @@ def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
     """The model of the value at `path` below a value of `model`."""
     found: type[BaseModel] | None = model
     for part in path:
+        if isinstance(part, int):  # an element of a list: the list's field has told its model
+            continue
         field = found.model_fields.get(str(part)) if found else None
         found = _model_of(_types(field.annotation)) if field else None
     return found

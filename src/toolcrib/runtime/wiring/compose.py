@@ -143,6 +143,7 @@ def _run_ports(world: Adapters, executor: Executor, deployer: Deployer) -> RunPo
         models=Models(today=lambda: datetime.fromtimestamp(clock.now(), UTC).astimezone().date()),
         ledger=world.ledger,
         clock=clock,
+        random=world.chain.random,
         ids=world.ids,
         events=world.observing.hub,
         load=deployer.bring,

@@ -354,7 +354,7 @@ async def test_streams_tell_the_final_answer_and_nothing_else(last: str) -> None
 )
 def test_pieces_are_cut_at_any_place(text: str, answer: str, size: int) -> None:
     pieces = AnswerPieces()
-    chunks = [AIMessageChunk(text[at : at + size], id="m-1") for at in range(0, len(text), size)]
+    chunks = [AIMessageChunk(content=text[at : at + size], id="m-1") for at in range(0, len(text), size)]
     whole = [AIMessage(answer, id=f"{ANSWER_ID}m-1")] if answer else []
     told = [pieces.see((chunk, {"langgraph_node": "agent"})) for chunk in (*chunks, *whole)]
     assert "".join(one["text"] for one in told if one) == answer
