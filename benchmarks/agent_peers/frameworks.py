@@ -36,7 +36,7 @@ def pydantic_ai(tool: Tool, calls: int) -> Run:
     return run
 
 
-class Scripted(Model):
+class Scripted(Model):  # type: ignore[misc]  # the peer is not installed where types are checked
     """A model of the OpenAI Agents SDK that follows the script."""
 
     def __init__(self, tool: str, calls: int) -> None:

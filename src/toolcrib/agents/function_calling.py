@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, NotRequired
 
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.channels import UntrackedValue
 from langgraph.graph import END, START, MessagesState, StateGraph
@@ -13,7 +13,7 @@ from toolcrib.agents.degrading import without_tools
 from toolcrib.agents.models.asking import ask
 from toolcrib.agents.models.question import Question
 from toolcrib.agents.parts import AgentParts, Voice
-from toolcrib.agents.scope import required_scope
+from toolcrib.agents.scope import RunScope, required_scope
 from toolcrib.agents.tool_node import ToolNode
 from toolcrib.agents.trimming import sent
 from toolcrib.core.errors import IterationLimit, ToolcribError
@@ -65,8 +65,8 @@ def build_loop(voices: Mapping[str, Voice], *, checkpointer: Any, read: Read | N
 
 async def _next(state: AgentState) -> str:  # LangGraph runs plain functions in a thread, which costs more than they do
     """Where the answer leads; one with calls that cannot be read goes on too, with what the model is told of them."""
-    if state["messages"][-1].type == "human":
-        return "agent"  # what it wrote could not be read, and that is what it is told
+    if isinstance(state["messages"][-1], HumanMessage):  # what the model is told of text that cannot be read
+        return "agent"
     last = next((message for message in reversed(state["messages"]) if isinstance(message, AIMessage)), None)
     return "tools" if last is not None and (last.tool_calls or last.invalid_tool_calls) else END
 
@@ -93,11 +93,7 @@ def _model_node(voices: Mapping[str, Voice], read: Read | None) -> Any:
             answer = await ask(question, scope, config, deadline)
         except ToolcribError as error:
             return {"messages": [(await without_tools(question, scope, config, error)).message]}
-        said = (
-            read(parts, state["messages"], answer.message)
-            if read
-            else [answer.message, *corrections(answer.message, scope)]
-        )
+        said = read(parts, state["messages"], answer.message) if read else _as_it_is(answer.message, scope)
         return {"messages": list(said), "iterations": iterations, "iteration_deadline": deadline}
 
     return agent
@@ -114,3 +110,7 @@ def _refuse_beyond(most: int, iterations: int, agent: str) -> None:
             f"Agent {agent!r} asked its model {most} times without coming to an answer.",
             hint="Raise `limits.iterations` in agents.yaml, or look for a tool the model calls in a loop.",
         )
+
+
+def _as_it_is(answer: AIMessage, scope: RunScope) -> Sequence[BaseMessage]:
+    return [answer, *corrections(answer, scope)]

@@ -1,13 +1,11 @@
 """Between what callers say and what graphs take: questions, answers and streamed text."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 
 from toolcrib.agents.models.pieces import Told
-
-Piece = Callable[[Any], Mapping[str, Any] | None]
 
 
 def run_input(question: Any) -> Any:
@@ -29,17 +27,11 @@ def answer_text(state: Any) -> Any:
     return state
 
 
-def told(mode: str, chunk: Any, piece: Piece) -> tuple[str, Mapping[str, Any]] | None:
-    """What those who look on are told of a chunk of LangGraph's stream: an event and its data; None for nothing.
-
-    Args:
-        mode: of the stream the chunk is of.
-        chunk: the chunk.
-        piece: what is told of a chunk of a model's answer; see `message_chunk`.
-    """
+def told(mode: str, chunk: Any) -> tuple[str, Mapping[str, Any]] | None:
+    """What those who look on are told of a chunk of LangGraph's stream: an event and its data; None for nothing."""
     if mode == "custom":  # a graph of the project may send anything
         return (chunk.event, chunk.data) if isinstance(chunk, Told) else None
-    data = piece(chunk)
+    data = message_chunk(chunk)
     return ("message", data) if data else None
 
 

@@ -9,7 +9,7 @@ from langgraph.errors import GraphDrained, GraphRecursionError
 from langgraph.runtime import RunControl, get_runtime
 from langgraph.types import Command, StateSnapshot
 
-from toolcrib.agents.messages import answer_text, message_chunk, run_input, told
+from toolcrib.agents.messages import answer_text, run_input, told
 from toolcrib.agents.nodes import NodeWatch
 from toolcrib.agents.react.pieces import AnswerPieces
 from toolcrib.agents.scope import SCOPE_KEY, RunScope
@@ -81,7 +81,7 @@ async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
     state: Any = None
     waiting: tuple[Any, ...] = ()
     nodes = NodeWatch(scope)
-    piece = AnswerPieces().see if agent.spec.kind == "react" else message_chunk
+    heard = AnswerPieces().told if agent.spec.kind == "react" else told
     try:
         # `sync`: a step begins when the checkpoint before it is written; after a crash it makes the same calls again
         how = {"stream_mode": modes, "durability": "sync", "control": turn.control}
@@ -91,7 +91,7 @@ async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
                 state = chunk
             elif mode == "tasks":
                 nodes.see(chunk)
-            elif data := told(mode, chunk, piece):
+            elif data := heard(mode, chunk):
                 scope.notify(*data)
     except StateUnreadable as error:
         message = f"Thread {scope.thread_id!r} cannot go on with release {scope.release.id}: {error.message}."

@@ -1,4 +1,4 @@
-"""Agents of several kinds in one release: each tenant's has the graph of its own kind, shared where kinds agree."""
+"""Agents of several kinds in one release: each tenant's agent has the graph of its own kind."""
 
 import pytest
 

@@ -67,7 +67,7 @@ def understood(parts: AgentParts, before: Sequence[BaseMessage], answer: AIMessa
                 tool_call(name=one.tool, args=dict(one.args), id=f"call_{made + number}")
                 for number, one in enumerate(actions, 1)
             ]
-            return [answer.model_copy(update={"content": thought, "tool_calls": calls})]
+            return [answer.model_copy(update={"content": thought, "tool_calls": calls, "invalid_tool_calls": []})]
         case Final(text=text):
             return [_final(answer, text)]
         case Malformed(plain=True) if not schemas or _was_told(before):
@@ -76,14 +76,19 @@ def understood(parts: AgentParts, before: Sequence[BaseMessage], answer: AIMessa
             mark = {CORRECTION: "plain" if plain else "text"}
             kept = {**answer.additional_kwargs, **mark}
             said_so = HumanMessage(observation, additional_kwargs=mark)
-            return [answer.model_copy(update={"additional_kwargs": kept, "tool_calls": []}), said_so]
+            return [
+                answer.model_copy(update={"additional_kwargs": kept, "tool_calls": [], "invalid_tool_calls": []}),
+                said_so,
+            ]
         case _:
             assert_never(step)
 
 
 def _final(answer: AIMessage, text: str) -> AIMessage:
     """The answer for the user; a message of its own, because it is only a part of what the model wrote."""
-    return answer.model_copy(update={"content": text, "tool_calls": [], "id": f"{ANSWER_ID}{answer.id}"})
+    return answer.model_copy(
+        update={"content": text, "tool_calls": [], "invalid_tool_calls": [], "id": f"{ANSWER_ID}{answer.id}"}
+    )
 
 
 def _was_told(before: Sequence[BaseMessage]) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 
-from toolcrib.agents.messages import message_chunk
+from toolcrib.agents.messages import message_chunk, told
 from toolcrib.agents.react.labels import Scan
 
 ANSWER_ID = "answer-"
@@ -22,6 +22,13 @@ class AnswerPieces:
 
     def __init__(self) -> None:
         self._answers: dict[str, _Answer] = {}
+
+    def told(self, mode: str, chunk: Any) -> tuple[str, Mapping[str, Any]] | None:
+        """An event and its data, as `messages.told` gives them."""
+        if mode != "messages":
+            return told(mode, chunk)
+        data = self.see(chunk)
+        return ("message", data) if data else None
 
     def see(self, chunk: Any) -> Mapping[str, Any] | None:
         """The piece of the final answer in a chunk of LangGraph's stream, as `message_chunk` gives it; None without."""
@@ -78,7 +85,7 @@ class _Answer:
         """What a line tells that goes on, when it is certain whether it begins with a label."""
         line = self._line
         if not self._told_line:
-            if self._thinks or self._over or "<" in line:
+            if self._thinks or self._over:
                 return ""
             peek = self._scan.copy()
             found = peek.see(line)

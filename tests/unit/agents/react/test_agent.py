@@ -1,19 +1,25 @@
 """The ReAct agent: a model that speaks text acts, is corrected, and answers; its threads are those of any agent."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import anyio
 import pytest
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 from tests.unit.agents.scripted import ScriptedModel, calls, config_for, release_of
 from toolcrib import tool
 from toolcrib.agents.factory import build_agent, build_shared
+from toolcrib.agents.models.offer import tool_definition
+from toolcrib.agents.offline_router import OfflineRouter, Router
+from toolcrib.agents.offline_router.scoring import LexicalScorer
 from toolcrib.agents.parts import AgentParts
+from toolcrib.agents.react.agent import in_text
+from toolcrib.agents.react.pieces import ANSWER_ID, AnswerPieces
 from toolcrib.agents.react.speaking import CORRECTION, STOP
 from toolcrib.agents.running import Turn, take_turn
 from toolcrib.agents.scope import SCOPE_KEY
@@ -193,6 +199,11 @@ async def test_a_later_turn_is_told_of_the_former_ones_without_their_mistakes() 
         ("ai", "Final Answer: 8"),
         ("human", "Thanks."),
     ]
+    with anyio.fail_after(5):
+        again = says("Action: double\nAction Input: 5", "Final Answer: 10")
+        state = await graph.ainvoke({"messages": [HumanMessage("twice 5?")]}, config_for(release, again))
+    made = [call["id"] for one in state["messages"] if isinstance(one, AIMessage) for call in one.tool_calls]
+    assert made == ["call_1", "call_2"], "an id stands for one call of a thread"
 
 
 async def test_a_thread_may_change_between_kinds_of_agents() -> None:
@@ -321,10 +332,32 @@ async def streamed(model: Any, release: Release, question: str = "twice 4?") -> 
 )
 async def test_streams_tell_the_final_answer_and_nothing_else(last: str) -> None:
     release = release_of(adapt(double))
-    said = ["Thought: hm, Final Answer later.\nAction: double\nAction Input: 4\nFinal Answer: 9", last]
+    said = [
+        "Thought: hm, Final Answer later.\nAction: double\nAction Input: 4\nFinal Answer: It is 9, I am sure.",
+        last,
+    ]
     pieces, output = await streamed(GenericFakeChatModel(messages=iter([AIMessage(text) for text in said])), release)
     assert "".join(pieces) == output
     assert (await streamed(says(*said), release))[0] == [output], "a model that does not stream is told in one piece"
+
+
+@pytest.mark.parametrize("size", [1, 3, 50])
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("Thought: a\nFinal Answer: one\n\nInput: two\nThought: three", "one\n\nInput: two"),
+        ("**Final Answer:** **Yes**, 2 < 3.", "**Yes**, 2 < 3."),
+        ("<think>a\nFinal Answer: no, no, no\n</think>\nFinal Answer: yes, yes, yes", "yes, yes, yes"),
+        ("Action: double\nFinal Answer: It is 9, I am sure.", ""),
+        ("Final Answer:\n```\nAction: double\n```\nThat is it.", "```\nAction: double\n```\nThat is it."),
+    ],
+)
+def test_pieces_are_cut_at_any_place(text: str, answer: str, size: int) -> None:
+    pieces = AnswerPieces()
+    chunks = [AIMessageChunk(content=text[at : at + size], id="m-1") for at in range(0, len(text), size)]
+    whole = [AIMessage(answer, id=f"{ANSWER_ID}m-1")] if answer else []
+    told = [pieces.see((chunk, {"langgraph_node": "agent"})) for chunk in (*chunks, *whole)]
+    assert "".join(one["text"] for one in told if one) == answer
 
 
 async def test_streams_tell_an_answer_as_it_is_written() -> None:
@@ -336,6 +369,16 @@ async def test_streams_tell_an_answer_as_it_is_written() -> None:
 async def test_streams_tell_an_answer_that_had_no_label() -> None:
     pieces, output = await streamed(says("Hello!", "Hello again!"), release_of(adapt(double)))
     assert (pieces, output) == (["Hello again!"], "Hello again!")
+
+
+async def test_the_offline_model_is_not_told_of_corrections_of_another() -> None:
+    model = OfflineRouter(router=Router(scorer=LexicalScorer(), today=lambda: date(2026, 1, 1)))
+    asking = in_text(model, (tool_definition(adapt(double).spec),), [])
+    wrong = {CORRECTION: "text"}
+    before = [HumanMessage("Double the number 21")]
+    marked = [AIMessage("hm", additional_kwargs=wrong), HumanMessage("write a tool", additional_kwargs=wrong)]
+    assert (await asking.ainvoke([*before, *marked])).text == (await asking.ainvoke(before)).text
+    assert (await asking.ainvoke(before)).text == 'Action: double\nAction Input: {"number":21}'
 
 
 async def test_the_prompt_is_not_part_of_the_state() -> None:
