@@ -27,12 +27,14 @@ class Agreed:
     """What may be done about a call.
 
     Attributes:
-        call: the call to make, which may be another one than was asked for.
+        asked: the call as it was asked for.
+        call: the call to make, which may be another one.
         result: what the person says instead; then nothing is called.
         approved: a person has agreed.
         edited: the person has changed it.
     """
 
+    asked: ToolCall
     call: ToolCall
     result: ToolResult | None = None
     approved: bool = False
@@ -56,7 +58,7 @@ def agreed(scope: RunScope, calls: Sequence[ToolCall]) -> list[Agreed]:
         GraphInterrupt: the person is to be asked.
     """
     asked = {index: needed for index, call in enumerate(calls) if (needed := _needed(scope, call)) is not None}
-    found = [Agreed(call=call) for call in calls]
+    found = [Agreed(asked=call, call=call) for call in calls]
     if not asked:
         return found
     question = _question(scope, [(calls[index], approval) for index, approval in asked.items()])
@@ -120,14 +122,14 @@ def _decided(call: ToolCall, approval: Approval, decision: Any, scope: RunScope)
     message = str(decision.get("message") or "")
     match kind:
         case "edit":
-            return Agreed(call=_edited(call, decision, scope.shown(call).args), approved=True, edited=True)
+            return Agreed(asked=call, call=_edited(call, decision, scope.shown(call).args), approved=True, edited=True)
         case "reject":
-            return Agreed(call=call, result=_rejected(call, message, scope))
+            return Agreed(asked=call, call=call, result=_rejected(call, message, scope))
         case "respond":
             answer = ToolResult(ok=True, value=message, attempts=0, tool=call.name, call_id=call.id)
-            return Agreed(call=call, result=replace(answer, release=scope.release.id))
+            return Agreed(asked=call, call=call, result=replace(answer, release=scope.release.id))
         case _:
-            return Agreed(call=call, approved=True)
+            return Agreed(asked=call, call=call, approved=True)
 
 
 def _edited(call: ToolCall, decision: Mapping[str, Any], shown: Mapping[str, Any]) -> ToolCall:

@@ -122,8 +122,16 @@ class LiveTools:
 
     def agreed(self, scope: RunScope, given: Sequence[MessageCall]) -> list[Agreed]:
         """What may be done about each call of a step; see `approvals.agreed`."""
-        calls = [ToolCall(name=one["name"], args=one["args"], id=one["id"] or "") for one in given]
-        return agreed(scope, calls)
+        return agreed(scope, [_asked(one) for one in given])
+
+    async def _agreement(self, given: MessageCall, scope: RunScope, place: Place) -> Agreed:
+        """What was agreed to with the other calls of the step; anew for a call that a wrapper has changed since."""
+        known = place.turn.agreed if place.turn is not None else None
+        if known is not None and known.asked == _asked(given):
+            return known
+        if known is not None and place.turn is not None:
+            await place.turn.comes()
+        return self.agreed(scope, [given])[0]
 
     async def answer(self, given: MessageCall, scope: RunScope, place: Place) -> Answer:
         """What the graph gets for a call, after what the tool's `on_error` asks of the run has been done.
@@ -133,7 +141,7 @@ class LiveTools:
             ToolError: the call failed, and the graph does not want failures handled.
             GraphBubbleUp: an interrupt, or a command to a parent.
         """
-        agreement = (place.turn and place.turn.agreed) or self.agreed(scope, [given])[0]
+        agreement = await self._agreement(given, scope, place)
         call = agreement.call
         once = partial(self._call, scope, agreement, place)
         result = agreement.result or await once()
@@ -198,6 +206,10 @@ def _runtime() -> Runtime[Any]:
         return get_runtime()
     except (RuntimeError, KeyError):  # outside of a graph
         return Runtime()
+
+
+def _asked(given: MessageCall) -> ToolCall:
+    return ToolCall(name=given["name"], args=given["args"], id=given["id"] or "")
 
 
 def _shown(scope: RunScope, call: MessageCall) -> dict[str, Any]:
