@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Protocol
 
 from toolcrib.core.errors import Conflict
@@ -23,6 +24,8 @@ class RunRecord:
         state: id of the schema its state is saved in, `s-…`.
         revision: the migration its state has come to; empty before the first.
         process: name of the process that runs it, or did last; empty where that is not known.
+        cost_usd: what its models cost; None where a price is not known, and before its end.
+        input_tokens, output_tokens: of its models, as they told.
     """
 
     run_id: str
@@ -40,6 +43,9 @@ class RunRecord:
     state: str = ""
     revision: str = ""
     process: str = ""
+    cost_usd: Decimal | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
 
     @property
     def goes_on_with(self) -> str:
