@@ -31,7 +31,7 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 
 import toolcrib
-from toolcrib.agents.models import Models
+from toolcrib.agents.models.catalogue import Models
 from toolcrib.agents.scope import SCOPE_KEY, RunScope
 from toolcrib.core.calls import CallContext, ToolCall
 from toolcrib.core.chain import CallNext

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from toolcrib.agents.function_calling import AgentParts, build_function_calling
+from toolcrib.agents.function_calling import build_function_calling
 from toolcrib.agents.graphs import compile_graph
+from toolcrib.agents.parts import AgentParts
 from toolcrib.core.agents import Agent
 
 

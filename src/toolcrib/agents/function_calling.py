@@ -1,22 +1,18 @@
 """The function-calling agent: a small graph, agent -> tools -> agent, until the model answers without a tool call."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Annotated, Any, NotRequired
 
-from langchain_core.language_models import BaseChatModel, LanguageModelInput
-from langchain_core.messages import AIMessage, SystemMessage
-from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import RunnableConfig
 from langgraph.channels import UntrackedValue
 from langgraph.graph import END, START, MessagesState, StateGraph
 
-from toolcrib.agents.models import OFFLINE
-from toolcrib.agents.scope import RunScope, required_scope
+from toolcrib.agents.models.asking import Question, ask
+from toolcrib.agents.parts import AgentParts, Voice
+from toolcrib.agents.scope import required_scope
 from toolcrib.agents.tool_node import ToolNode
-from toolcrib.core.agents import AgentSpec
-from toolcrib.core.errors import IterationLimit, RunTimeout, ToolcribError
-from toolcrib.core.tools import ToolSpec
-from toolcrib.execution.alarm import TimeIsOver, within
+from toolcrib.core.errors import IterationLimit
 
 
 class AgentState(MessagesState):
@@ -31,17 +27,6 @@ class AgentState(MessagesState):
     iteration_deadline: NotRequired[Annotated[float, UntrackedValue(float)]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentParts:
-    """What an agent is made of: one release's spec, prompt and tools."""
-
-    name: str
-    spec: AgentSpec
-    prompt: str
-    tools: Sequence[ToolSpec]
-    release: str
-
-
 def build_function_calling(parts: Mapping[str, AgentParts], *, checkpointer: Any) -> Any:
     """The compiled graph of an agent; everything it says and offers is that of its own release.
 
@@ -50,7 +35,7 @@ def build_function_calling(parts: Mapping[str, AgentParts], *, checkpointer: Any
         checkpointer: where threads live.
     """
     graph = StateGraph(AgentState)
-    graph.add_node("agent", _model_node({tenant: _Voice(own) for tenant, own in parts.items()}))
+    graph.add_node("agent", _model_node({tenant: Voice(own) for tenant, own in parts.items()}))
     graph.add_node("tools", ToolNode())  # the scope of a run names the tools of its agent
     graph.add_edge(START, "agent")
     graph.add_conditional_edges("agent", _next, ["tools", END])
@@ -58,47 +43,12 @@ def build_function_calling(parts: Mapping[str, AgentParts], *, checkpointer: Any
     return graph.compile(checkpointer=checkpointer, name=next(iter(parts.values())).name)
 
 
-def tool_definition(tool: ToolSpec, *, examples: bool = False) -> dict[str, Any]:
-    """A tool in the form all providers' `bind_tools` takes; `examples` only for those that read them."""
-    function: dict[str, Any] = {
-        "name": tool.name,
-        "description": tool.description,
-        "parameters": dict(tool.args_schema),
-    }
-    if examples and tool.examples:
-        function["x-examples"] = list(tool.examples)
-    return {"type": "function", "function": function}
-
-
 def _next(state: AgentState) -> str:
     last = state["messages"][-1]
     return "tools" if isinstance(last, AIMessage) and last.tool_calls else END
 
 
-class _Voice:
-    """What the model is told of one agent, and the model bound to its tools."""
-
-    def __init__(self, parts: AgentParts) -> None:
-        self.parts = parts
-        self.system = [SystemMessage(parts.prompt)] if parts.prompt else []
-        self._names = frozenset(tool.name for tool in parts.tools)
-        self._bound: Runnable[LanguageModelInput, AIMessage] | None = None
-
-    async def model(self, scope: RunScope) -> Runnable[LanguageModelInput, AIMessage]:
-        """The model with the tools that are worth offering now."""
-        hidden = scope.hidden() & self._names
-        if self._bound is not None and not hidden:
-            return self._bound
-        spec = self.parts.spec
-        offered = [tool for tool in self.parts.tools if tool.name not in hidden]
-        definitions = [tool_definition(tool, examples=spec.model == OFFLINE) for tool in offered]
-        model = _bind(await scope.models.get(spec.model, spec.model_options), definitions)
-        if not hidden:  # which tools are hidden changes; that none is hidden is the rule
-            self._bound = model
-        return model
-
-
-def _model_node(voices: Mapping[str, _Voice]) -> Any:
+def _model_node(voices: Mapping[str, Voice]) -> Any:
     """The node that asks the model."""
 
     async def agent(state: AgentState, config: RunnableConfig) -> Mapping[str, Any]:
@@ -111,52 +61,15 @@ def _model_node(voices: Mapping[str, _Voice]) -> Any:
                 f"Agent {parts.name!r} asked its model {limits.iterations} times without coming to an answer.",
                 hint="Raise `limits.iterations` in agents.yaml, or look for a tool the model calls in a loop.",
             )
-        model = await voice.model(scope)
-        now = scope.clock.monotonic()
-        deadline = now + limits.iteration_timeout_s
-        left = (deadline if scope.deadline is None else min(deadline, scope.deadline)) - now
-        message = await _ask(model, [*voice.system, *state["messages"]], config, max(0.001, left))
-        scope.notify("model.finished", _step(parts, message))
-        return {"messages": [message], "iterations": iterations, "iteration_deadline": deadline}
+        question = Question(
+            agent=parts.name,
+            spec=parts.spec,
+            release=parts.release,
+            messages=(*voice.system, *state["messages"]),
+            offer=voice.offer,
+        )
+        deadline = scope.clock.monotonic() + limits.iteration_timeout_s
+        answer = await ask(question, scope, config, deadline)
+        return {"messages": [answer.message], "iterations": iterations, "iteration_deadline": deadline}
 
     return agent
-
-
-def _bind(model: BaseChatModel, definitions: list[dict[str, Any]]) -> Runnable[LanguageModelInput, AIMessage]:
-    """The model with its tools.
-
-    Raises:
-        ToolcribError: the model cannot call tools.
-    """
-    if not definitions:
-        return model
-    try:
-        return model.bind_tools(definitions)
-    except NotImplementedError as error:
-        raise ToolcribError(
-            f"{type(model).__name__} cannot call tools.", hint="Choose a model with tool calling for this agent."
-        ) from error
-
-
-async def _ask(
-    model: Runnable[LanguageModelInput, AIMessage], messages: list[Any], config: RunnableConfig, left_s: float
-) -> AIMessage:
-    try:
-        return await within(left_s, lambda given: model.ainvoke(given, config), messages)
-    except TimeIsOver as error:
-        raise RunTimeout(
-            f"The model did not answer within {left_s:.3g} s.",
-            hint="Raise `limits.iteration_timeout_s` in agents.yaml.",
-        ) from error
-
-
-def _step(parts: AgentParts, message: AIMessage) -> dict[str, Any]:
-    """The model's answer as a step of the trace."""
-    usage = message.usage_metadata or {"input_tokens": 0, "output_tokens": 0}
-    return {
-        "model": parts.spec.model,
-        "release": parts.release,
-        "input_tokens": usage["input_tokens"],
-        "output_tokens": usage["output_tokens"],
-        "tool_calls": [call["name"] for call in message.tool_calls],
-    }

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
 
-from toolcrib.agents.models import Models
 from toolcrib.core.calls import CallContext, DeadlineLevel, ToolCall
 from toolcrib.core.errors import ToolcribError
 from toolcrib.core.events import Event
@@ -27,6 +27,17 @@ class Calls(Protocol):
 
     def hidden(self, release: Release, context: CallContext) -> frozenset[str]:
         """Names of tools that are not worth offering to a model now."""
+
+
+class ChatModels(Protocol):
+    """The models of this process; see `Models`."""
+
+    async def get(self, name: str, options: Mapping[str, Any]) -> BaseChatModel:
+        """The model of this name, made with these options.
+
+        Raises:
+            ModelUnavailable: its package or its key is missing, or the name is not known.
+        """
 
 
 def _ignore(event: str, data: Mapping[str, Any]) -> None:
@@ -54,7 +65,7 @@ class RunScope:
 
     release: Release
     calls: Calls
-    models: Models
+    models: ChatModels
     clock: Clock
     tools: tuple[str, ...]
     run_id: str = ""

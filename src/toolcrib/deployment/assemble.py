@@ -6,9 +6,10 @@ from types import MappingProxyType
 from typing import Any
 
 from toolcrib.agents.factory import build_agent
-from toolcrib.agents.function_calling import AgentParts, build_function_calling
+from toolcrib.agents.function_calling import build_function_calling
 from toolcrib.agents.graphs import GraphError
-from toolcrib.agents.models import model_problem
+from toolcrib.agents.models.names import model_problem
+from toolcrib.agents.parts import AgentParts
 from toolcrib.agents.shape.graph import graph_shape, state_shape
 from toolcrib.agents.state.saved import Builder
 from toolcrib.agents.state.serializer import bound_to_release, keeps_threads

@@ -4,8 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from toolcrib.agents.models import Models
-from toolcrib.agents.scope import Calls
+from toolcrib.agents.scope import Calls, ChatModels
 from toolcrib.core.ports import Clock, EventSink, IdFactory
 from toolcrib.core.redaction import Secrets
 from toolcrib.core.stores.ledger import RunLedger, RunRecord
@@ -46,7 +45,7 @@ class RunPorts:
 
     registry: Registry
     calls: Calls
-    models: Models
+    models: ChatModels
     ledger: RunLedger
     clock: Clock
     ids: IdFactory

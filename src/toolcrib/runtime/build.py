@@ -128,7 +128,7 @@ def missing_keys(root: Path) -> Mapping[str, tuple[str, ...]]:
     Raises:
         ProjectInvalid: there is no such directory, or it cannot be read.
     """
-    from toolcrib.agents.models import missing_key
+    from toolcrib.agents.models.names import missing_key
     from toolcrib.loader.bundle import read_bundle
     from toolcrib.loader.config import read_config
 

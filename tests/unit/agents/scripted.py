@@ -136,7 +136,7 @@ def config_for(
             events=EventHub(),
             circuits=circuits or Circuits(events=EventHub()),
         ),
-        models=OneModel(model),  # type: ignore[arg-type]  # the same method, without the making
+        models=OneModel(model),
         clock=SystemClock(),
         **{"tools": tuple(release.tools), "notify": notify, **scope},
     )

@@ -1,0 +1,36 @@
+"""What an agent is made of, and what its model is told of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from langchain_core.messages import SystemMessage
+
+from toolcrib.agents.models.offer import Offer
+from toolcrib.core.agents import AgentSpec
+from toolcrib.core.tools import ToolSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentParts:
+    """What an agent is made of: one release's spec, prompt and tools."""
+
+    name: str
+    spec: AgentSpec
+    prompt: str
+    tools: Sequence[ToolSpec]
+    release: str
+
+
+class Voice:
+    """What the model is told of one agent, for one tenant.
+
+    Attributes:
+        parts: what the agent is made of.
+        system: its prompt as messages that stand before all others; none without a prompt.
+        offer: its tools.
+    """
+
+    def __init__(self, parts: AgentParts) -> None:
+        self.parts = parts
+        self.system = (SystemMessage(parts.prompt),) if parts.prompt else ()
+        self.offer = Offer(parts.tools)
