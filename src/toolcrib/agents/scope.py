@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
 
+from toolcrib.agents.money.purse import Purse
 from toolcrib.core.calls import CallContext, DeadlineLevel, ToolCall
 from toolcrib.core.errors import ToolcribError
 from toolcrib.core.events import Event
@@ -59,6 +60,7 @@ class RunScope:
         tools: names of the tools the agent may call.
         deadline: reading of the monotonic clock at which the run's time is over; None without limit.
         tool_timeout_s: upper bound for each tool call; None without.
+        purse: what its models are paid from; None outside of runs of agents.
         notify: told of each step, `(event, data)`; becomes the run's trace and its stream.
         emit: takes events for all who watch the process.
     """
@@ -74,6 +76,7 @@ class RunScope:
     tenant: str = ""
     deadline: float | None = None
     tool_timeout_s: float | None = None
+    purse: Purse | None = None
     notify: Callable[[str, Mapping[str, Any]], None] = _ignore
     emit: Emit = _drop
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,13 +15,15 @@ ThreadPolicy = Literal["run", "thread", "compatible", "latest"]
 
 
 class AgentLimits(BaseModel):
-    """Bounds of one run of an agent: steps and seconds.
+    """Bounds of one run of an agent: steps, seconds and money.
 
     Attributes:
         iterations: how often the model may be asked.
         tool_timeout_s: upper bound for each tool call, below the tool's own limit.
         iteration_timeout_s: one model answer and the tool calls it asked for.
         run_timeout_s: the whole run.
+        cost_usd: US dollars for the models of the whole run; without limit when not given.
+        tokens: of prompts and answers together, of the whole run; without limit when not given.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,6 +32,8 @@ class AgentLimits(BaseModel):
     tool_timeout_s: Seconds = 30.0
     iteration_timeout_s: Seconds = 60.0
     run_timeout_s: Seconds = 300.0
+    cost_usd: Annotated[Decimal, Field(gt=0, le=1_000_000, decimal_places=6)] | None = None
+    tokens: Annotated[int, Field(ge=1)] | None = None
 
 
 class AgentSpec(BaseModel):

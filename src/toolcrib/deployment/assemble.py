@@ -72,6 +72,7 @@ def build_release(
         agent_variants=MappingProxyType({key: one for key, one in agents.items() if key[1]}),
         prompts=MappingProxyType(dict(project.prompts)),
         resources=project.resources,
+        spending=project.config.spending,
         modules=project.space,
         shape=make_shape(project, agents),
     )

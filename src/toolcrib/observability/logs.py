@@ -8,6 +8,7 @@ from typing import Any
 
 from toolcrib.core.events import (
     BreakerChanged,
+    BudgetRefused,
     CanaryRolledBack,
     Deployed,
     Event,
@@ -26,6 +27,7 @@ from toolcrib.core.events import (
     ToolFinished,
     ToolStarted,
 )
+from toolcrib.core.money import plain
 from toolcrib.core.results import RunResult, ToolResult
 from toolcrib.observability.outcomes import call_outcome, run_outcome
 
@@ -67,6 +69,8 @@ def _place(event: Event) -> tuple[logging.Logger, int]:
             return release_log, _gravity(event)
         case BreakerChanged():
             return work_log, logging.WARNING if event.state == "open" else logging.INFO
+        case BudgetRefused():
+            return work_log, logging.WARNING
         case ToolEscalated():
             return work_log, logging.ERROR
 
@@ -139,7 +143,7 @@ def _run(event: RunFinished) -> dict[str, Any]:
         "iterations": result.iterations,
         "input_tokens": result.input_tokens,
         "output_tokens": result.output_tokens,
-        "cost_usd": result.cost_usd,
+        "cost_usd": None if result.cost_usd is None else plain(result.cost_usd),
         **_error(result),
     }
 

@@ -4,8 +4,8 @@ An event comes on the event loop with every call, so the children of a metric ar
 one is one look into a dictionary (prometheus_client's own `labels()` takes four times as long).
 """
 
-from collections.abc import Iterable
-from typing import Generic, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any, Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.metrics import MetricWrapperBase
@@ -13,6 +13,7 @@ from prometheus_client.metrics_core import Metric
 
 from toolcrib.core.errors import ToolNotFound
 from toolcrib.core.events import (
+    BudgetRefused,
     Deployed,
     Event,
     ReleaseRetired,
@@ -36,7 +37,7 @@ ITERATIONS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 50
 DEPLOYMENT_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 COUNTED: frozenset[type[Event]] = frozenset(
-    {ToolFinished, ToolEscalated, RunFinished, TaskWaiting, TaskResolved, Deployed, ReleaseRetired}
+    {ToolFinished, ToolEscalated, RunFinished, BudgetRefused, TaskWaiting, TaskResolved, Deployed, ReleaseRetired}
 )
 
 M = TypeVar("M", bound=MetricWrapperBase)
@@ -57,7 +58,15 @@ class Metrics:
             "agent_execution_time_seconds", "From a run's acceptance to its end.", RUN_S, "agent"
         )
         self._iterations = self._histogram("agent_iterations", "How often a run asked its model.", ITERATIONS, "agent")
-        self._cost = self._counter("agent_cost_usd", "What runs cost, where a price is known.", "agent", "release")
+        self._cost = self._counter(
+            "agent_cost_usd", "What runs cost, where a price is known.", "agent", "model", "release"
+        )
+        self._tokens = self._counter(
+            "agent_tokens_total", "Tokens of models, as they told.", "agent", "direction", "model", "release"
+        )
+        self._refused = self._counter(
+            "agent_budget_refusals_total", "Models not asked for lack of room in a budget.", "agent", "scope", "release"
+        )
         self._calls = self._counter("tool_calls_total", "Tool calls that ended.", "tool", "outcome", "release")
         self._call_s = self._histogram(
             "tool_execution_time_seconds", "Calls that reached their tool, waits and retries included.", CALL_S, "tool"
@@ -88,6 +97,8 @@ class Metrics:
                 self._deployments.of(deployment.state).inc()
                 if "total" in deployment.timings_s:
                     self._deployment_s.of(deployment.state).observe(deployment.timings_s["total"])
+            case BudgetRefused(agent=agent, scope=scope, release=release):
+                self._refused.of(agent, scope, release).inc()
             case ToolEscalated(tool=tool, release=release):
                 self._escalations.of(tool, release).inc()
             case TaskWaiting(tool=tool):
@@ -98,6 +109,8 @@ class Metrics:
                 self._calls.forget_last(release)
                 self._escalations.forget_last(release)
                 self._cost.forget_last(release)
+                self._tokens.forget_last(release)
+                self._refused.forget_last(release)
             case _:
                 return
 
@@ -120,8 +133,17 @@ class Metrics:
         self._runs.of(agent, run_outcome(result)).inc()
         self._run_s.of(agent).observe(result.execution_time_s)
         self._iterations.of(agent).observe(result.iterations)
-        if result.cost_usd:
-            self._cost.of(agent, result.release).inc(result.cost_usd)
+        for step in result.trace:
+            if step.get("kind") == "model":
+                self._count_answer(agent, result.release, step)
+
+    def _count_answer(self, agent: str, release: str, step: Mapping[str, Any]) -> None:
+        model = str(step.get("model", UNKNOWN))
+        if cost := step.get("cost_usd"):
+            self._cost.of(agent, model, release).inc(float(cost))
+        for direction in ("input", "output"):
+            if tokens := step.get(f"{direction}_tokens"):
+                self._tokens.of(agent, direction, model, release).inc(tokens)
 
     def _counter(self, name: str, words: str, *labels: str) -> "_Children[Counter]":
         return _Children(Counter(name, words, labels, registry=self._registry), self._limit)

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from decimal import Decimal
+from typing import Any, Literal, TypedDict
 
 from toolcrib.agents.running import Outcome, TurnControl
 from toolcrib.core.agents import Agent
@@ -15,6 +16,14 @@ from toolcrib.runs.ports import RunRequest
 Notify = Callable[[str, Mapping[str, Any]], None]
 StopKind = Literal["drained", "suspended"]
 """What becomes of stopped runs: `drained` ones wait for somebody's word, `suspended` ones go on by themselves."""
+
+
+class Total(TypedDict):
+    """What a run's models came to; `cost_usd` is None where a price is not known."""
+
+    cost_usd: Decimal | None
+    input_tokens: int
+    output_tokens: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,6 +62,18 @@ class ActiveRun:
         if outcome.interrupts:
             return "interrupted"
         return "success" if error is None else "error"
+
+    def total(self) -> Total:
+        """What its models came to: in this process, and where it goes on in those before."""
+        models = [step for step in self.steps if step["kind"] == "model"]
+        costs = [Decimal(cost) for step in models if (cost := step.get("cost_usd")) is not None]
+        unseen = self.agent.spec.kind == "graph" and not models  # its own code may ask models and tells nobody
+        unknown = unseen or len(costs) < len(models) or (self.goes_on and self.record.cost_usd is None)
+        return Total(
+            cost_usd=None if unknown else sum(costs, self.record.cost_usd or Decimal(0)),
+            input_tokens=self.record.input_tokens + sum(step["input_tokens"] for step in models),
+            output_tokens=self.record.output_tokens + sum(step["output_tokens"] for step in models),
+        )
 
     def stopped(self) -> RunStopped:
         """What its caller hears when it was stopped between two steps."""

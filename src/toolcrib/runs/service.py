@@ -111,6 +111,7 @@ class RunService:
             agent = release.agent(record.agent, tenant=record.tenant)
             if not await self._ports.ledger.take_up(run_id, process=self._ports.process):
                 raise _not_stopped(run_id, "taken up by another process")
+            record = await self._ports.accounts.known(record, agent, release)
             run = ActiveRun(
                 record=replace(record, status="running", error="", finished_at=None, process=self._ports.process),
                 agent=agent,
@@ -277,6 +278,7 @@ class RunService:
             releases_seen=tuple(sorted(seen)),
             finished_at=self._ports.clock.now(),
             paused_at=paused_at,
+            **run.total(),
         )
         await self._ports.ledger.finish(record)
 
@@ -335,20 +337,19 @@ class RunService:
             tenant=record.tenant,
             deadline=deadline,
             tool_timeout_s=run.agent.spec.limits.tool_timeout_s,
+            purse=ports.accounts.purse(record, run.agent, run.release),
             notify=notify,
             emit=ports.events.emit,
         )
 
     def _result(self, run: ActiveRun, outcome: Outcome, error: ToolcribError | None) -> RunResult:
-        models = [step for step in run.steps if step["kind"] == "model"]
         return RunResult(
             output=outcome.output,
             success=error is None,
             error=None if error is None else self._told(error),
             execution_time_s=self._ports.clock.monotonic() - run.began,
-            iterations=len(models),
-            input_tokens=sum(step["input_tokens"] for step in models),
-            output_tokens=sum(step["output_tokens"] for step in models),
+            iterations=sum(step["kind"] == "model" for step in run.steps),
+            **run.total(),
             trace=tuple(run.steps),
             release=run.release.id,
             thread_id=run.record.thread_id,

@@ -9,6 +9,7 @@ from langchain_core.runnables import RunnableConfig
 
 from toolcrib.agents.models.attempt import Attempt, attempt
 from toolcrib.agents.models.offer import Offer, hidden_now
+from toolcrib.agents.money.purse import Bill
 from toolcrib.agents.scope import RunScope
 from toolcrib.core.agents import AgentSpec
 
@@ -38,10 +39,11 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came of it, and the name of the model that answered."""
+    """What came of it, the name of the model that answered, and what that cost."""
 
     message: AIMessage
     model: str
+    bill: Bill
 
 
 async def ask(question: Question, scope: RunScope, config: RunnableConfig, deadline: float) -> Answer:
@@ -55,6 +57,7 @@ async def ask(question: Question, scope: RunScope, config: RunnableConfig, deadl
 
     Raises:
         RunTimeout: there was no answer in time.
+        BudgetExceeded, PriceUnknown: it may not be asked.
         ModelUnavailable: the model cannot be made.
         ToolcribError: the model cannot call tools.
         Exception: whatever the provider's package raises.
@@ -72,18 +75,17 @@ async def ask(question: Question, scope: RunScope, config: RunnableConfig, deadl
         asking=question.offer.bind(model, definitions, question.stop),
         left_s=max(_LEAST_S, until - scope.clock.monotonic()),
     )
-    answer = Answer(message=await attempt(once, scope, config), model=name)
+    paid = await attempt(once, scope, config)
+    answer = Answer(message=paid.message, model=name, bill=paid.bill)
     scope.notify("model.finished", _step(question, answer))
     return answer
 
 
 def _step(question: Question, answer: Answer) -> Mapping[str, Any]:
     """The answer as a step of the trace."""
-    usage = answer.message.usage_metadata or {"input_tokens": 0, "output_tokens": 0}
     return {
         "model": answer.model,
         "release": question.release,
-        "input_tokens": usage["input_tokens"],
-        "output_tokens": usage["output_tokens"],
+        **answer.bill.to_dict(),
         "tool_calls": [call["name"] for call in answer.message.tool_calls],
     }

@@ -3,7 +3,7 @@
 What is kept of accounts is in `core.stores.budgets`.
 """
 
-from toolcrib.core.money.accounts import Account, AccountLimit, AccountState
+from toolcrib.core.money.accounts import Account, AccountLimit, AccountState, BudgetStatus
 from toolcrib.core.money.amounts import NOTHING, Amount, Usage, exact, from_picos, picos, plain
 from toolcrib.core.money.budgets import Budget, Budgets, OwnBudget, Period, UnknownPrice
 from toolcrib.core.money.prices import ASSUMED, FREE, ModelPrice, Price, price_named
@@ -19,6 +19,7 @@ __all__ = [
     "Amount",
     "Bound",
     "Budget",
+    "BudgetStatus",
     "Budgets",
     "ModelPrice",
     "OwnBudget",

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
-from toolcrib.core.money.amounts import NOTHING, Amount
+from toolcrib.core.money.amounts import NOTHING, Amount, plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,3 +60,28 @@ class AccountState:
         return (not amount.usd or limit.usd is None or after.usd <= limit.usd) and (
             not amount.tokens or limit.tokens is None or after.tokens <= limit.tokens
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetStatus:
+    """An account, and what it may hold by the release that serves; no limit where that says nothing of it."""
+
+    state: AccountState
+    limit: AccountLimit
+
+    def to_dict(self) -> dict[str, Any]:
+        """The account as JSON-ready mapping; dollars as text, exact."""
+        account, state, limit = self.state.account, self.state, self.limit
+        return {
+            "scope": account.scope,
+            "tenant": account.tenant,
+            "name": account.name,
+            "period": account.period,
+            "renews_at": account.renews_at,
+            "spent_usd": plain(state.spent.usd),
+            "reserved_usd": plain(state.reserved.usd),
+            "limit_usd": None if limit.usd is None else plain(limit.usd),
+            "spent_tokens": state.spent.tokens,
+            "reserved_tokens": state.reserved.tokens,
+            "limit_tokens": limit.tokens,
+        }

@@ -1,4 +1,4 @@
-"""Spending: which accounts one run's money comes from, and how much each may hold; a pure function of what is written."""
+"""Spending: which accounts a run's money comes from, and how much each may hold; pure functions of what is written."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ class Spender:
     thread_id: str
     agent: str
     tenant: str
-    limit: AccountLimit = AccountLimit()
+    limit: AccountLimit = field(default_factory=AccountLimit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Spending:
         prices: model, or a pattern for models -> price, under `prices:`.
     """
 
-    budgets: Budgets = Budgets()
+    budgets: Budgets = field(default_factory=Budgets)
     prices: Mapping[str, ModelPrice] = field(default_factory=lambda: MappingProxyType({}))
 
     def bounds(self, spender: Spender, *, now: float) -> tuple[Bound, ...]:
