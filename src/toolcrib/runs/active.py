@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, TypedDict
 
+from toolcrib.agents.money.purse import Purse
 from toolcrib.agents.running import Outcome, TurnControl
 from toolcrib.core.agents import Agent
 from toolcrib.core.errors import RunCut, RunStopped, ToolcribError
@@ -31,6 +32,7 @@ class ActiveRun:
     """One accepted run.
 
     Attributes:
+        purse: what its models are paid from.
         goes_on: it was stopped before, and goes on where it was.
         control: stops its graph before the next step.
         timer: ends it at once when it is put forward; None before its graph begins.
@@ -43,6 +45,7 @@ class ActiveRun:
     agent: Agent
     release: Release
     request: RunRequest
+    purse: Purse
     began: float
     notify: Notify
     goes_on: bool = False
@@ -65,14 +68,14 @@ class ActiveRun:
 
     def total(self) -> Total:
         """What its models came to: in this process, and where it goes on in those before."""
-        models = [step for step in self.steps if step["kind"] == "model"]
-        costs = [Decimal(cost) for step in models if (cost := step.get("cost_usd")) is not None]
-        unseen = self.agent.spec.kind == "graph" and not models  # its own code may ask models and tells nobody
-        unknown = unseen or len(costs) < len(models) or (self.goes_on and self.record.cost_usd is None)
+        bills = self.purse.bills
+        costs = [bill.usd for bill in bills if bill.usd is not None]
+        unseen = self.agent.spec.kind == "graph" and not bills  # its own code may ask models and tells nobody
+        unknown = unseen or len(costs) < len(bills) or (self.goes_on and self.record.cost_usd is None)
         return Total(
             cost_usd=None if unknown else sum(costs, self.record.cost_usd or Decimal(0)),
-            input_tokens=self.record.input_tokens + sum(step["input_tokens"] for step in models),
-            output_tokens=self.record.output_tokens + sum(step["output_tokens"] for step in models),
+            input_tokens=self.record.input_tokens + sum(bill.usage.input_tokens for bill in bills),
+            output_tokens=self.record.output_tokens + sum(bill.usage.output_tokens for bill in bills),
         )
 
     def stopped(self) -> RunStopped:

@@ -117,6 +117,7 @@ class RunService:
                 agent=agent,
                 release=release,
                 request=RunRequest(agent=agent.name, thread_id=record.thread_id, tenant=record.tenant),
+                purse=self._ports.accounts.purse(record, agent, release),
                 began=self._ports.clock.monotonic(),
                 notify=lambda event, data: None,
                 goes_on=True,
@@ -223,7 +224,15 @@ class RunService:
                 revision=agent.revision,
                 process=self._ports.process,
             )
-            run = ActiveRun(record=record, agent=agent, release=release, request=request, began=began, notify=notify)
+            run = ActiveRun(
+                record=record,
+                agent=agent,
+                release=release,
+                request=request,
+                purse=self._ports.accounts.purse(record, agent, release),
+                began=began,
+                notify=notify,
+            )
             return await self._to_its_end(run, streaming=streaming)
 
     async def _to_its_end(self, run: ActiveRun, *, streaming: bool) -> RunResult:
@@ -337,7 +346,7 @@ class RunService:
             tenant=record.tenant,
             deadline=deadline,
             tool_timeout_s=run.agent.spec.limits.tool_timeout_s,
-            purse=ports.accounts.purse(record, run.agent, run.release),
+            purse=run.purse,
             notify=notify,
             emit=ports.events.emit,
         )

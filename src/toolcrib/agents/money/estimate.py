@@ -1,8 +1,8 @@
 """Estimates before a model is asked: how long the prompt is at most, and how long the answer may be.
 
 No tokenizer is asked: each provider has its own, and some are fetched from the network. A token of English is about
-four letters long, of JSON and code three, a Chinese character is one token or less and three bytes of UTF-8; so a token
-for every three bytes is more than providers count for all of them.
+four letters long, of dense JSON two and a half, and a Chinese character of three bytes is about one token: a token for
+every two bytes of UTF-8 is on the safe side of all three.
 """
 
 import math
@@ -14,7 +14,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 
 from toolcrib.core.money import Price, Usage
 
-BYTES_A_TOKEN = 3
+BYTES_A_TOKEN = 2
 MESSAGE_TOKENS = 16
 """Of each message and tool, beside its text: role, name, separators."""
 MEDIUM_TOKENS = 3_000

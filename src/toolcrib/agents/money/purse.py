@@ -106,6 +106,9 @@ class Purse:
         spending: what the release's agents.yaml says of money.
         spender: the run.
         release: id of the release.
+
+    Attributes:
+        bills: of the answers that came, also of one whose reader was cancelled before it was paid.
     """
 
     def __init__(self, ports: PursePorts, *, spending: Spending, spender: Spender, release: str) -> None:
@@ -113,6 +116,7 @@ class Purse:
         self._spending = spending
         self._spender = spender
         self._release = release
+        self.bills: list[Bill] = []
 
     async def pay(self, order: Order, ask: Callable[[], Awaitable[AIMessage]]) -> Paid:
         """Make the attempt, and pay for it; an attempt that fails, or is cancelled, costs nothing.
@@ -126,7 +130,7 @@ class Purse:
         price = await self._price(order.model, bounds)
         if not bounds:
             message = await ask()
-            return Paid(message=message, bill=self._bill(order, message, price))
+            return Paid(message=message, bill=self._billed(order, message, price))
         held = self._most(order, price, bounds)
         store = self._ports.store
         refused = False
@@ -135,11 +139,11 @@ class Purse:
                 refused = True
                 raise self._refused(order, held, lacking, bounds)
             message = await ask()
+            bill = self._billed(order, message, price)
         except BaseException:  # also when it was cancelled while it reserved: letting go of nothing does no harm
             if not refused:
                 await self._let_go(held.id)
             raise
-        bill = self._bill(order, message, price)
         spent = Amount(usd=bill.usd or Decimal(0), tokens=bill.usage.total)
         await _to_its_end(store.settle(held.id, spent))
         return Paid(message=message, bill=bill)
@@ -196,6 +200,11 @@ class Purse:
             process=self._ports.process,
             at=now,
         )
+
+    def _billed(self, order: Order, message: AIMessage, price: Price | None) -> Bill:
+        bill = self._bill(order, message, price)
+        self.bills.append(bill)
+        return bill
 
     def _bill(self, order: Order, message: AIMessage, price: Price | None) -> Bill:
         told = usage_of(message)

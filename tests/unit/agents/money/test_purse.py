@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+import anyio
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.messages.ai import UsageMetadata
@@ -128,9 +129,10 @@ async def test_a_cancelled_attempt_costs_nothing() -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    order = Order(model="acme:large", options={}, messages=QUESTION)
+    order = Order(model="acme:large", options={"max_tokens": 100}, messages=QUESTION)
     task = asyncio.create_task(till.purse().pay(order, ask))
-    await begun.wait()
+    with anyio.fail_after(5):
+        await begun.wait()
     assert (await till.stands()).reserved != Amount()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -155,7 +157,8 @@ async def test_an_attempt_that_is_cancelled_while_it_reserves_leaves_nothing_res
         PursePorts(store=slow, book=PriceBook(), clock=till.clock, ids=CountingIds(), emit=till.events.emit),
     )
     task = asyncio.create_task(pay(till.purse(), said()))
-    await slow.written.wait()
+    with anyio.fail_after(5):
+        await slow.written.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -211,7 +214,7 @@ async def test_the_next_day_has_a_budget_of_its_own() -> None:
 
 async def test_a_single_run_is_limited_in_dollars_and_in_tokens() -> None:
     till = Till(budgets=Budgets())
-    purse = till.purse(limit=AccountLimit(tokens=500))
+    purse = till.purse(limit=AccountLimit(tokens=480))
     await pay(purse, said(300, 50))
     with pytest.raises(BudgetExceeded, match=r"of run 'run-1' \(agents.support.limits\): 350 tokens spent, 0 reserved"):
         await pay(purse, said())
@@ -226,7 +229,7 @@ async def test_a_tenant_and_an_agent_may_have_a_budget_of_their_own() -> None:
     with pytest.raises(BudgetExceeded, match="tenant 'acme'"):
         await pay(till.purse(tenant="acme"), said())
     await pay(till.purse(tenant="globex"), said())
-    with pytest.raises(BudgetExceeded, match="agent 'support' .budgets.agents.support"):
+    with pytest.raises(BudgetExceeded, match=r"agent 'support' \(budgets\.agents\.support\)"):
         await pay(till.purse(tenant="globex"), said())
 
 
