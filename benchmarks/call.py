@@ -165,6 +165,7 @@ class OurChain:
             calls=self.executor,
             models=Models(today=lambda: None),  # type: ignore[arg-type, return-value]  # no model is asked
             clock=SystemClock(),
+            random=SystemRandom(),
             tools=("lookup",),
         )
         node, given = toolcrib.ToolNode(), [message(1)]

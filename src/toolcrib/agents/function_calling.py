@@ -8,7 +8,9 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.channels import UntrackedValue
 from langgraph.graph import END, START, MessagesState, StateGraph
 
-from toolcrib.agents.models.asking import Question, ask
+from toolcrib.agents.corrections import corrections
+from toolcrib.agents.models.asking import ask
+from toolcrib.agents.models.question import Question
 from toolcrib.agents.parts import AgentParts, Voice
 from toolcrib.agents.scope import required_scope
 from toolcrib.agents.tool_node import ToolNode
@@ -44,8 +46,9 @@ def build_function_calling(parts: Mapping[str, AgentParts], *, checkpointer: Any
 
 
 def _next(state: AgentState) -> str:
-    last = state["messages"][-1]
-    return "tools" if isinstance(last, AIMessage) and last.tool_calls else END
+    """Where the answer leads; one with calls that cannot be read goes on too, with what the model is told of them."""
+    last = next((message for message in reversed(state["messages"]) if isinstance(message, AIMessage)), None)
+    return "tools" if last is not None and (last.tool_calls or last.invalid_tool_calls) else END
 
 
 def _model_node(voices: Mapping[str, Voice]) -> Any:
@@ -67,9 +70,11 @@ def _model_node(voices: Mapping[str, Voice]) -> Any:
             release=parts.release,
             messages=(*voice.system, *state["messages"]),
             offer=voice.offer,
+            router=parts.router,
         )
         deadline = scope.clock.monotonic() + limits.iteration_timeout_s
         answer = await ask(question, scope, config, deadline)
-        return {"messages": [answer.message], "iterations": iterations, "iteration_deadline": deadline}
+        messages = [answer.message, *corrections(answer.message, scope)]
+        return {"messages": messages, "iterations": iterations, "iteration_deadline": deadline}
 
     return agent

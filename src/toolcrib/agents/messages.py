@@ -5,6 +5,8 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 
+from toolcrib.agents.models.pieces import Told
+
 
 def run_input(question: Any) -> Any:
     """The graph's input: text and lists of messages become `{"messages": [...]}`, anything else is the state itself."""
@@ -23,6 +25,14 @@ def answer_text(state: Any) -> Any:
         if last is not None:
             return str(last.text)
     return state
+
+
+def told(mode: str, chunk: Any) -> tuple[str, Mapping[str, Any]] | None:
+    """What those who look on are told of a chunk of LangGraph's stream: an event and its data; None for nothing."""
+    if mode == "custom":  # a graph of the project may send anything
+        return (chunk.event, chunk.data) if isinstance(chunk, Told) else None
+    data = message_chunk(chunk)
+    return ("message", data) if data else None
 
 
 def message_chunk(chunk: Any) -> Mapping[str, Any] | None:

@@ -6,19 +6,21 @@ from dataclasses import dataclass
 from langchain_core.messages import SystemMessage
 
 from toolcrib.agents.models.offer import Offer
+from toolcrib.agents.models.routing import Router
 from toolcrib.core.agents import AgentSpec
 from toolcrib.core.tools import ToolSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentParts:
-    """What an agent is made of: one release's spec, prompt and tools."""
+    """What an agent is made of: one release's spec, prompt, tools, and the function that chooses its models' tier."""
 
     name: str
     spec: AgentSpec
     prompt: str
     tools: Sequence[ToolSpec]
     release: str
+    router: Router | None = None
 
 
 class Voice:

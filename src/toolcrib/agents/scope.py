@@ -11,7 +11,8 @@ from toolcrib.agents.money.purse import Purse
 from toolcrib.core.calls import CallContext, DeadlineLevel, ToolCall
 from toolcrib.core.errors import ToolcribError
 from toolcrib.core.events import Event
-from toolcrib.core.ports import Clock, Emit
+from toolcrib.core.models import Tier
+from toolcrib.core.ports import Clock, Emit, Random
 from toolcrib.core.redaction import Masks, hides, redact, redact_result, texts_of
 from toolcrib.core.results import ToolResult
 from toolcrib.registry.release import Release
@@ -56,8 +57,9 @@ class RunScope:
     Attributes:
         release: every tool call of the run goes here.
         calls: the way to the tools.
-        models, clock: the process's own; graphs are made without them.
+        models, clock, random: the process's own; graphs are made without them.
         tools: names of the tools the agent may call.
+        tier: the tier of models its caller asked for; None when the agent's route decides.
         deadline: reading of the monotonic clock at which the run's time is over; None without limit.
         tool_timeout_s: upper bound for each tool call; None without.
         purse: what its models are paid from; None outside of runs of agents.
@@ -69,11 +71,13 @@ class RunScope:
     calls: Calls
     models: ChatModels
     clock: Clock
+    random: Random
     tools: tuple[str, ...]
     run_id: str = ""
     thread_id: str = ""
     agent: str = ""
     tenant: str = ""
+    tier: Tier | None = None
     deadline: float | None = None
     tool_timeout_s: float | None = None
     purse: Purse | None = None

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -43,6 +43,10 @@ def run(
     resume: Annotated[
         str | None, typer.Option(help="Instead of a question: the answer, JSON or text, for what waits on --thread.")
     ] = None,
+    tier: Annotated[
+        Literal["simple", "medium", "complex"] | None,
+        typer.Option(help="Which of the agent's models to ask; its route decides by default."),
+    ] = None,
     stream: Annotated[bool, typer.Option("--stream", help="Show each step as it happens.")] = False,
     project: ProjectOption = None,
     url: UrlOption = "",
@@ -60,6 +64,8 @@ def run(
     if resume is not None and not thread:
         raise UsageProblem("Which thread waits for this answer?", hint="Add --thread; the run that waits told its id.")
     body: Json = {"question": question or None, "thread_id": thread, "tenant": tenant}
+    if tier is not None:
+        body["tier"] = tier
     if given is not None:
         body["input"] = _input(given)
     if resume is not None:
@@ -203,6 +209,9 @@ def _step(event: Json) -> str:
         case "tool.finished":
             mark = "✓" if data["ok"] else "✗"
             return f"  {mark} {data['tool']} {data['duration_s'] * 1000:.0f} ms"
+        case "model.failed":
+            times = "once" if data["attempts"] == 1 else f"{data['attempts']} times"
+            return f"  ✗ {data['model']}, asked {times}: {data['error']}"
         case _:
             return ""
 

@@ -74,9 +74,21 @@ def agents(
     elif json:
         output.as_json(found)
     else:
-        rows = [(agent["name"], agent["kind"], agent["model"], ", ".join(agent["tools"])) for agent in found]
+        rows = [(agent["name"], agent["kind"], _models(agent["model"]), ", ".join(agent["tools"])) for agent in found]
         output.table(rows, head=("agent", "kind", "model", "tools"))
     return OK
+
+
+def _models(model: str | Json) -> str:
+    """An agent's models in one cell: its tiers, and what it falls back to."""
+    if isinstance(model, str):
+        return model
+    tiers = [f"{tier} {_name(model[tier])}" for tier in ("simple", "medium", "complex") if model.get(tier)]
+    return ", ".join([*tiers, *(f"else {_name(one)}" for one in model.get("fallback", ()))])
+
+
+def _name(model: str | Json) -> str:
+    return model if isinstance(model, str) else str(model["model"])
 
 
 def runs(

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from toolcrib.core.migrations import Migration, head
+from toolcrib.core.models import ModelChoice, ModelRetry
 from toolcrib.core.policies import Seconds
 
 AgentKind = Literal["function_calling", "graph"]
@@ -20,6 +21,7 @@ class AgentLimits(BaseModel):
     Attributes:
         iterations: how often the model may be asked.
         tool_timeout_s: upper bound for each tool call, below the tool's own limit.
+        model_timeout_s: one attempt at a model; as long as the iteration has, when not given.
         iteration_timeout_s: one model answer and the tool calls it asked for.
         run_timeout_s: the whole run.
         cost_usd: US dollars for the models of the whole run; without limit when not given.
@@ -30,6 +32,7 @@ class AgentLimits(BaseModel):
 
     iterations: Annotated[int, Field(ge=1, le=1000)] = 10
     tool_timeout_s: Seconds = 30.0
+    model_timeout_s: Seconds | None = None
     iteration_timeout_s: Seconds = 60.0
     run_timeout_s: Seconds = 300.0
     cost_usd: Annotated[Decimal, Field(gt=0, le=1_000_000, decimal_places=6)] | None = None
@@ -41,8 +44,10 @@ class AgentSpec(BaseModel):
 
     Attributes:
         kind: `function_calling` (model, prompt, tools) or `graph` (a LangGraph graph of the project).
-        model: `offline`, or any `init_chat_model` string such as `openai:gpt-5-mini`.
-        model_options: keyword arguments for the model, e.g. `temperature`.
+        model: `offline`, any `init_chat_model` string such as `openai:gpt-5-mini`, or a plan of tiers with fallbacks.
+        model_options: keyword arguments for the model, e.g. `temperature`; of a plan, for all models of the provider
+            that its lowest tier is of.
+        model_retry: how often a model that fails is asked again.
         prompt: path of a file under `prompts/`, or the text itself when it is no path.
         variables: values for the `{names}` in the prompt.
         tools: names or patterns (`billing.*`) of the tools the agent may call; all when not given.
@@ -59,8 +64,9 @@ class AgentSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: AgentKind = "function_calling"
-    model: str = "offline"
+    model: ModelChoice = "offline"
     model_options: dict[str, Any] = Field(default_factory=dict)
+    model_retry: ModelRetry = ModelRetry()
     prompt: str = ""
     variables: dict[str, str] = Field(default_factory=dict)
     tools: tuple[str, ...] = ("*",)

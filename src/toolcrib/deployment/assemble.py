@@ -8,7 +8,7 @@ from typing import Any
 from toolcrib.agents.factory import build_agent
 from toolcrib.agents.function_calling import build_function_calling
 from toolcrib.agents.graphs import GraphError
-from toolcrib.agents.models.names import model_problem
+from toolcrib.agents.models.plans import plan_problems
 from toolcrib.agents.parts import AgentParts
 from toolcrib.agents.shape.graph import graph_shape, state_shape
 from toolcrib.agents.state.saved import Builder
@@ -172,9 +172,10 @@ def build_agents(project: LoadedProject, release: str, *, checkpointer: Any) -> 
     for (name, tenant), loaded in project.agents.items():
         spec, config, graph = loaded.spec, loaded.config, loaded.graph
         if spec.kind != "graph":
-            if problem := model_problem(spec.model):
-                message, hint = problem
-                reasons.append(config.reason("model", message, ("agents", name, "model"), hint))
+            reasons += [
+                config.reason("model", message, ("agents", name, "model", *place), hint)
+                for place, message, hint in plan_problems(spec)
+            ]
             if name not in shared:
                 each = {of: one for (own, of), one in parts.items() if own == name and one.spec.kind != "graph"}
                 shared[name] = build_function_calling(each, checkpointer=checkpointer)
@@ -209,4 +210,11 @@ def _lost_nodes(agent: Agent) -> list[Reason]:
 
 
 def _parts(name: str, loaded: LoadedAgent, release: str) -> AgentParts:
-    return AgentParts(name=name, spec=loaded.spec, prompt=loaded.prompt, tools=loaded.tools, release=release)
+    return AgentParts(
+        name=name,
+        spec=loaded.spec,
+        prompt=loaded.prompt,
+        tools=loaded.tools,
+        release=release,
+        router=loaded.router,
+    )

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from toolcrib.core.agents import AgentSpec
+from toolcrib.core.models import FUNCTION, ModelPlan
 from toolcrib.core.money import Spending
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.policies import ToolPolicy
@@ -26,7 +27,6 @@ from toolcrib.loader.reading.yaml_source import At, Document, Path, parse_yaml
 AGENTS, TOOLS, SETTINGS, LANGGRAPH = "agents.yaml", "tools.yaml", "toolcrib.yaml", "langgraph.json"
 
 _AGENT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
-_GRAPH = re.compile(r"(?P<path>[^:]+\.py):(?P<name>[^\W\d]\w*)")
 _FILE_OF = MappingProxyType(
     {
         "agents": AGENTS,
@@ -282,6 +282,9 @@ def _agent_reasons(
     if spec.graph:
         written = str(reading.written((*path, "graph")))
         yield from _graph_reasons(document, (*path, "graph"), spec.graph, written, files)
+    if isinstance(spec.model, ModelPlan) and spec.model.function:
+        where = (*path, "model", "route")
+        yield from _file_reasons(document, where, _normal(spec.model.function), str(reading.written(where)), files)
     if spec.prompt:
         yield from _prompt_reasons(reading, name, checked, files)
 
@@ -290,14 +293,24 @@ def _graph_reasons(
     document: Document, path: Path, graph: str, written: str, files: Mapping[str, bytes]
 ) -> Iterator[Reason]:
     """Whether `graph` has its form and its file is there; messages show it as `written`."""
-    match = _GRAPH.fullmatch(_normal(graph))
+    match = FUNCTION.fullmatch(_normal(graph))
     if match is None:
         message = f"{written[:80]!r} does not name a graph of this project"
         yield document.reason("graph_form", message, path=path, hint=_GRAPH_FORM)
-    elif match["path"] not in files:
+    else:
+        yield from _file_reasons(document, path, match.string, written, files)
+
+
+def _file_reasons(
+    document: Document, path: Path, named: str, written: str, files: Mapping[str, bytes]
+) -> Iterator[Reason]:
+    """Whether the file of `path/file.py:variable` is there."""
+    file = named.rpartition(":")[0]
+    if file not in files:
         message = f"{(written.rpartition(':')[0] or written)!r} is not in this project"
-        hint = did_you_mean(match["path"], (file for file in files if file.endswith(".py")))
-        yield document.reason("graph_missing", message, path=path, hint=hint)
+        hint = did_you_mean(file, (one for one in files if one.endswith(".py")))
+        code = "route_missing" if path[-1] == "route" else "graph_missing"
+        yield document.reason(code, message, path=path, hint=hint)
 
 
 def _prompt_reasons(

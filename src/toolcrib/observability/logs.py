@@ -12,6 +12,7 @@ from toolcrib.core.events import (
     CanaryRolledBack,
     Deployed,
     Event,
+    ModelFinished,
     NodeFinished,
     NodeStarted,
     ReleaseRetired,
@@ -57,11 +58,13 @@ def _place(event: Event) -> tuple[logging.Logger, int]:
     match event:
         case ToolFinished() | RunFinished():
             return work_log, logging.INFO if event.result.error is None else logging.WARNING
+        case ModelFinished():
+            return work_log, logging.INFO if event.outcome == "ok" else logging.WARNING
         case ToolStarted() | RunStarted() | NodeStarted() | NodeFinished() | TaskStarted() | TaskProgressed():
             return work_log, logging.DEBUG
         case TaskFinished():
             return work_log, logging.WARNING if event.state in ("failed", "in_doubt") else logging.INFO
-        case TaskWaiting():
+        case TaskWaiting() | BudgetRefused():
             return work_log, logging.WARNING
         case TaskResolved():
             return work_log, logging.INFO
@@ -69,8 +72,6 @@ def _place(event: Event) -> tuple[logging.Logger, int]:
             return release_log, _gravity(event)
         case BreakerChanged():
             return work_log, logging.WARNING if event.state == "open" else logging.INFO
-        case BudgetRefused():
-            return work_log, logging.WARNING
         case ToolEscalated():
             return work_log, logging.ERROR
 
@@ -96,6 +97,9 @@ def _record(event: Event) -> tuple[str, dict[str, Any]]:
             return "agent_execution", _run(event)
         case RunStarted():
             return "agent_started", event.to_dict()
+        case ModelFinished():
+            facts = event.to_dict()
+            return "model_execution", facts | {"duration_ms": _ms(facts.pop("duration_s"))}
         case NodeFinished():
             facts = event.to_dict()
             return "node_execution", facts | {"duration_ms": _ms(facts.pop("duration_s"))}

@@ -16,6 +16,7 @@ from toolcrib.core.events import (
     BudgetRefused,
     Deployed,
     Event,
+    ModelFinished,
     ReleaseRetired,
     RunFinished,
     TaskResolved,
@@ -23,6 +24,7 @@ from toolcrib.core.events import (
     ToolEscalated,
     ToolFinished,
 )
+from toolcrib.core.releases import Deployment
 from toolcrib.core.results import ToolResult
 from toolcrib.observability.outcomes import call_outcome, run_outcome
 
@@ -37,7 +39,17 @@ ITERATIONS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 50
 DEPLOYMENT_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 COUNTED: frozenset[type[Event]] = frozenset(
-    {ToolFinished, ToolEscalated, RunFinished, BudgetRefused, TaskWaiting, TaskResolved, Deployed, ReleaseRetired}
+    {
+        BudgetRefused,
+        Deployed,
+        ModelFinished,
+        ReleaseRetired,
+        RunFinished,
+        TaskResolved,
+        TaskWaiting,
+        ToolEscalated,
+        ToolFinished,
+    }
 )
 
 M = TypeVar("M", bound=MetricWrapperBase)
@@ -67,6 +79,21 @@ class Metrics:
         self._refused = self._counter(
             "agent_budget_refusals_total", "Models not asked for lack of room in a budget.", "agent", "scope", "release"
         )
+        self._models = self._counter(
+            "model_calls_total",
+            "Models asked, answered or not.",
+            "model",
+            "tier",
+            "outcome",
+            "release",
+        )
+        self._attempts = self._counter("model_attempts_total", "Attempts at models.", "model", "release")
+        self._model_s = self._histogram(
+            "model_call_time_seconds",
+            "From the first attempt to the answer, waits included.",
+            RUN_S,
+            "model",
+        )
         self._calls = self._counter("tool_calls_total", "Tool calls that ended.", "tool", "outcome", "release")
         self._call_s = self._histogram(
             "tool_execution_time_seconds", "Calls that reached their tool, waits and retries included.", CALL_S, "tool"
@@ -93,26 +120,39 @@ class Metrics:
                 self._count_call(result)
             case RunFinished():
                 self._count_run(event)
+            case ModelFinished():
+                self._count_model(event)
             case Deployed(deployment=deployment):
-                self._deployments.of(deployment.state).inc()
-                if "total" in deployment.timings_s:
-                    self._deployment_s.of(deployment.state).observe(deployment.timings_s["total"])
-            case BudgetRefused(agent=agent, scope=scope, release=release):
-                self._refused.of(agent, scope, release).inc()
+                self._count_deployment(deployment)
             case ToolEscalated(tool=tool, release=release):
                 self._escalations.of(tool, release).inc()
+            case BudgetRefused() | TaskWaiting() | TaskResolved():
+                self._count_stop(event)
+            case ReleaseRetired(release=release):
+                for metric in self._of_releases:
+                    metric.forget_last(release)
+            case _:
+                return
+
+    @property
+    def _of_releases(self) -> "tuple[_Children[Counter], ...]":
+        """Those whose last label is a release."""
+        models = self._cost, self._tokens, self._refused, self._models, self._attempts
+        return self._calls, self._escalations, *models
+
+    def _count_stop(self, event: BudgetRefused | TaskWaiting | TaskResolved) -> None:
+        match event:
+            case BudgetRefused(agent=agent, scope=scope, release=release):
+                self._refused.of(agent, scope, release).inc()
             case TaskWaiting(tool=tool):
                 self._parked.of(tool).inc()
             case TaskResolved(tool=tool, decision=decision):
                 self._resolved.of(tool, decision).inc()
-            case ReleaseRetired(release=release):
-                self._calls.forget_last(release)
-                self._escalations.forget_last(release)
-                self._cost.forget_last(release)
-                self._tokens.forget_last(release)
-                self._refused.forget_last(release)
-            case _:
-                return
+
+    def _count_deployment(self, deployment: Deployment) -> None:
+        self._deployments.of(deployment.state).inc()
+        if "total" in deployment.timings_s:
+            self._deployment_s.of(deployment.state).observe(deployment.timings_s["total"])
 
     def collect(self) -> Iterable[Metric]:
         """All metrics with their present values."""
@@ -144,6 +184,11 @@ class Metrics:
         for direction in ("input", "output"):
             if tokens := step.get(f"{direction}_tokens"):
                 self._tokens.of(agent, direction, model, release).inc(tokens)
+
+    def _count_model(self, event: ModelFinished) -> None:
+        self._models.of(event.model, event.tier, event.outcome, event.release).inc()
+        self._attempts.of(event.model, event.release).inc(event.attempts)
+        self._model_s.of(event.model).observe(event.duration_s)
 
     def _counter(self, name: str, words: str, *labels: str) -> "_Children[Counter]":
         return _Children(Counter(name, words, labels, registry=self._registry), self._limit)

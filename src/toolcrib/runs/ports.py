@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolcrib.agents.scope import Calls, ChatModels
-from toolcrib.core.ports import Clock, EventSink, IdFactory
+from toolcrib.core.models import Tier
+from toolcrib.core.ports import Clock, EventSink, IdFactory, Random
 from toolcrib.core.redaction import Secrets
 from toolcrib.core.stores.ledger import RunLedger, RunRecord
 from toolcrib.registry.registry import Registry
@@ -22,6 +23,7 @@ class RunRequest:
     thread_id: str = ""
     tenant: str = ""
     resume: Any = None
+    tier: Tier | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,7 @@ class RunPorts:
     models: ChatModels
     ledger: RunLedger
     clock: Clock
+    random: Random
     ids: IdFactory
     events: EventSink
     load: Callable[[str], Awaitable[Release]]

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from toolcrib.agents.graphs import refuse_misfit
+from toolcrib.agents.models.plans import refuse_tier
 from toolcrib.agents.running import Outcome, Turn, run_control, take_turn
 from toolcrib.agents.scope import RunScope
 from toolcrib.core.errors import (
@@ -171,6 +172,7 @@ class RunService:
                 calls=self._ports.calls,
                 models=self._ports.models,
                 clock=self._ports.clock,
+                random=self._ports.random,
                 tools=tuple(release.names(tenant)),
                 thread_id=thread_id,
                 tenant=tenant,
@@ -213,6 +215,7 @@ class RunService:
             release = await self._threads.pin(request, thread_id, leases)
             agent = release.agent(request.agent, tenant=request.tenant)
             refuse_misfit(agent.graph, agent.name, request.question)
+            refuse_tier(agent, request.tier)
             record = RunRecord(
                 run_id=self._ports.ids.new(),
                 thread_id=thread_id,
@@ -339,11 +342,13 @@ class RunService:
             calls=ports.calls,
             models=ports.models,
             clock=ports.clock,
+            random=ports.random,
             tools=run.agent.tools,
             run_id=record.run_id,
             thread_id=record.thread_id,
             agent=record.agent,
             tenant=record.tenant,
+            tier=run.request.tier,
             deadline=deadline,
             tool_timeout_s=run.agent.spec.limits.tool_timeout_s,
             purse=run.purse,

@@ -122,22 +122,18 @@ async def verify_project(root: Path, *, accept: Iterable["Acceptable"] = ()) -> 
     return verification(bundle, verdict, former, accept={*settings.gate.accept, *accept}, parked=parked)
 
 
-def missing_keys(root: Path) -> Mapping[str, tuple[str, ...]]:
-    """Agents whose model has no key: name -> environment variables of which one has to be set.
+def missing_keys(root: Path) -> Mapping[str, tuple[tuple[str, ...], ...]]:
+    """Agents with a model that has no key: name -> for each such model the variables of which one has to be set.
 
     Raises:
         ProjectInvalid: there is no such directory, or it cannot be read.
     """
-    from toolcrib.agents.models.names import missing_key
+    from toolcrib.agents.models.plans import missing_keys as keys_of
     from toolcrib.loader.bundle import read_bundle
     from toolcrib.loader.config import read_config
 
     agents = read_config(read_bundle(root).contents, env=os.environ)[0].agents
-    found = {
-        name: missing_key(spec.model, spec.model_options, os.environ)
-        for name, spec in agents.items()
-        if spec.kind != "graph"
-    }
+    found = {name: keys_of(spec, os.environ) for name, spec in agents.items() if spec.kind != "graph"}
     return {name: keys for name, keys in found.items() if keys}
 
 

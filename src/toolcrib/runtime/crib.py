@@ -12,6 +12,7 @@ from toolcrib.agents.tool_node import ToolNode
 from toolcrib.core.calls import CallContext, ToolCall
 from toolcrib.core.errors import NotFound, ToolNotFound
 from toolcrib.core.events import Event
+from toolcrib.core.models import Tier
 from toolcrib.core.money import BudgetStatus
 from toolcrib.core.ports import JournalEntry, ResourceStats
 from toolcrib.core.results import RunResult, ToolResult
@@ -199,7 +200,14 @@ class Crib(CribReleases):
         )
 
     async def run(
-        self, agent: str, question: Any = None, *, thread_id: str = "", tenant: str = "", resume: Any = None
+        self,
+        agent: str,
+        question: Any = None,
+        *,
+        thread_id: str = "",
+        tenant: str = "",
+        resume: Any = None,
+        tier: Tier | None = None,
     ) -> RunResult:
         """Run an agent to its answer.
 
@@ -209,23 +217,35 @@ class Crib(CribReleases):
             thread_id: continue this conversation; a new one is made when empty.
             tenant: on whose behalf; part of the thread's identity.
             resume: the human's answer for a run that waits on this thread; continues on that run's release.
+            tier: which of the agent's models to ask: `simple`, `medium` or `complex`; by default its `route` decides.
 
         Raises:
             AgentNotFound: the release has no such agent.
-            InputInvalid: its graph cannot take the question.
+            InputInvalid: its graph cannot take the question, or it has no such tier.
             ThreadBusy: the thread has a run in flight, or waits for an answer.
         """
-        request = RunRequest(agent=agent, question=question, thread_id=thread_id, tenant=tenant, resume=resume)
+        request = RunRequest(
+            agent=agent, question=question, thread_id=thread_id, tenant=tenant, resume=resume, tier=tier
+        )
         return await self._wings.runs.run(request)
 
     def stream(
-        self, agent: str, question: Any = None, *, thread_id: str = "", tenant: str = "", resume: Any = None
+        self,
+        agent: str,
+        question: Any = None,
+        *,
+        thread_id: str = "",
+        tenant: str = "",
+        resume: Any = None,
+        tier: Tier | None = None,
     ) -> AsyncIterator[RunEvent]:
         """Run an agent and see it work: `run.started`, `message`, `tool.started`, `tool.finished`, … `run.finished`.
 
         The last event's data is the `RunResult` as a mapping. Same arguments and errors as `run`.
         """
-        request = RunRequest(agent=agent, question=question, thread_id=thread_id, tenant=tenant, resume=resume)
+        request = RunRequest(
+            agent=agent, question=question, thread_id=thread_id, tenant=tenant, resume=resume, tier=tier
+        )
         return self._wings.runs.stream(request)
 
     @property

@@ -9,6 +9,7 @@ from typing import Any
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from toolcrib.core.calls import ToolCall
+from toolcrib.core.models import Tier
 from toolcrib.core.releases import Acceptable, ColdChange, Deployment
 from toolcrib.core.results import RunResult, ToolResult
 from toolcrib.core.stores.artifacts import ArtifactPiece, ArtifactStore
@@ -110,18 +111,32 @@ class SyncCrib:
         )
 
     def run(
-        self, agent: str, question: Any = None, *, thread_id: str = "", tenant: str = "", resume: Any = None
+        self,
+        agent: str,
+        question: Any = None,
+        *,
+        thread_id: str = "",
+        tenant: str = "",
+        resume: Any = None,
+        tier: Tier | None = None,
     ) -> RunResult:
         """See `Crib.run`."""
         return self._portal.call(
-            lambda: self._crib.run(agent, question, thread_id=thread_id, tenant=tenant, resume=resume)
+            lambda: self._crib.run(agent, question, thread_id=thread_id, tenant=tenant, resume=resume, tier=tier)
         )
 
     def stream(
-        self, agent: str, question: Any = None, *, thread_id: str = "", tenant: str = "", resume: Any = None
+        self,
+        agent: str,
+        question: Any = None,
+        *,
+        thread_id: str = "",
+        tenant: str = "",
+        resume: Any = None,
+        tier: Tier | None = None,
     ) -> Iterator[RunEvent]:
         """See `Crib.stream`."""
-        events = self._crib.stream(agent, question, thread_id=thread_id, tenant=tenant, resume=resume)
+        events = self._crib.stream(agent, question, thread_id=thread_id, tenant=tenant, resume=resume, tier=tier)
 
         async def following() -> RunEvent | None:
             return await anext(events, None)

@@ -138,6 +138,7 @@ def config_for(
         ),
         models=OneModel(model),
         clock=SystemClock(),
+        random=SystemRandom(),
         **{"tools": tuple(release.tools), "notify": notify, **scope},
     )
     return {"configurable": {SCOPE_KEY: pinned, "thread_id": thread_id}}

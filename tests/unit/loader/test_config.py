@@ -246,7 +246,6 @@ def test_a_port_out_of_range_and_an_empty_host_are_refused() -> None:
         ("tools", "tools: {}\nmcp:\n  a: {}\n", "2:1"),
         ("tools", "experiments: {}\n", "1:1"),
         ("agents", "agents: {a: {kind: react}}\n", "1:20"),
-        ("agents", "agents: {a: {model: {simple: x}}}\n", "1:21"),
         ("toolcrib", "stores: {}\n", "1:1"),
         ("toolcrib", "auth: {}\n", "1:1"),
         ("toolcrib", "telemetry: {}\n", "1:1"),

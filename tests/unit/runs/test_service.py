@@ -21,7 +21,7 @@ from toolcrib.runs.ports import RunPorts, RunRequest
 from toolcrib.runs.service import RunService
 from toolcrib.stores.memory.budgets import MemoryBudgetStore
 from toolcrib.stores.memory.ledger import MemoryRunLedger
-from toolcrib.testing import CountingIds, FakeClock, RecordingEvents
+from toolcrib.testing import CountingIds, FakeClock, FakeRandom, RecordingEvents
 
 pytestmark = pytest.mark.anyio
 
@@ -64,6 +64,7 @@ def service(ledger: MemoryRunLedger) -> RunService:
         models=cast(Any, None),
         ledger=ledger,
         clock=FakeClock(),
+        random=FakeRandom(),
         ids=CountingIds(),
         events=RecordingEvents(),
         load=load,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -12,6 +13,9 @@ from langchain_core.language_models import BaseChatModel
 from toolcrib.agents.models.names import OFFLINE
 from toolcrib.agents.offline_router import OfflineRouter, Router, best_scorer
 from toolcrib.core.errors import ModelUnavailable
+
+_OURS = MappingProxyType({"max_retries": 0, "stream_usage": True})
+"""Options of models that have them: only toolcrib retries, and streamed answers tell their tokens too."""
 
 
 class Models:
@@ -41,6 +45,9 @@ class Models:
             return OfflineRouter(router=Router(scorer=best_scorer(), today=self._today))
         try:
             model: BaseChatModel = init_chat_model(name, **options)
+            fields = type(model).model_fields
+            if ours := {key: value for key, value in _OURS.items() if key in fields and key not in options}:
+                model = init_chat_model(name, **{**options, **ours})
         except Exception as error:  # outer guard: providers raise what they like when a key or a package is missing
             raise ModelUnavailable(
                 f"Model {name!r} cannot be used: {type(error).__name__}: {str(error).splitlines()[0][:300]}",

@@ -66,12 +66,17 @@ def model_problem(name: str) -> tuple[str, str] | None:
     return None
 
 
+def provider_of(name: str) -> str:
+    """Whose model it is; empty when that cannot be told."""
+    provider, separator, _ = name.partition(":")
+    if separator:
+        return provider
+    return next((family for start, family in _FAMILIES.items() if name.startswith(start)), "")
+
+
 def missing_key(name: str, options: Mapping[str, Any], env: Mapping[str, str]) -> tuple[str, ...]:
     """The environment variables of which the model needs one, if none of them is set."""
-    provider, separator, _ = name.partition(":")
-    if not separator:
-        provider = next((family for start, family in _FAMILIES.items() if name.startswith(start)), "")
-    keys = _KEYS.get(provider, ())
+    keys = _KEYS.get(provider_of(name), ())
     return () if "api_key" in options or any(env.get(key) for key in keys) else keys
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,6 +14,7 @@ from toolcrib.agents.money.book import PriceBook
 from toolcrib.agents.money.estimate import answer_tokens, prompt_tokens, usage_of
 from toolcrib.core.errors import BudgetExceeded, PriceUnknown, StoreUnavailable
 from toolcrib.core.events import BudgetRefused
+from toolcrib.core.models import Tier
 from toolcrib.core.money import (
     ASSUMED,
     FREE,
@@ -32,8 +33,6 @@ from toolcrib.core.stores.budgets import BudgetStore, Reservation
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-TIERS = ("simple", "medium", "complex")
-"""The cheapest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,10 +152,9 @@ class Purse:
         own = [bound.account for bound in self._bounds() if bound.account.scope == "run"]
         return sum((state.spent for state in await self._ports.store.states(own)), NOTHING)
 
-    async def tier(self, wanted: str, offered: Collection[str]) -> str:
-        """The tier that may answer now: the cheapest one as soon as any account is near its limit (`budgets.soft`)."""
-        cheapest = next((tier for tier in TIERS if tier in offered), wanted)
-        return cheapest if cheapest != wanted and await self.is_tight() else wanted
+    async def tier(self, wanted: Tier, offered: Sequence[Tier]) -> Tier:
+        """The tier that may answer now: the first, and cheapest, one offered when any account is near its limit."""
+        return offered[0] if offered[0] != wanted and await self.is_tight() else wanted
 
     async def is_tight(self) -> bool:
         """Whether an account the run pays from has come to the share of its limit that `budgets.soft` says."""

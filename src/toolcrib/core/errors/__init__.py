@@ -36,6 +36,7 @@ ToolcribError
 │   ├── InputInvalid
 │   ├── IterationLimit
 │   ├── MigrationFailed
+│   ├── ModelFailed
 │   ├── ModelUnavailable
 │   ├── PriceUnknown
 │   ├── ResumeRefused
@@ -93,6 +94,7 @@ from toolcrib.core.errors.runs import (
     InputInvalid,
     IterationLimit,
     MigrationFailed,
+    ModelFailed,
     ModelUnavailable,
     PriceUnknown,
     ResumeRefused,
@@ -124,6 +126,7 @@ __all__ = [
     "IterationLimit",
     "Layer",
     "MigrationFailed",
+    "ModelFailed",
     "ModelUnavailable",
     "NotFound",
     "PermissionDenied",

@@ -32,6 +32,13 @@ class PriceUnknown(RunFailed):
     severity: ClassVar[Severity] = "HIGH"
 
 
+class ModelFailed(RunFailed):
+    """No model of the agent gave an answer, or one refused the request. The message tells of each that was asked."""
+
+    code: ClassVar[str] = "model_failed"
+    severity: ClassVar[Severity] = "HIGH"
+
+
 class InputInvalid(RunFailed):
     """The run's input is none for this graph: its state has none of these keys. The hint names those it has."""
 

@@ -6,7 +6,7 @@ from toolcrib.core.policies.escalate import Escalate
 from toolcrib.core.policies.limits import Concurrency, RateLimit
 from toolcrib.core.policies.output import Output
 from toolcrib.core.policies.recovery import Strategy, strategy_for
-from toolcrib.core.policies.retry import Retry
+from toolcrib.core.policies.retry import Retry, full_jitter
 from toolcrib.core.policies.tool import ToolPolicy
 from toolcrib.core.policies.units import Isolation, Seconds, SideEffect
 
@@ -23,5 +23,6 @@ __all__ = [
     "SideEffect",
     "Strategy",
     "ToolPolicy",
+    "full_jitter",
     "strategy_for",
 ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolcrib.core.agents import AgentSpec
+from toolcrib.core.models import ModelPlan
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.reasons import Reason
 from toolcrib.core.tools import ToolSpec
@@ -14,6 +15,7 @@ from toolcrib.loader.config import ProjectConfig
 from toolcrib.loader.overlays.catalogue import Catalogue
 from toolcrib.loader.prompts import render_prompt
 from toolcrib.loader.reading.tenants import overlaid
+from toolcrib.loader.reading.yaml_source import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,7 @@ class LoadedAgent:
         tools: what the model is told of its tools, sorted by name.
         prompt: the system prompt with its variables filled in.
         graph: the object its spec names; None for kinds that need none.
+        router: the function that chooses the tier of its models; None without one.
         config: where it is written down, for reasons.
     """
 
@@ -32,6 +35,7 @@ class LoadedAgent:
     tools: tuple[ToolSpec, ...]
     prompt: str
     graph: Any
+    router: Any
     config: ProjectConfig
 
 
@@ -43,14 +47,14 @@ class AgentSources:
         config: of the project, with its overlays.
         catalogue: the tools.
         contents: path -> bytes of every file.
-        graph: (agent, `path.py:variable`, where that is written) -> the object, None when it is not there.
+        named: (agent, field of it, `path.py:variable`, where that is written) -> the object, None when it is not there.
         lost: names that may be tools: their file did not load.
     """
 
     config: ProjectConfig
     catalogue: Catalogue
     contents: Mapping[str, bytes]
-    graph: Callable[[str, str, ProjectConfig], Any]
+    named: Callable[[str, Path, str, ProjectConfig], Any]
     lost: Collection[str]
 
 
@@ -96,16 +100,23 @@ def _load(name: str, spec: AgentSpec, home: _Home, sources: AgentSources, reason
                 place = ("agents", name, "tools", index)
                 reasons.append(said_by.reason("unknown_tool", message, place, did_you_mean(pattern, there)))
     tools = tuple(seen[tool].spec for tool in sorted(with_reader(chosen, seen)))
-    path, colon, variable = spec.graph.removeprefix("./").partition(":")
-    spec = spec.model_copy(update={"graph": f"{home.tree.get(path, path)}{colon}{variable}"}) if colon else spec
+    spec = spec.model_copy(update={"graph": _at_home(spec.graph, home)}) if ":" in spec.graph else spec
     wants_graph = spec.kind == "graph" and bool(spec.graph)
+    function = spec.model.function if isinstance(spec.model, ModelPlan) and spec.kind != "graph" else ""
     return LoadedAgent(
         spec=spec,
         tools=tools,
         prompt=_prompt(name, spec, [tool.name for tool in tools], home, sources.contents),
-        graph=sources.graph(name, spec.graph, said_by) if wants_graph else None,
+        graph=sources.named(name, ("graph",), spec.graph, said_by) if wants_graph else None,
+        router=sources.named(name, ("model", "route"), _at_home(function, home), said_by) if function else None,
         config=said_by,
     )
+
+
+def _at_home(place: str, home: _Home) -> str:
+    """`path.py:variable` with the path that it came to."""
+    path, colon, variable = place.removeprefix("./").partition(":")
+    return f"{home.tree.get(path, path)}{colon}{variable}"
 
 
 def _prompt(name: str, spec: AgentSpec, tools: list[str], home: _Home, contents: Mapping[str, bytes]) -> str:
@@ -117,7 +128,7 @@ def _prompt(name: str, spec: AgentSpec, tools: list[str], home: _Home, contents:
 
 def _differs(agent: LoadedAgent, other: LoadedAgent | None) -> bool:
     """Whether a model, a graph or a thread could tell the one from the other."""
-    if other is None or agent.graph is not other.graph:
+    if other is None or agent.graph is not other.graph or agent.router is not other.router:
         return True
     return (agent.spec, agent.prompt, _told(agent)) != (other.spec, other.prompt, _told(other))
 

@@ -24,7 +24,6 @@ _NOT_YET = "this version of toolcrib does not have {} yet"
 NOT_YET = MappingProxyType(
     {
         "agents.*.kind=react": "agents of kind `react`",
-        "agents.*.model={}": "model tiers (a mapping under `model`)",
         "http": "HTTP tools written in YAML (`http`)",
         "mcp": "tools of MCP servers (`mcp`)",
         "experiments": "experiments (`experiments`)",
@@ -253,7 +252,7 @@ def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
     found: type[BaseModel] | None = model
     names = False
     for part in path:
-        if names:  # of users' own: what each of them holds is alike
+        if names or isinstance(part, int):  # names of users' own, elements of a list: their field has told the model
             names = False
             continue
         field = found.model_fields.get(str(part)) if found else None

@@ -165,6 +165,7 @@ def _run_ports(world: Adapters, executor: Executor, deployer: Deployer, accounts
         models=Models(today=lambda: datetime.fromtimestamp(clock.now(), UTC).astimezone().date()),
         ledger=world.ledger,
         clock=clock,
+        random=world.chain.random,
         ids=world.ids,
         events=world.observing.hub,
         load=deployer.bring,

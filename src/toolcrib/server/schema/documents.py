@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from toolcrib.core.policies import Seconds
 from toolcrib.core.releases import ColdKind, DeploymentState, ReleaseState, Verdict
@@ -27,34 +27,6 @@ class ToolCallRequest(BaseModel):
     args: dict[str, Any] = Field(default_factory=dict, description="Argument name -> JSON value.")
     tenant: Name = Field(default="", description="On whose behalf.")
     timeout_s: Seconds | None = Field(default=None, description="Seconds for this call, below the tool's own limit.")
-
-
-class RunRequestBody(BaseModel):
-    """A run of an agent: a question, an input state for a graph, or the answer a paused run waits for."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"question": "Where is order A-42?"}})
-
-    question: str | None = Field(default=None, description="What to ask.")
-    input: list[Any] | dict[str, Any] | str | None = Field(
-        default=None, description="The input state of a graph, or a list of messages."
-    )
-    thread_id: Name = Field(default="", description="Continue this conversation; a new one is made when empty.")
-    tenant: Name = Field(default="", description="On whose behalf; part of the thread's identity.")
-    resume: Any = Field(default=None, description="The human's answer for the run that waits on the thread.")
-    stream: bool = Field(default=False, description="Answer with server-sent events.")
-
-    @model_validator(mode="after")
-    def _asks_one_thing(self) -> "RunRequestBody":
-        given = [value for value in (self.question, self.input, self.resume) if value is not None]
-        if len(given) != 1:
-            raise ValueError("give one of `question`, `input` and `resume`")
-        return self
-
-    @property
-    def asked(self) -> dict[str, Any]:
-        """Arguments of `Crib.run` and `Crib.stream`."""
-        question = self.input if self.question is None else self.question
-        return {"question": question, "thread_id": self.thread_id, "tenant": self.tenant, "resume": self.resume}
 
 
 class RollbackRequest(BaseModel):
@@ -146,19 +118,6 @@ class ArtifactDocument(_Answer):
     next_offset: int | None = Field(description="Where to read on; null when this is the end.")
     total_chars: int
     size_bytes: int = Field(description="Of the whole text as UTF-8.")
-
-
-class AgentDocument(_Answer):
-    """An agent of the current release: what its author wrote, and what it came to."""
-
-    name: str
-    kind: str
-    model: str
-    prompt: str = Field(description="The system prompt as it is sent, variables filled in.")
-    tools: list[str] = Field(description="Names of the tools it may call.")
-    limits: dict[str, Any]
-    description: str
-    release: str
 
 
 class RunResultDocument(_Answer):

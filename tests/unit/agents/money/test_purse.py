@@ -16,6 +16,7 @@ from toolcrib.agents.money.estimate import prompt_tokens
 from toolcrib.agents.money.purse import Order, Paid, Purse, PursePorts
 from toolcrib.core.errors import BudgetExceeded, ModelUnavailable, PriceUnknown, StoreUnavailable
 from toolcrib.core.events import BudgetRefused
+from toolcrib.core.models import Tier
 from toolcrib.core.money import (
     AccountLimit,
     AccountState,
@@ -258,7 +259,7 @@ async def test_what_a_model_does_not_tell_is_estimated_and_marked() -> None:
 
 async def test_near_a_limit_the_cheapest_tier_answers() -> None:
     till = Till(budgets=Budgets(tenant=DAY, soft=Decimal("0.5")))
-    tiers = ("simple", "complex")
+    tiers: tuple[Tier, ...] = ("simple", "complex")
     assert await till.purse().tier("complex", tiers) == "complex"
     await pay(till.purse(), said(0, 499))
     assert await till.purse().tier("complex", tiers) == "complex"
