@@ -1,11 +1,12 @@
 """The run ledger: what runs there were, on which release, and how they ended."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 
 from toolcrib.core.errors import Conflict
+from toolcrib.core.money import plain
 from toolcrib.core.stores.pins import ThreadPin
 
 LOST = "The process that ran it died."
@@ -46,6 +47,11 @@ class RunRecord:
     cost_usd: Decimal | None = None
     input_tokens: int = 0
     output_tokens: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as JSON-ready mapping; dollars as text, exact."""
+        cost = None if self.cost_usd is None else plain(self.cost_usd)
+        return asdict(self) | {"cost_usd": cost}
 
     @property
     def goes_on_with(self) -> str:
