@@ -1,6 +1,5 @@
 """docs/budgets.md: its example is one, does what the page says, and every key and figure on the page is so."""
 
-import json
 import re
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +9,6 @@ import pytest
 import toolcrib
 from tests.integration.commands import toolcrib as command
 from toolcrib.agents.money import estimate
-from toolcrib.core.errors import DeploymentRejected
 from toolcrib.core.money import ASSUMED, Account, Budgets, ModelPrice, Spending
 from toolcrib.loader.overlays.reading import read_configs
 
@@ -62,26 +60,8 @@ async def test_a_run_tells_its_cost_and_the_accounts_know_of_it(tmp_path: Path) 
         ]
         assert {one["spent_usd"] for one in told} == {"0"}
         assert [one.state.account.name for one in await crib.budgets(scope="run")] == [result.run_id]
-    listed = json.loads(command(tmp_path, "budgets", "--json").stdout)
-    assert [{**one, "renews_at": 0} for one in listed] == [{**one, "renews_at": 0} for one in told]
-    shown = command(tmp_path, "budgets").stdout
+    shown = command(tmp_path, "budgets").stdout.splitlines()
     head = next(line for line in PAGE.splitlines() if line.startswith("account  of"))
-    assert shown.splitlines()[0].split() == head.split()
-    assert command(tmp_path, "runs").stdout.splitlines()[0].split()[-1] == "cost"
-
-
-@pytest.mark.anyio
-async def test_where_dollars_are_limited_a_model_without_a_price_is_refused_at_its_place(tmp_path: Path) -> None:
-    models = "{simple: openai:nobody-knows-this, complex: openai:gpt-5-mini, route: complex}"
-    text = YAML.replace("{simple: acme:small, complex: acme:large, route: complex}", models)
-    (tmp_path / "agents.yaml").write_text(text)
-    with pytest.raises(DeploymentRejected) as rejected:
-        async with toolcrib.open(tmp_path):
-            pass
-    [reason] = rejected.value.reasons
-    assert (reason.code, reason.place) == ("unknown_price", "agents.yaml:3:21")
-    assert "openai:nobody-knows-this" in reason.message
-    for said in ("unknown_price: zero", "unknown_price: estimate"):
-        (tmp_path / "agents.yaml").write_text(text.replace("soft: 0.8", said))
-        async with toolcrib.open(tmp_path) as crib:
-            assert crib.problem is None
+    assert shown[0].split() == head.split()
+    assert [line.split()[0] for line in shown[1:]] == ["agent", "tenant", "thread"]
+    assert "$20.0000" in shown[2]

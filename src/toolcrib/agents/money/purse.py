@@ -103,17 +103,17 @@ class Purse:
 
     Args:
         spending: what the release's agents.yaml says of money.
-        spender: the run.
         release: id of the release.
 
     Attributes:
+        spender: the run.
         bills: of the answers that came, also of one whose reader was cancelled before it was paid.
     """
 
     def __init__(self, ports: PursePorts, *, spending: Spending, spender: Spender, release: str) -> None:
         self._ports = ports
         self._spending = spending
-        self._spender = spender
+        self.spender = spender
         self._release = release
         self.bills: list[Bill] = []
 
@@ -166,7 +166,7 @@ class Purse:
         return any(_is_tight(state, bound, soft) for state, bound in zip(states, bounds, strict=True))
 
     def _bounds(self) -> tuple[Bound, ...]:
-        return self._spending.bounds(self._spender, now=self._ports.clock.now())
+        return self._spending.bounds(self.spender, now=self._ports.clock.now())
 
     async def _price(self, model: str, bounds: Sequence[Bound]) -> Price | None:
         found = await self._ports.book.find(model, self._spending.prices)
@@ -181,7 +181,7 @@ class Purse:
                 return None
             case _:
                 raise PriceUnknown(
-                    f"No price is known for model {model!r}, and the runs of agent {self._spender.agent!r} are limited "
+                    f"No price is known for model {model!r}, and the runs of agent {self.spender.agent!r} are limited "
                     "in dollars.",
                     hint="Write it under `prices:` in agents.yaml, or `unknown_price: estimate` under `budgets:`.",
                 )
@@ -218,7 +218,7 @@ class Purse:
         self, order: Order, held: Reservation, lacking: AccountState, bounds: Sequence[Bound]
     ) -> BudgetExceeded:
         bound = next(bound for bound in bounds if bound.account == lacking.account)
-        who = self._spender
+        who = self.spender
         self._ports.emit(
             BudgetRefused(
                 scope=bound.account.scope,
@@ -244,7 +244,7 @@ class Purse:
         try:
             await _to_its_end(self._ports.store.settle(reservation_id, NOTHING))
         except StoreUnavailable:
-            log.warning("reservation stays held", exc_info=True, extra={"run_id": self._spender.run_id})
+            log.warning("reservation stays held", exc_info=True, extra={"run_id": self.spender.run_id})
 
 
 def _figures(state: AccountState, asked: Amount, bound: Bound, needed: str) -> str:
