@@ -25,6 +25,7 @@ from toolcrib.agents.money.purse import PursePorts
 from toolcrib.agents.parts import AgentParts
 from toolcrib.core.agents import AgentLimits, AgentSpec
 from toolcrib.core.errors import BudgetExceeded
+from toolcrib.core.models import ModelPlan
 from toolcrib.core.money import AccountLimit, AccountState, Amount, Budget, Budgets, ModelPrice, Spending
 from toolcrib.core.redaction import Secrets
 from toolcrib.core.results import RunResult
@@ -112,19 +113,26 @@ class Shop:
     accounts: Accounts
 
 
-def shop(engine: AsyncEngine, model: BaseChatModel, spending: Spending, *, process: str = "p", **limits: Any) -> Shop:
+def shop(
+    engine: AsyncEngine,
+    model: BaseChatModel,
+    spending: Spending,
+    *,
+    plan: ModelPlan | None = None,
+    **limits: Any,
+) -> Shop:
     clock, events, ids = FakeClock(), RecordingEvents(), CountingIds()
     release = release_of(adapt(double))
     tools = [one.spec for one in release.tools.values()]
     agents = {}
     for number, name in enumerate(MODELS):
-        spec = AgentSpec(model=name, model_options={"max_tokens": LONGEST}, limits=AgentLimits(**limits))
+        spec = AgentSpec(model=plan or name, model_options={"max_tokens": LONGEST}, limits=AgentLimits(**limits))
         parts = AgentParts(name=f"a{number}", spec=spec, prompt="", tools=tools, release=release.id)
         agents[parts.name] = build_agent(parts, graph=None, checkpointer=InMemorySaver())
     registry = Registry()
     registry.publish(replace(release, agents=agents, spending=spending), expected=0)
     store, ledger = Watched(engine, clock=clock), SqlRunLedger(engine)
-    money = PursePorts(store=store, book=PriceBook(), clock=clock, ids=ids, emit=events.emit, process=process)
+    money = PursePorts(store=store, book=PriceBook(), clock=clock, ids=ids, emit=events.emit, process="p")
     accounts = Accounts(money, has_ended=lambda name: name == "dead")
 
     def load(digest: str) -> Awaitable[Release]:
@@ -146,7 +154,7 @@ def shop(engine: AsyncEngine, model: BaseChatModel, spending: Spending, *, proce
         is_safe=is_safe,
         secrets=Secrets({}),
         accounts=accounts,
-        process=process,
+        process="p",
     )
     return Shop(runs=RunService(ports, concurrency=64), ledger=ledger, store=store, accounts=accounts)
 
@@ -211,6 +219,21 @@ async def test_a_run_that_comes_to_its_limit_keeps_what_it_did_until_then(tmp_pa
     assert record is not None
     assert (record.status, record.cost_usd, record.input_tokens) == ("error", Decimal("0.0057"), 2_700)
     assert result.to_dict()["cost_usd"] == "0.0057"
+
+
+async def test_near_its_limit_a_run_goes_on_with_the_cheapest_tier(tmp_path: Path) -> None:
+    plan = ModelPlan(simple="acme:small", medium="acme:m", complex="acme:l", route="complex")
+    free = {"acme:small": ModelPrice(max_output_tokens=1)}
+    spending = Spending(budgets=Budgets(soft=Decimal("0.4")), prices=free | PRICES)
+    async with open_sqlite(tmp_path / "toolcrib.db") as engine:
+        at = shop(engine, Scripted(chance=None), spending, plan=plan, cost_usd=Decimal("0.01"), iterations=5)
+        result = await at.runs.run(RunRequest(agent="a0", question="twice 4?"))
+    models = [step for step in result.trace if step["kind"] == "model"]
+    assert [step["tier"] for step in models] == ["complex"] * 3 + ["simple"] * 2
+    assert [step["model"] for step in models] == ["acme:l"] * 3 + ["acme:small"] * 2
+    assert result.cost_usd == Decimal("0.0057")
+    assert result.error is not None
+    assert result.error.code == "iteration_limit", "no budget stopped it"
 
 
 async def test_what_a_dead_process_had_reserved_counts_for_the_run_that_goes_on(tmp_path: Path) -> None:

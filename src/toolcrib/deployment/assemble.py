@@ -110,6 +110,7 @@ def make_shape(project: LoadedProject, agents: AgentsByKey) -> Shape:
         tools={name: _tool_shape(tool, variants.get(name, {})) for name, tool in project.tools.items()},
         agents={name: shape for (name, of), shape in made.items() if not of},
         tenants=tenants,
+        money=project.config.spending.words(),
     )
 
 

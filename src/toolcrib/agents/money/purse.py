@@ -126,10 +126,9 @@ class Purse:
             Exception: whatever `ask` raises.
         """
         bounds = self._bounds()
-        price = await self._price(order.model, bounds)
         if not bounds:
-            message = await ask()
-            return Paid(message=message, bill=self._billed(order, message, price))
+            return await self._count(order, ask)
+        price = await self._price(order.model, bounds)
         held = self._most(order, price, bounds)
         store = self._ports.store
         refused = False
@@ -164,6 +163,15 @@ class Purse:
             return False
         states = await self._ports.store.states([bound.account for bound in bounds])
         return any(_is_tight(state, bound, soft) for state, bound in zip(states, bounds, strict=True))
+
+    async def _count(self, order: Order, ask: Callable[[], Awaitable[AIMessage]]) -> Paid:
+        """Where nothing is limited, the price is looked up beside the answer: the first time it takes a second."""
+        looking = asyncio.ensure_future(self._price(order.model, ()))
+        try:
+            message = await ask()
+            return Paid(message=message, bill=self._billed(order, message, await looking))
+        finally:
+            looking.cancel()
 
     def _bounds(self) -> tuple[Bound, ...]:
         return self._spending.bounds(self.spender, now=self._ports.clock.now())

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
+from typing import Any
 
 from toolcrib.core.money.accounts import Account, AccountLimit
 from toolcrib.core.money.budgets import Budget, Budgets, Period
@@ -64,6 +65,17 @@ class Spending:
             return AccountLimit()
         return AccountLimit(usd=found.usd, tokens=found.tokens)
 
+    def words(self) -> dict[str, str]:
+        """What is written, for people who compare: `budgets.tenant` -> `usd 1.0, per day`."""
+        budgets = self.budgets.model_dump(mode="json", exclude_defaults=True)
+        named = {key: budgets.pop(key, {}) for key in ("tenants", "agents")}
+        found = {f"budgets.{key}": value for key, value in budgets.items()}
+        found |= {f"budgets.{key}.{name}": one for key, each in named.items() for name, one in each.items()}
+        found |= {
+            f"prices.{name}": price.model_dump(mode="json", exclude_unset=True) for name, price in self.prices.items()
+        }
+        return {place: _in_words(value) for place, value in found.items()}
+
     def _shared(self, spender: Spender, now: float) -> Iterator[Bound]:
         places = (
             ("thread", spender.tenant, spender.thread_id, spender.thread_id),
@@ -93,6 +105,10 @@ class Spending:
                 return self.budgets.agent, "budgets.agent"
             case _:
                 return None, ""
+
+
+def _in_words(value: Any) -> str:
+    return ", ".join(f"{key} {one}" for key, one in value.items()) if isinstance(value, dict) else str(value)
 
 
 def _period(per: Period | None, now: float) -> tuple[str, float | None]:

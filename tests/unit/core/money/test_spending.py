@@ -11,6 +11,7 @@ from toolcrib.core.money import (
     AccountLimit,
     Budget,
     Budgets,
+    ModelPrice,
     Spender,
     Spending,
     exact,
@@ -66,6 +67,18 @@ def test_the_limit_of_an_account_is_that_of_its_present_period_only() -> None:
     assert spending.limit_of(Account(scope="agent", name="support")).usd == 1
     assert spending.limit_of(Account(scope="agent", name="other")) == AccountLimit()
     assert spending.limit_of(Account(scope="run", name="x")) == AccountLimit()
+
+
+def test_it_is_told_in_words_by_its_place() -> None:
+    budgets = Budgets(tenant=Budget(usd=Decimal("1.50"), per="day"), agents={"a": Budget(tokens=5)}, soft=Decimal(1))
+    prices = {"acme:*": ModelPrice(input_usd_per_million=Decimal("0.1"), output_usd_per_million=Decimal(2))}
+    assert Spending(budgets=budgets, prices=prices).words() == {
+        "budgets.tenant": "usd 1.50, per day",
+        "budgets.soft": "1",
+        "budgets.agents.a": "tokens 5",
+        "prices.acme:*": "input_usd_per_million 0.1, output_usd_per_million 2",
+    }
+    assert Spending().words() == {}
 
 
 @given(st.decimals(min_value=0, max_value=1_000_000, places=12))
