@@ -12,12 +12,18 @@ USAGE = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Say:
-    """An answer: text, or calls `(name, arguments as text)`; `cut` breaks it off after so many pieces."""
+    """An answer: text, or calls `(name, arguments as text)`; `cut` breaks it off after so many pieces.
+
+    Attributes:
+        clean: a broken off one ends like a whole one, for HTTP.
+        held: it is not given before this is set.
+    """
 
     text: str = ""
     calls: tuple[tuple[str, str], ...] = ()
     cut: int | None = None
     clean: bool = False
+    held: asyncio.Event | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +40,10 @@ class Hang:
     """No answer until the client goes away."""
 
 
+Script = dict[str, Sequence[Say | Refuse | Hang]]
+"""Model -> answers."""
+
+
 class Peer:
     """Answers each model's requests by its script, again by the last line of it when it is over.
 
@@ -44,7 +54,7 @@ class Peer:
     """
 
     def __init__(self) -> None:
-        self.script: dict[str, Sequence[Say | Refuse | Hang]] = {}
+        self.script: Script = {}
         self.asked: list[Any] = []
         self.gone = asyncio.Event()
         self.hanging = asyncio.Event()
@@ -87,6 +97,9 @@ class Peer:
         self.asked.append(body)
         lines = self.script[body["model"]]
         line = lines[min(self.models().count(body["model"]), len(lines)) - 1]
+        if isinstance(line, Say) and line.held:
+            self.hanging.set()
+            await line.held.wait()
         match line:
             case Hang():
                 self.hanging.set()

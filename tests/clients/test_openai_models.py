@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -164,6 +165,15 @@ async def test_a_stream_that_breaks_off_is_taken_back_and_answered_by_the_next_m
     assert seen[-1][1]["output"] == "It is yes "
 
 
+async def test_a_stream_that_breaks_off_is_asked_for_again(crib: toolcrib.Crib, peer: Peer) -> None:
+    peer.reset(one=[Say(text="The answer is no", cut=3), Say(text="It is yes")])
+
+    seen = await events(crib, "patient")
+
+    assert (said(seen), seen[-1][1]["output"], peer.models()) == ("It is yes ", "It is yes ", ["one", "one"])
+    assert "model.failed" not in [event for event, _ in seen]
+
+
 async def test_a_broken_stream_of_a_tool_call_calls_no_tool(crib: toolcrib.Crib, peer: Peer) -> None:
     peer.reset(one=[Say(calls=TWICE.calls, cut=2, clean=True)], spare=[Say(text="none called")])
 
@@ -178,7 +188,8 @@ async def test_arguments_that_are_no_json_are_corrected_by_the_model(
     crib: toolcrib.Crib, peer: Peer, streaming: bool
 ) -> None:
     broken = Say(calls=(("double", '{"number": 4'), ("double", '{"number": 5}')))
-    peer.reset(one=[broken, Say(calls=(("double", '{"number": 4}'),)), Say(text="8")])
+    unreadable = Say(calls=(("double", "4"),)) if streaming else Say(calls=(("double", "four"),))
+    peer.reset(one=[broken, unreadable, Say(calls=(("double", '{"number": 4}'),)), Say(text="8")])
 
     result = (await events(crib, "chat"))[-1][1] if streaming else (await run(crib, "chat")).to_dict()
 
@@ -188,7 +199,7 @@ async def test_arguments_that_are_no_json_are_corrected_by_the_model(
     assert '"properties"' in told["call_0"]
     assert told["call_1"] == "10"
     codes = [step["error"]["code"] if step["error"] else "ok" for step in result["trace"] if step["kind"] == "tool"]
-    assert codes == ["arguments_invalid", "ok", "ok"]
+    assert codes == ["arguments_invalid", "ok", "arguments_invalid", "ok"]
 
 
 async def test_a_wrong_tool_name_is_answered_with_near_ones(crib: toolcrib.Crib, peer: Peer) -> None:
@@ -262,3 +273,28 @@ async def test_a_tier_that_the_agent_does_not_have_is_refused(crib: toolcrib.Cri
     with pytest.raises(InputInvalid) as raised:
         await run(crib, "chat", tier="simple")
     assert "leave `tier` out" in raised.value.hint
+
+
+async def test_a_new_plan_is_for_new_runs_and_one_in_flight_keeps_its_own(peer: Peer, tmp_path: Path) -> None:
+    options = f"model_options: {{base_url: '{peer.url}', api_key: sk-test}}"
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "numbers.py").write_text(TOOLS)
+    agents = tmp_path / "agents.yaml"
+    agents.write_text(f"agents:\n  a: {{model: openai:one, {options}}}\n")
+    gate = asyncio.Event()
+    peer.reset(one=[TWICE, Say(text="old", held=gate)], big=[Say(text="new")])
+    async with toolcrib.open(tmp_path) as crib:
+        before = asyncio.create_task(run(crib, "a"))
+        with anyio.fail_after(10):
+            await peer.hanging.wait()
+            agents.write_text(f"agents:\n  a: {{model: {{complex: openai:big, route: complex}}, {options}}}\n")
+            deployed = await crib.deploy()
+            after = await run(crib, "a")
+            gate.set()
+            old = await before
+
+    assert deployed.state == "active"
+    assert (old.output, [step["model"] for step in old.trace if step["kind"] == "model"]) == ("old", ["openai:one"] * 2)
+    assert (after.output, after.trace[0]["model"], after.trace[0]["tier"]) == ("new", "openai:big", "complex")
+    assert {old.release, after.release} == {crib.release.id, old.release}
+    assert old.release != after.release

@@ -70,7 +70,7 @@ def _model_node(voices: Mapping[str, Voice]) -> Any:
             release=parts.release,
             messages=(*voice.system, *state["messages"]),
             offer=voice.offer,
-            router=parts.router,
+            router=voice.router,
         )
         deadline = scope.clock.monotonic() + limits.iteration_timeout_s
         answer = await ask(question, scope, config, deadline)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from langchain_core.messages import SystemMessage
 
 from toolcrib.agents.models.offer import Offer
-from toolcrib.agents.models.routing import Router
+from toolcrib.agents.models.routing import RouteFunction, Router
 from toolcrib.core.agents import AgentSpec
 from toolcrib.core.tools import ToolSpec
 
@@ -20,7 +20,7 @@ class AgentParts:
     prompt: str
     tools: Sequence[ToolSpec]
     release: str
-    router: Router | None = None
+    router: RouteFunction | None = None
 
 
 class Voice:
@@ -30,9 +30,11 @@ class Voice:
         parts: what the agent is made of.
         system: its prompt as messages that stand before all others; none without a prompt.
         offer: its tools.
+        router: chooses the tier of its models, where the project has a function for that.
     """
 
     def __init__(self, parts: AgentParts) -> None:
         self.parts = parts
         self.system = (SystemMessage(parts.prompt),) if parts.prompt else ()
         self.offer = Offer(parts.tools)
+        self.router = Router(parts.router) if parts.router else None

@@ -75,12 +75,14 @@ def agents(
     elif json:
         output.as_json(found)
     else:
-        rows = [(agent["name"], agent["kind"], _models(agent["model"]), ", ".join(agent["tools"])) for agent in found]
+        rows = [
+            (agent["name"], agent["kind"], models_cell(agent["model"]), ", ".join(agent["tools"])) for agent in found
+        ]
         output.table(rows, head=("agent", "kind", "model", "tools"))
     return OK
 
 
-def _models(model: str | Json) -> str:
+def models_cell(model: str | Json) -> str:
     """An agent's models in one cell: its tiers, and what it falls back to."""
     if isinstance(model, str):
         return model

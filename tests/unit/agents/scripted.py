@@ -137,8 +137,12 @@ def config_for(
             circuits=circuits or Circuits(events=EventHub()),
         ),
         models=OneModel(model),
-        clock=SystemClock(),
-        random=SystemRandom(),
-        **{"tools": tuple(release.tools), "notify": notify, **scope},
+        **{
+            "clock": SystemClock(),
+            "random": SystemRandom(),
+            "tools": tuple(release.tools),
+            "notify": notify,
+            **scope,
+        },
     )
     return {"configurable": {SCOPE_KEY: pinned, "thread_id": thread_id}}

@@ -10,6 +10,7 @@ from toolcrib.core.events import (
     BudgetRefused,
     Deployed,
     Event,
+    ModelFinished,
     ReleaseRetired,
     RunFinished,
     RunStarted,
@@ -63,6 +64,26 @@ def test_calls_are_counted_by_tool_outcome_and_release() -> None:
         ("ok", "r-2", "t"): 1,
         ("rate_limited", "r-1", "t"): 1,
     }
+
+
+def test_models_are_counted_by_tier_outcome_and_release_until_that_is_gone() -> None:
+    asked = [("ok", 1, "r-1"), ("failed", 3, "r-1"), ("ok", 2, "r-2")]
+    metrics = observed(
+        *(
+            ModelFinished(model="m", tier="simple", outcome=outcome, attempts=times, duration_s=0.2, release=release)
+            for outcome, times, release in asked
+        )
+    )
+    assert series(metrics, "model_calls_total") == {
+        ("m", "ok", "r-1", "simple"): 1,
+        ("m", "failed", "r-1", "simple"): 1,
+        ("m", "ok", "r-2", "simple"): 1,
+    }
+    assert series(metrics, "model_attempts_total") == {("m", "r-1"): 4, ("m", "r-2"): 2}
+    assert series(metrics, "model_call_time_seconds_count") == {("m",): 3}
+    observed(ReleaseRetired(release="r-1"), metrics=metrics)
+    assert series(metrics, "model_calls_total") == {("m", "ok", "r-2", "simple"): 1}
+    assert series(metrics, "model_attempts_total") == {("m", "r-2"): 2}
 
 
 def test_escalations_are_counted_until_their_release_is_gone() -> None:

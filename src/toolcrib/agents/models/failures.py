@@ -38,7 +38,7 @@ _PASSING = frozenset(
         "ThrottlingException",
         "TimeoutError",
         "TooManyRequests",
-        "httpx.TransportError",
+        "TransportError",
     }
 )
 _WRONG = frozenset({"ContextOverflowError", "ModelInvalidRequestError"})

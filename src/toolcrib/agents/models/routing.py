@@ -1,20 +1,24 @@
 """Which tier a run takes: what its caller said, what it took before, a tier by name, rules, or a project's function."""
 
-import asyncio
 import inspect
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from toolcrib.core.models import AUTO, RULES, TIERS, ModelPlan, RouteQuestion, RouteRule, Tier
 from toolcrib.execution.alarm import TimeIsOver, within
 
 log = logging.getLogger(__name__)
-Router = Callable[[RouteQuestion], Any]
+RouteFunction = Callable[[RouteQuestion], Any]
 ROUTER_S = 5.0
 """As long as a project's function may take to choose a tier."""
+ROUTER_THREADS = 4
+"""So many threads a synchronous function that never returns may come to."""
 TIER, MODEL = "toolcrib_tier", "toolcrib_model"
 """What an answer's `response_metadata` says of where it came from; so a run that goes on elsewhere keeps its tier."""
 
@@ -58,10 +62,41 @@ def by_rules(rules: Sequence[RouteRule], asked: RouteQuestion) -> Tier | None:
     return next((rule.tier for rule in rules if rule.fits(asked)), None)
 
 
+class Router:
+    """A project's function that chooses a tier; a synchronous one is called in a thread: it may take its time."""
+
+    def __init__(self, function: RouteFunction, *, timeout_s: float = ROUTER_S) -> None:
+        self._function = function
+        self._timeout_s = timeout_s
+        self._threads = CapacityLimiter(ROUTER_THREADS)
+
+    async def tier(self, asked: RouteQuestion) -> Tier | None:
+        """What the function says; None, and a line in the log, when that is no tier."""
+        try:
+            said = await within(self._timeout_s, self._called, asked)
+        except TimeIsOver:
+            problem = f"no tier within {self._timeout_s:g} s"
+        except Exception as error:  # outer guard: project code may raise anything, and a run needs no tier to go on
+            log.warning("tier could not be chosen", exc_info=True, extra={"agent": asked.agent})
+            problem = type(error).__name__
+        else:
+            if tier := _tier(said):
+                return tier
+            problem = f"an answer of type {type(said).__name__}, which is no tier"
+        log.warning("default tier taken", extra={"agent": asked.agent, "router": problem})
+        return None
+
+    async def _called(self, asked: RouteQuestion) -> Any:
+        if inspect.iscoroutinefunction(self._function):
+            return await self._function(asked)
+        said = await run_sync(partial(self._function, asked), abandon_on_cancel=True, limiter=self._threads)
+        return await said if inspect.isawaitable(said) else said
+
+
 async def choose(plan: ModelPlan, asked: RouteQuestion, router: Router | None) -> Tier:
     """The tier for a question; never raises but when it is cancelled."""
     if plan.function:
-        chosen = await _by_function(asked, router) if router else None
+        chosen = await router.tier(asked) if router else None
     elif isinstance(plan.route, str):
         chosen = by_rules(RULES, asked) if plan.route == AUTO else _tier(plan.route)
     else:
@@ -69,30 +104,5 @@ async def choose(plan: ModelPlan, asked: RouteQuestion, router: Router | None) -
     return plan.nearest(chosen or plan.default)
 
 
-async def _by_function(asked: RouteQuestion, router: Router) -> Tier | None:
-    """What the project's function says; None, and a line in the log, when that is no tier."""
-    try:
-        said = await within(ROUTER_S, lambda question: _called(router, question), asked)
-    except TimeIsOver:
-        problem = f"no tier within {ROUTER_S:g} s"
-    except Exception as error:  # outer guard: project code may raise anything, and a run needs no tier to go on
-        log.warning("tier could not be chosen", exc_info=True, extra={"agent": asked.agent})
-        problem = type(error).__name__
-    else:
-        if tier := _tier(said):
-            return tier
-        problem = f"answered {str(said)[:40]!r}"
-    log.warning("default tier taken", extra={"agent": asked.agent, "router": problem})
-    return None
-
-
-async def _called(router: Router, asked: RouteQuestion) -> Any:
-    """A synchronous function is called in a thread: it may take its time."""
-    if inspect.iscoroutinefunction(router):
-        return await router(asked)
-    said = await asyncio.to_thread(router, asked)
-    return await said if inspect.isawaitable(said) else said
-
-
 def _tier(said: Any) -> Tier | None:
-    return next((tier for tier in TIERS if tier == said), None)
+    return next((tier for tier in TIERS if isinstance(said, str) and tier == said), None)
