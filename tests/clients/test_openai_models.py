@@ -159,8 +159,9 @@ async def test_a_stream_that_breaks_off_is_taken_back_and_answered_by_the_next_m
     seen = await events(crib, "quick")
 
     names = [event for event, _ in seen]
-    assert names[1:4] == ["message", "message", "message.discarded"]
+    assert names[1:5] == ["message", "message", "message.discarded", "model.failed"]
     assert seen[3][1] == {"node": "agent", "model": "openai:one"}
+    assert (seen[4][1]["model"], seen[4][1]["attempts"]) == ("openai:one", 1)
     assert said(seen) == "It is yes "
     assert seen[-1][1]["output"] == "It is yes "
 
