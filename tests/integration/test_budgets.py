@@ -79,11 +79,11 @@ class Talkative(BaseChatModel):
     ) -> ChatResult:
         for _ in range(self.chance.randrange(20)):
             await asyncio.sleep(0)
-        match self.chance.randrange(7):
-            case 0:
-                raise ConnectionError("the provider hung up")  # it is asked again
-            case 1:
-                raise ValueError("the provider speaks in riddles")  # it is not
+        fate = self.chance.randrange(7)
+        if fate == 0:
+            raise ConnectionError("the provider hung up")  # it is asked again
+        if fate == 1:
+            raise ValueError("the provider speaks in riddles")  # it is not
         goes_on = self.chance.random() < 0.2
         said = calls(("double", {"number": 4})) if goes_on else AIMessage("It is 8.")
         inputs, outputs = self.chance.randrange(1, 40), self.chance.randrange(1, LONGEST)
