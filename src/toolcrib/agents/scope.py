@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
 
+from toolcrib.agents.money.purse import Purse
 from toolcrib.core.agents import LoopLimits
 from toolcrib.core.calls import CallContext, DeadlineLevel, ToolCall
 from toolcrib.core.errors import ToolcribError
@@ -64,6 +65,7 @@ class RunScope:
         deadline: reading of the monotonic clock at which the run's time is over; None without limit.
         tool_timeout_s: upper bound for each tool call; None without.
         loops: when its model is taken to go in a circle; None for never.
+        purse: what its models are paid from; None outside of runs of agents.
         notify: told of each step, `(event, data)`; becomes the run's trace and its stream.
         emit: takes events for all who watch the process.
         loop: the event loop of the open project, on which its tools are called; None for the caller's own.
@@ -83,6 +85,7 @@ class RunScope:
     deadline: float | None = None
     tool_timeout_s: float | None = None
     loops: LoopLimits | None = None
+    purse: Purse | None = None
     notify: Callable[[str, Mapping[str, Any]], None] = _ignore
     emit: Emit = _drop
     loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)

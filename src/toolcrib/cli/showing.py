@@ -9,6 +9,7 @@ from toolcrib.cli import output
 from toolcrib.cli.backend import ask
 from toolcrib.cli.draining import resume
 from toolcrib.cli.exit_codes import OK, UsageProblem
+from toolcrib.cli.money import dollars
 from toolcrib.cli.options import Common, JsonOption, ProjectOption, UrlOption
 from toolcrib.cli.output import Json
 from toolcrib.core.errors import AgentNotFound, NotFound, ToolNotFound
@@ -111,10 +112,15 @@ def runs(
         output.as_json(ledger)
     else:
         rows = [
-            (one["run_id"], one["agent"], one["status"], f"r-{one['release'][:8]}", _time(one["started_at"]))
+            (
+                *(one[name] for name in ("run_id", "agent", "status")),
+                f"r-{one['release'][:8]}",
+                _time(one["started_at"]),
+                dollars(one.get("cost_usd")),
+            )
             for one in ledger["runs"]
         ]
-        output.table(rows, head=("run", "agent", "status", "release", "started"))
+        output.table(rows, head=("run", "agent", "status", "release", "started", "cost"))
         output.data("")
         output.data(", ".join(f"{count} {name}" for name, count in ledger["summary"].items()))
     return OK

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -64,7 +65,7 @@ class Degradation(BaseModel):
 
 
 class AgentLimits(BaseModel):
-    """Bounds of one run of an agent: steps and seconds.
+    """Bounds of one run of an agent: steps, seconds and money.
 
     Attributes:
         iterations: how often the model may be asked.
@@ -73,6 +74,8 @@ class AgentLimits(BaseModel):
         iteration_timeout_s: one model answer and the tool calls it asked for.
         run_timeout_s: the whole run.
         loops: when the model is taken to go in a circle.
+        cost_usd: US dollars for the models of the whole run; without limit when not given.
+        tokens: of prompts and answers together, of the whole run; without limit when not given.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -83,6 +86,8 @@ class AgentLimits(BaseModel):
     iteration_timeout_s: Seconds = 60.0
     run_timeout_s: Seconds = 300.0
     loops: LoopLimits = LoopLimits()
+    cost_usd: Annotated[Decimal, Field(gt=0, le=1_000_000, decimal_places=6)] | None = None
+    tokens: Annotated[int, Field(ge=1)] | None = None
 
 
 class AgentSpec(BaseModel):

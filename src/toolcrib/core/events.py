@@ -280,6 +280,25 @@ class ToolEscalated(_Facts):
     tenant: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetRefused(_Facts):
+    """A model was not asked, because an account has no room for the most it can cost: `account` tells which in words.
+
+    Attributes:
+        scope: `run`, `thread`, `tenant` or `agent`.
+        model: name of the model that was to be asked.
+    """
+
+    name: ClassVar[str] = "budget.refused"
+    scope: str
+    account: str
+    agent: str
+    release: str
+    model: str
+    tenant: str = ""
+    run_id: str = ""
+
+
 Event = (
     ToolStarted
     | ToolFinished
@@ -287,6 +306,7 @@ Event = (
     | ToolEscalated
     | RunStarted
     | RunFinished
+    | BudgetRefused
     | ModelFinished
     | NodeStarted
     | NodeFinished

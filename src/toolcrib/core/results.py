@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
 from pydantic_core import to_json
 
 from toolcrib.core.errors import CallFailed, Layer, Severity, ToolcribError
+from toolcrib.core.money import plain
 from toolcrib.core.policies import Strategy
 
 WORSE: Mapping[Severity, Severity] = MappingProxyType(
@@ -126,7 +128,7 @@ class RunResult:
         execution_time_s: seconds from acceptance to the end.
         iterations: how often the model was asked.
         input_tokens, output_tokens: as told by the model; 0 when it tells none.
-        cost_usd: None while no price is known for the model.
+        cost_usd: what the models of the run cost, exactly; None where a price is not known. In JSON it is text.
         trace: the steps in order: dicts with `kind` (`model`, `tool`), `name`, `release` and more.
         degraded: code of the error that the agent's own way ended with, where it answered without tools in the end.
         from_cache: the answer came from the answer cache.
@@ -142,7 +144,7 @@ class RunResult:
     iterations: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
-    cost_usd: float | None = None
+    cost_usd: Decimal | None = None
     trace: tuple[Mapping[str, Any], ...] = ()
     degraded: str = ""
     from_cache: bool = False
@@ -154,7 +156,8 @@ class RunResult:
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON-ready mapping."""
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {name: jsonable(value) for name, value in data.items()}
+        cost = None if self.cost_usd is None else plain(self.cost_usd)
+        return {name: jsonable(value) for name, value in data.items()} | {"cost_usd": cost}
 
 
 def jsonable(value: Any) -> Any:

@@ -72,6 +72,7 @@ def build_release(
         agent_variants=MappingProxyType({key: one for key, one in agents.items() if key[1]}),
         prompts=MappingProxyType(dict(project.prompts)),
         resources=project.resources,
+        spending=project.config.spending,
         modules=project.space,
         shape=make_shape(project, agents),
     )
@@ -109,6 +110,7 @@ def make_shape(project: LoadedProject, agents: AgentsByKey) -> Shape:
         tools={name: _tool_shape(tool, variants.get(name, {})) for name, tool in project.tools.items()},
         agents={name: shape for (name, of), shape in made.items() if not of},
         tenants=tenants,
+        money=project.config.spending.words(),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from toolcrib.core.agents import AgentSpec
 from toolcrib.core.models import FUNCTION, ModelPlan
+from toolcrib.core.money import Spending
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.policies import ToolPolicy
 from toolcrib.core.reasons import Reason
@@ -20,6 +21,7 @@ from toolcrib.loader.reading.json_source import parse_json
 from toolcrib.loader.reading.mistakes import Checked, Reading, check, unknown_key, wrong_type
 from toolcrib.loader.reading.overrides import ScopedOverride, ToolOverride
 from toolcrib.loader.reading.places import MAX_REASONS, decode, reason_at
+from toolcrib.loader.reading.spending import BUDGETS, PRICES, read_spending
 from toolcrib.loader.reading.yaml_source import At, Document, Path, parse_yaml
 
 AGENTS, TOOLS, SETTINGS, LANGGRAPH = "agents.yaml", "tools.yaml", "toolcrib.yaml", "langgraph.json"
@@ -28,6 +30,8 @@ _AGENT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _FILE_OF = MappingProxyType(
     {
         "agents": AGENTS,
+        BUDGETS: AGENTS,
+        PRICES: AGENTS,
         "tools": TOOLS,
         "defaults": TOOLS,
         "per_agent": TOOLS,
@@ -48,6 +52,7 @@ class ProjectConfig:
 
     Attributes:
         agents: name -> agent, of `agents.yaml` and `langgraph.json`; paths in `prompt` and `graph` have no `./`.
+        spending: what `agents.yaml` says of money.
         tool_overrides: tool -> what `tools.yaml` says about it.
         agent_overrides, tenant_overrides: agent or tenant -> tool -> what `tools.yaml` says about it for them alone.
         tool_defaults: fields of `ToolPolicy` under `defaults:`, only those written.
@@ -58,6 +63,7 @@ class ProjectConfig:
     """
 
     agents: Mapping[str, AgentSpec] = field(default_factory=lambda: MappingProxyType({}))
+    spending: Spending = field(default_factory=Spending)
     tool_overrides: Mapping[str, ToolOverride] = field(default_factory=lambda: MappingProxyType({}))
     agent_overrides: ScopedPolicies = field(default_factory=lambda: MappingProxyType({}))
     tenant_overrides: ScopedPolicies = field(default_factory=lambda: MappingProxyType({}))
@@ -118,7 +124,7 @@ def read_config(
     """
     reasons: list[Reason] = []
     readings = {name: _read(name, files, env, reasons) for name in (AGENTS, TOOLS, SETTINGS) if _spellings(name, files)}
-    agents = _agents(readings[AGENTS], files, reasons, base) if AGENTS in readings else {}
+    agents, spending = _agents(readings[AGENTS], files, reasons, base) if AGENTS in readings else ({}, Spending())
     tools = _tools(readings[TOOLS], reasons) if TOOLS in readings else ProjectConfig()
     settings = _settings(readings[SETTINGS], reasons) if SETTINGS in readings else Settings()
     documents = {name: reading.document for name, reading in readings.items()}
@@ -129,6 +135,7 @@ def read_config(
     config = replace(
         tools,
         agents=MappingProxyType(agents),
+        spending=spending,
         settings=settings,
         documents=MappingProxyType(documents),
     )
@@ -224,8 +231,8 @@ def _settings(reading: Reading, reasons: list[Reason]) -> Settings:
 
 def _agents(
     reading: Reading, files: Mapping[str, bytes], reasons: list[Reason], base: Mapping[str, AgentSpec]
-) -> dict[str, AgentSpec]:
-    top = _top(reading, frozenset({"agents"}), reasons)
+) -> tuple[dict[str, AgentSpec], Spending]:
+    top = _top(reading, frozenset({"agents", BUDGETS, PRICES}), reasons)
     agents: dict[str, AgentSpec] = {}
     for name in _names(reading, top, "agents", reasons):
         checked = check(AgentSpec, reading, ("agents", name))
@@ -240,7 +247,7 @@ def _agents(
             agents[name] = spec.model_copy(update=paths)
         if len(reasons) >= MAX_REASONS:
             break
-    return agents
+    return agents, read_spending(reading, top, reasons)
 
 
 def _over(base: AgentSpec, checked: Checked[AgentSpec]) -> Checked[AgentSpec]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from toolcrib.core.events import (
     BreakerChanged,
+    BudgetRefused,
     CanaryRolledBack,
     Deployed,
     Event,
@@ -27,6 +28,7 @@ from toolcrib.core.events import (
     ToolFinished,
     ToolStarted,
 )
+from toolcrib.core.money import plain
 from toolcrib.core.results import RunResult, ToolResult
 from toolcrib.observability.outcomes import call_outcome, run_outcome
 
@@ -62,7 +64,7 @@ def _place(event: Event) -> tuple[logging.Logger, int]:
             return work_log, logging.DEBUG
         case TaskFinished():
             return work_log, logging.WARNING if event.state in ("failed", "in_doubt") else logging.INFO
-        case TaskWaiting():
+        case TaskWaiting() | BudgetRefused():
             return work_log, logging.WARNING
         case TaskResolved():
             return work_log, logging.INFO
@@ -145,7 +147,7 @@ def _run(event: RunFinished) -> dict[str, Any]:
         "iterations": result.iterations,
         "input_tokens": result.input_tokens,
         "output_tokens": result.output_tokens,
-        "cost_usd": result.cost_usd,
+        "cost_usd": None if result.cost_usd is None else plain(result.cost_usd),
         **_error(result),
     }
 

@@ -4,8 +4,8 @@ An event comes on the event loop with every call, so the children of a metric ar
 one is one look into a dictionary (prometheus_client's own `labels()` takes four times as long).
 """
 
-from collections.abc import Iterable
-from typing import Generic, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any, Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.metrics import MetricWrapperBase
@@ -13,6 +13,7 @@ from prometheus_client.metrics_core import Metric
 
 from toolcrib.core.errors import ToolNotFound
 from toolcrib.core.events import (
+    BudgetRefused,
     Deployed,
     Event,
     ModelFinished,
@@ -23,6 +24,7 @@ from toolcrib.core.events import (
     ToolEscalated,
     ToolFinished,
 )
+from toolcrib.core.releases import Deployment
 from toolcrib.core.results import ToolResult
 from toolcrib.observability.outcomes import call_outcome, run_outcome
 
@@ -37,7 +39,17 @@ ITERATIONS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 50
 DEPLOYMENT_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 COUNTED: frozenset[type[Event]] = frozenset(
-    {ToolFinished, ToolEscalated, RunFinished, ModelFinished, TaskWaiting, TaskResolved, Deployed, ReleaseRetired}
+    {
+        BudgetRefused,
+        Deployed,
+        ModelFinished,
+        ReleaseRetired,
+        RunFinished,
+        TaskResolved,
+        TaskWaiting,
+        ToolEscalated,
+        ToolFinished,
+    }
 )
 
 M = TypeVar("M", bound=MetricWrapperBase)
@@ -58,7 +70,15 @@ class Metrics:
             "agent_execution_time_seconds", "From a run's acceptance to its end.", RUN_S, "agent"
         )
         self._iterations = self._histogram("agent_iterations", "How often a run asked its model.", ITERATIONS, "agent")
-        self._cost = self._counter("agent_cost_usd", "What runs cost, where a price is known.", "agent", "release")
+        self._cost = self._counter(
+            "agent_cost_usd", "What runs cost, where a price is known.", "agent", "model", "release"
+        )
+        self._tokens = self._counter(
+            "agent_tokens_total", "Tokens of models, as they told.", "agent", "direction", "model", "release"
+        )
+        self._refused = self._counter(
+            "agent_budget_refusals_total", "Models not asked for lack of room in a budget.", "agent", "scope", "release"
+        )
         self._models = self._counter(
             "model_calls_total",
             "Models asked, answered or not.",
@@ -103,23 +123,36 @@ class Metrics:
             case ModelFinished():
                 self._count_model(event)
             case Deployed(deployment=deployment):
-                self._deployments.of(deployment.state).inc()
-                if "total" in deployment.timings_s:
-                    self._deployment_s.of(deployment.state).observe(deployment.timings_s["total"])
+                self._count_deployment(deployment)
             case ToolEscalated(tool=tool, release=release):
                 self._escalations.of(tool, release).inc()
+            case BudgetRefused() | TaskWaiting() | TaskResolved():
+                self._count_stop(event)
+            case ReleaseRetired(release=release):
+                for metric in self._of_releases:
+                    metric.forget_last(release)
+            case _:
+                return
+
+    @property
+    def _of_releases(self) -> "tuple[_Children[Counter], ...]":
+        """Those whose last label is a release."""
+        models = self._cost, self._tokens, self._refused, self._models, self._attempts
+        return self._calls, self._escalations, *models
+
+    def _count_stop(self, event: BudgetRefused | TaskWaiting | TaskResolved) -> None:
+        match event:
+            case BudgetRefused(agent=agent, scope=scope, release=release):
+                self._refused.of(agent, scope, release).inc()
             case TaskWaiting(tool=tool):
                 self._parked.of(tool).inc()
             case TaskResolved(tool=tool, decision=decision):
                 self._resolved.of(tool, decision).inc()
-            case ReleaseRetired(release=release):
-                self._calls.forget_last(release)
-                self._escalations.forget_last(release)
-                self._cost.forget_last(release)
-                self._models.forget_last(release)
-                self._attempts.forget_last(release)
-            case _:
-                return
+
+    def _count_deployment(self, deployment: Deployment) -> None:
+        self._deployments.of(deployment.state).inc()
+        if "total" in deployment.timings_s:
+            self._deployment_s.of(deployment.state).observe(deployment.timings_s["total"])
 
     def collect(self) -> Iterable[Metric]:
         """All metrics with their present values."""
@@ -140,8 +173,17 @@ class Metrics:
         self._runs.of(agent, run_outcome(result)).inc()
         self._run_s.of(agent).observe(result.execution_time_s)
         self._iterations.of(agent).observe(result.iterations)
-        if result.cost_usd:
-            self._cost.of(agent, result.release).inc(result.cost_usd)
+        for step in result.trace:
+            if step.get("kind") == "model":
+                self._count_answer(agent, result.release, step)
+
+    def _count_answer(self, agent: str, release: str, step: Mapping[str, Any]) -> None:
+        model = str(step.get("model", UNKNOWN))
+        if cost := step.get("cost_usd"):
+            self._cost.of(agent, model, release).inc(float(cost))
+        for direction in ("input", "output"):
+            if tokens := step.get(f"{direction}_tokens"):
+                self._tokens.of(agent, direction, model, release).inc(tokens)
 
     def _count_model(self, event: ModelFinished) -> None:
         self._models.of(event.model, event.tier, event.outcome, event.release).inc()

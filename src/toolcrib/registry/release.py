@@ -8,6 +8,7 @@ from toolcrib.core.agents import Agent
 from toolcrib.core.chain import CallNext
 from toolcrib.core.compat.shapes import Shape
 from toolcrib.core.errors import AgentNotFound, ToolNotFound
+from toolcrib.core.money import Spending
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.releases import Manifest
 from toolcrib.core.tools import ResourceSpec, Tool
@@ -31,6 +32,7 @@ class Release:
         agent_variants: (agent, tenant) -> the agent, where a tenant has another one.
         prompts: path in the project -> text.
         resources: name -> resource that its tools may need.
+        spending: what it says of money: prices of models, budgets.
         modules: the space of its loaded modules, for retirement; opaque here.
         shape: what is compared with other releases.
     """
@@ -47,6 +49,7 @@ class Release:
     agent_variants: Mapping[tuple[str, str], Agent] = field(default_factory=dict)
     prompts: Mapping[str, str] = field(default_factory=dict)
     resources: Mapping[str, ResourceSpec] = field(default_factory=dict)
+    spending: Spending = field(default_factory=Spending)
     modules: Any = None
     shape: Shape = field(default_factory=Shape)
 

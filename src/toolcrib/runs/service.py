@@ -121,11 +121,13 @@ class RunService:
             agent = release.agent(record.agent, tenant=record.tenant)
             if not await self._ports.ledger.take_up(run_id, process=self._ports.process):
                 raise _not_stopped(run_id, "taken up by another process")
+            record = await self._ports.accounts.known(record, agent, release)
             run = ActiveRun(
                 record=replace(record, status="running", error="", finished_at=None, process=self._ports.process),
                 agent=agent,
                 release=release,
                 request=RunRequest(agent=agent.name, thread_id=record.thread_id, tenant=record.tenant),
+                purse=self._ports.accounts.purse(record, agent, release),
                 began=self._ports.clock.monotonic(),
                 notify=lambda event, data: None,
                 goes_on=True,
@@ -235,7 +237,15 @@ class RunService:
                 revision=agent.revision,
                 process=self._ports.process,
             )
-            run = ActiveRun(record=record, agent=agent, release=release, request=request, began=began, notify=notify)
+            run = ActiveRun(
+                record=record,
+                agent=agent,
+                release=release,
+                request=request,
+                purse=self._ports.accounts.purse(record, agent, release),
+                began=began,
+                notify=notify,
+            )
             return await self._to_its_end(run, streaming=streaming)
 
     async def _to_its_end(self, run: ActiveRun, *, streaming: bool) -> RunResult:
@@ -290,6 +300,7 @@ class RunService:
             releases_seen=tuple(sorted(seen)),
             finished_at=self._ports.clock.now(),
             paused_at=paused_at,
+            **run.total(),
         )
         await self._ports.ledger.finish(record)
 
@@ -351,22 +362,21 @@ class RunService:
             deadline=deadline,
             tool_timeout_s=run.agent.spec.limits.tool_timeout_s,
             loops=run.agent.spec.limits.loops,
+            purse=run.purse,
             notify=notify,
             emit=ports.events.emit,
             loop=self._loop,
         )
 
     def _result(self, run: ActiveRun, outcome: Outcome, error: ToolcribError | None) -> RunResult:
-        models = [step for step in run.steps if step["kind"] == "model"]
         degrade = run.agent.spec.degrade
         return RunResult(
             output=degrade.answer if degrade and error and not outcome.stopped else outcome.output,
             success=error is None,
             error=None if error is None else self._told(error),
             execution_time_s=self._ports.clock.monotonic() - run.began,
-            iterations=len(models),
-            input_tokens=sum(step["input_tokens"] for step in models),
-            output_tokens=sum(step["output_tokens"] for step in models),
+            iterations=sum(step["kind"] == "model" for step in run.steps),
+            **run.total(),
             trace=tuple(run.steps),
             release=run.release.id,
             thread_id=run.record.thread_id,

@@ -244,6 +244,7 @@ async def _janitor(house: "House") -> None:
     while True:
         await house.clock.sleep(BACKGROUND_S)
         house.runs.sweep()
+        await house.accounts.tend()
         await house.boundary.look()
         if await house.deployer.follow():
             house.process_tools.warm_up()

@@ -14,6 +14,7 @@ from toolcrib.core.calls import CallContext, ToolCall
 from toolcrib.core.errors import NotFound, ToolNotFound
 from toolcrib.core.events import Event
 from toolcrib.core.models import Tier
+from toolcrib.core.money import BudgetStatus
 from toolcrib.core.ports import JournalEntry, ResourceStats
 from toolcrib.core.results import RunResult, ToolResult
 from toolcrib.core.stores.artifacts import ArtifactStore
@@ -270,6 +271,16 @@ class Crib(CribReleases):
     async def ledger(self) -> LedgerSummary:
         """Counts over all runs this project ever accepted."""
         return await self._wings.ledger.summary()
+
+    async def budgets(self, *, scope: str = "", tenant: str | None = None, limit: int = 100) -> Sequence[BudgetStatus]:
+        """The accounts of budgets whose period goes on, with the limits of the release that serves.
+
+        Args:
+            scope: only `run`, `thread`, `tenant` or `agent`; those of runs are told only when asked for.
+            tenant: only those of this tenant.
+            limit: at most so many.
+        """
+        return await self._wings.accounts.status(self.release.spending, scope=scope, tenant=tenant, limit=limit)
 
     async def recent_runs(self, limit: int = 100) -> Sequence[RunRecord]:
         """Runs in the ledger, the newest first."""

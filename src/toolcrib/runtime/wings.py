@@ -22,6 +22,7 @@ from toolcrib.observability.exposition import Exposition
 from toolcrib.observability.history import ErrorHistory
 from toolcrib.observability.hub import EventHub
 from toolcrib.registry.registry import Registry
+from toolcrib.runs.accounts import Accounts
 from toolcrib.runs.service import RunService
 
 
@@ -34,6 +35,7 @@ class Wings:
     registry: Registry
     executor: Executor
     runs: RunService
+    accounts: Accounts
     tasks: TaskService
     deployer: Deployer
     canaries: Canaries

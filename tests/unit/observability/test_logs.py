@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from toolcrib.core.events import (
+    BudgetRefused,
     Deployed,
     Event,
     ModelFinished,
@@ -64,6 +65,12 @@ DEBUG, INFO, WARNING, ERROR_LEVEL = logging.DEBUG, logging.INFO, logging.WARNING
             ERROR_LEVEL,
             "tool_escalated",
             {"tool": "t", "release": "r", "errors": 5, "window_s": 60, "tenant": "x"},
+        ),
+        (
+            BudgetRefused(scope="tenant", account="tenant 'x'", agent="a", release="r", model="m", tenant="x"),
+            WARNING,
+            "budget_refused",
+            {"scope": "tenant", "account": "tenant 'x'", "agent": "a", "release": "r", "model": "m", "tenant": "x"},
         ),
         (NodeStarted(**NODE), DEBUG, "node_started", {"node": "n", "agent": "a"}),
         (

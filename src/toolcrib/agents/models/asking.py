@@ -14,6 +14,7 @@ from toolcrib.agents.models.plans import Choice, chain
 from toolcrib.agents.models.question import Question
 from toolcrib.agents.models.routing import before, choose, route_question, signed
 from toolcrib.agents.models.trying import Ask, GaveUp, try_model
+from toolcrib.agents.money.purse import Bill
 from toolcrib.agents.scope import RunScope
 from toolcrib.core.errors import ModelFailed, ModelUnavailable, ToolcribError
 from toolcrib.core.models import ModelPlan, Tier
@@ -28,6 +29,7 @@ class Answer:
     Attributes:
         message: the answer; its `response_metadata` names model and tier.
         model: name of the model that answered.
+        bill: what that answer cost.
         tier: the run's; None for an agent without tiers.
         attempts: how often that model was asked.
         failed: the models that were asked before it, each with what it failed with.
@@ -35,6 +37,7 @@ class Answer:
 
     message: AIMessage
     model: str
+    bill: Bill
     tier: Tier | None = None
     attempts: int = 1
     failed: tuple[GaveUp, ...] = ()
@@ -51,6 +54,7 @@ async def ask(question: Question, scope: RunScope, config: RunnableConfig, deadl
 
     Raises:
         RunTimeout: there was no answer in time.
+        BudgetExceeded, PriceUnknown: it may not be asked.
         ModelUnavailable: the only model cannot be made.
         ModelFailed: no model answered, or one refused the request.
         ToolcribError: the model cannot call tools.
@@ -63,10 +67,11 @@ async def ask(question: Question, scope: RunScope, config: RunnableConfig, deadl
         asked = Ask(question=question, choice=model, tier=tier, until=until, more=place + 1 < len(models))
         outcome = await try_model(asked, scope, config)
         if not isinstance(outcome, GaveUp):
-            message, attempts = outcome
+            paid, attempts = outcome
             answer = Answer(
-                message=signed(message, tier=tier, model=model.model),
+                message=signed(paid.message, tier=tier, model=model.model),
                 model=model.model,
+                bill=paid.bill,
                 tier=tier,
                 attempts=attempts,
                 failed=tuple(failed),
@@ -82,7 +87,10 @@ async def ask(question: Question, scope: RunScope, config: RunnableConfig, deadl
 
 
 async def _tier(question: Question, scope: RunScope) -> tuple[Tier | None, str]:
-    """The run's tier, decided at its first answer, and the model that gave its last one."""
+    """The run's tier, decided at its first answer, and the model that gave its last one.
+
+    Where an account is near its limit, the cheapest tier takes over from there.
+    """
     plan = question.spec.model
     if not isinstance(plan, ModelPlan):
         return None, ""
@@ -93,7 +101,9 @@ async def _tier(question: Question, scope: RunScope) -> tuple[Tier | None, str]:
             plan, question.messages, tools=len(question.offer.tools), agent=question.agent, tenant=scope.tenant
         )
         tier = await choose(plan, figures, question.router)
-    return plan.nearest(tier), answered
+    tier = plan.nearest(tier)
+    allowed = tier if scope.purse is None else await scope.purse.tier(tier, plan.tiers)
+    return allowed, answered if allowed == tier else ""
 
 
 def _tell(question: Question, failed: GaveUp, rest: Sequence[Choice]) -> None:
@@ -128,14 +138,12 @@ def _times(attempts: int) -> str:
 
 def _step(question: Question, answer: Answer) -> Mapping[str, Any]:
     """The answer as a step of the trace."""
-    usage = answer.message.usage_metadata or {"input_tokens": 0, "output_tokens": 0}
     step = {
         "model": answer.model,
         "tier": answer.tier or "",
         "release": question.release,
         "attempts": answer.attempts,
-        "input_tokens": usage["input_tokens"],
-        "output_tokens": usage["output_tokens"],
+        **answer.bill.to_dict(),
         "tool_calls": [call["name"] for call in answer.message.tool_calls],
     }
     return step | ({"failed": [one.to_dict() for one in answer.failed]} if answer.failed else {})

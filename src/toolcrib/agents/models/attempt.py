@@ -10,9 +10,12 @@ from langchain_core.runnables import RunnableConfig
 from toolcrib.agents.models.failures import StreamBroken
 from toolcrib.agents.models.offer import Asking, Definitions
 from toolcrib.agents.models.pieces import Pieces
+from toolcrib.agents.money.estimate import usage_of
+from toolcrib.agents.money.purse import Bill, Order, Paid
 from toolcrib.agents.scope import RunScope
 from toolcrib.core.errors import RunTimeout
 from toolcrib.core.models import Tier
+from toolcrib.core.money import Usage
 from toolcrib.execution.alarm import TimeIsOver, within
 
 
@@ -43,14 +46,24 @@ class Attempt:
     limit: str = "iteration_timeout_s"
 
 
-async def attempt(once: Attempt, scope: RunScope, config: RunnableConfig) -> AIMessage:
-    """Ask once. Pieces of text that were told of an answer that never came to its end are taken back.
+async def attempt(once: Attempt, scope: RunScope, config: RunnableConfig) -> Paid:
+    """Ask once, and pay for it. Pieces of text that were told of an answer that never ended are taken back.
 
     Raises:
+        BudgetExceeded: there is no room for what it may cost; the model was not asked.
+        PriceUnknown: dollars are limited, and the model has no price.
         RunTimeout: there was no answer in time.
         StreamBroken: the answer broke off.
         Exception: whatever the provider's package raises.
     """
+    order = Order(model=once.model, options=once.options, messages=once.messages, definitions=once.definitions)
+    if scope.purse is None:
+        message = await _asked(once, config)
+        return Paid(message=message, bill=Bill(usage=usage_of(message) or Usage()))
+    return await scope.purse.pay(order, lambda: _asked(once, config))
+
+
+async def _asked(once: Attempt, config: RunnableConfig) -> AIMessage:
     pieces = Pieces()
     heard = pieces.listening(config)
     try:

@@ -12,6 +12,7 @@ from toolcrib.agents.models.failures import fate_of, retry_after_s, status_of
 from toolcrib.agents.models.offer import hidden_now
 from toolcrib.agents.models.plans import Choice
 from toolcrib.agents.models.question import Question
+from toolcrib.agents.money.purse import Paid
 from toolcrib.agents.scope import RunScope
 from toolcrib.core.errors import ModelUnavailable, RunTimeout, ToolcribError
 from toolcrib.core.events import ModelFinished
@@ -55,7 +56,7 @@ class GaveUp:
         return {"model": self.model, "attempts": self.attempts, "error": _kind(self.error)}
 
 
-async def try_model(ask: Ask, scope: RunScope, config: RunnableConfig) -> tuple[AIMessage, int] | GaveUp:
+async def try_model(ask: Ask, scope: RunScope, config: RunnableConfig) -> tuple[Paid, int] | GaveUp:
     """Ask one model, more than once where that may help; the answer and how often it was asked, or its failure.
 
     Raises:
@@ -67,7 +68,7 @@ async def try_model(ask: Ask, scope: RunScope, config: RunnableConfig) -> tuple[
     while True:
         number += 1
         try:
-            message = await _once(ask, scope, config)
+            paid = await _once(ask, scope, config)
         except asyncio.CancelledError as cancelled:
             _emit(ask, scope, began, number, outcome="cancelled", error=cancelled)
             raise
@@ -79,8 +80,8 @@ async def try_model(ask: Ask, scope: RunScope, config: RunnableConfig) -> tuple[
                 raise
             failure = error
         else:
-            _emit(ask, scope, began, number, outcome="ok", message=message)
-            return message, number
+            _emit(ask, scope, began, number, outcome="ok", message=paid.message)
+            return paid, number
         wait = _wait_s(failure, ask, scope, number)
         if wait is None:
             outcome = "refused" if fate_of(failure) == "stop" else "failed"
@@ -89,7 +90,7 @@ async def try_model(ask: Ask, scope: RunScope, config: RunnableConfig) -> tuple[
         await scope.clock.sleep(wait)
 
 
-async def _once(ask: Ask, scope: RunScope, config: RunnableConfig) -> AIMessage:
+async def _once(ask: Ask, scope: RunScope, config: RunnableConfig) -> Paid:
     """One attempt, with what the model is to be told now.
 
     Raises:

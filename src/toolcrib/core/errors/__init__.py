@@ -34,11 +34,13 @@ ToolcribError
 │   ├── ToolFailed
 │   └── ToolError             raised by tool authors on purpose
 ├── RunFailed                 one run did not succeed; becomes `RunResult.error`
+│   ├── BudgetExceeded        a budget has no room for the next call of a model
 │   ├── InputInvalid
 │   ├── IterationLimit
 │   ├── MigrationFailed
 │   ├── ModelFailed
 │   ├── ModelUnavailable
+│   ├── PriceUnknown
 │   ├── ResumeRefused
 │   ├── RunCut                it was stopped in the middle of a step
 │   ├── RunStopped            it was stopped between two steps, and goes on from there
@@ -92,11 +94,13 @@ from toolcrib.core.errors.calls import (
     ToolFailed,
 )
 from toolcrib.core.errors.runs import (
+    BudgetExceeded,
     InputInvalid,
     IterationLimit,
     MigrationFailed,
     ModelFailed,
     ModelUnavailable,
+    PriceUnknown,
     ResumeRefused,
     RunCut,
     RunFailed,
@@ -114,6 +118,7 @@ __all__ = [
     "ArchiveUnsupported",
     "ArgumentsInvalid",
     "ArtifactNotFound",
+    "BudgetExceeded",
     "CallFailed",
     "CallInDoubt",
     "CircuitOpen",
@@ -131,6 +136,7 @@ __all__ = [
     "ModelUnavailable",
     "NotFound",
     "PermissionDenied",
+    "PriceUnknown",
     "ProjectInvalid",
     "QueueFull",
     "RateLimited",

@@ -1,10 +1,12 @@
 """The run ledger: what runs there were, on which release, and how they ended."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import Any, Protocol
 
 from toolcrib.core.errors import Conflict
+from toolcrib.core.money import plain
 from toolcrib.core.stores.pins import ThreadPin
 
 LOST = "The process that ran it died."
@@ -23,6 +25,8 @@ class RunRecord:
         state: id of the schema its state is saved in, `s-…`.
         revision: the migration its state has come to; empty before the first.
         process: name of the process that runs it, or did last; empty where that is not known.
+        cost_usd: what its models cost; None where a price is not known, and before its end.
+        input_tokens, output_tokens: of its models, as they told.
     """
 
     run_id: str
@@ -40,6 +44,14 @@ class RunRecord:
     state: str = ""
     revision: str = ""
     process: str = ""
+    cost_usd: Decimal | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as JSON-ready mapping; dollars as text, exact."""
+        cost = None if self.cost_usd is None else plain(self.cost_usd)
+        return asdict(self) | {"cost_usd": cost}
 
     @property
     def goes_on_with(self) -> str:

@@ -6,8 +6,9 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from toolcrib.core.reasons import Reason
-from toolcrib.loader.config import LANGGRAPH, SETTINGS, ProjectConfig, read_config, unbound
+from toolcrib.loader.config import AGENTS, LANGGRAPH, SETTINGS, ProjectConfig, read_config, unbound
 from toolcrib.loader.reading.places import decode, reason_at
+from toolcrib.loader.reading.spending import BUDGETS, PRICES
 from toolcrib.loader.reading.tenants import TENANTS, inner_path, overlaid, tenant_of
 
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -22,7 +23,8 @@ def read_configs(files: Mapping[str, bytes], *, env: Mapping[str, str]) -> tuple
     for tenant in sorted({tenant_of(path) for path in files} - {""}):
         overlays[tenant], wrong = _read_overlay(tenant, files, base, env)
         found += wrong
-    return replace(base, overlays=MappingProxyType(overlays)), tuple(found)
+    config = replace(base, overlays=MappingProxyType(overlays))
+    return config, (*found, *_nobodys_budgets(config))
 
 
 def _read_overlay(
@@ -39,6 +41,17 @@ def _read_overlay(
     reasons += _unbound(tree, real, base, config)
     documents = {name: replace(one, file=real[one.file]) for name, one in config.documents.items()}
     return replace(config, documents=MappingProxyType(documents)), reasons
+
+
+def _nobodys_budgets(config: ProjectConfig) -> Iterator[Reason]:
+    """Budgets of agents that nobody has."""
+    known = {name for one in (config, *config.overlays.values()) for name in one.agents}
+    written = config.documents[AGENTS].data if AGENTS in config.documents else {}
+    known |= set(written.get("agents") or {})  # what is wrong with one of them is told elsewhere
+    for name in config.spending.budgets.agents:
+        if name not in known:
+            message = f"there is no agent {name!r} to have a budget"
+            yield config.unknown("unknown_agent", message, (BUDGETS, "agents", name), name=name, known=known)
 
 
 _FOR_ALL = frozenset({SETTINGS, SETTINGS.replace(".yaml", ".yml"), LANGGRAPH})
@@ -58,6 +71,13 @@ def _misplaced(tenant: str, own: set[str], config: ProjectConfig, real: Mapping[
         if inner_path(path) in _FOR_ALL:
             message = f"{inner_path(path)} has no place in the folder of a tenant"
             yield Reason(code="tenant_file", message=message, file=path, hint=_WHOLE)
+    for key in (BUDGETS, PRICES):
+        document = config.documents.get(AGENTS)
+        if document is not None and isinstance(document.data, dict) and key in document.data:
+            message = f"`{key}` has no place in the folder of a tenant"
+            hint = f"Write it in agents.yaml of the project: `budgets: {{tenants: {{{tenant}: {{…}}}}}}` is {tenant}'s."
+            placed = config.reason("unknown_key", message, (key,), hint, at="key")
+            yield replace(placed, file=real.get(placed.file, placed.file))
     for other in config.tenant_overrides:
         placed = config.reason(
             "unknown_key",

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from toolcrib.agents.state.graph_values import GraphValueTexts
 from toolcrib.core.events import Deployed, Event
 from toolcrib.core.redaction import Secrets
@@ -40,6 +42,7 @@ from toolcrib.stores.memory.locks import MemoryLocks
 from toolcrib.stores.memory.rate_limits import MemoryRateLimiter
 from toolcrib.stores.memory.result_cache import MemoryResultCache
 from toolcrib.stores.sql.artifacts import SqlArtifactStore
+from toolcrib.stores.sql.budgets import SqlBudgetStore
 from toolcrib.stores.sql.checkpoints import open_checkpointer
 from toolcrib.stores.sql.database import open_sqlite
 from toolcrib.stores.sql.errors import SqlErrorStore
@@ -78,6 +81,7 @@ class Adapters:
     ledger: SqlRunLedger
     history: ErrorHistory
     tasks: SqlTaskStore
+    budgets: SqlBudgetStore
     checkpointer: Any
     verifier: Verifier
     pool: ModulePool
@@ -170,8 +174,7 @@ async def _adapters(ground: _Ground, stack: AsyncExitStack) -> Adapters:
     stack.push_async_callback(verifier.close)
     state = ground.root / STATE_DIRECTORY
     engine = await stack.enter_async_context(open_sqlite(state / DATABASE))
-    history = ErrorHistory(fresh=observing.errors, store=SqlErrorStore(engine))
-    stack.push_async_callback(history.flush)
+    history = _history(observing, engine, stack)
     checkpointer = await stack.enter_async_context(open_checkpointer(state / "threads.db"))
     pool = ModulePool()
     stack.callback(pool.close)
@@ -206,11 +209,18 @@ async def _adapters(ground: _Ground, stack: AsyncExitStack) -> Adapters:
         ledger=SqlRunLedger(engine),
         history=history,
         tasks=SqlTaskStore(engine),
+        budgets=SqlBudgetStore(engine, clock=clock),
         checkpointer=checkpointer,
         verifier=verifier,
         pool=pool,
         boundary=ground.boundary,
     )
+
+
+def _history(observing: Observing, engine: AsyncEngine, stack: AsyncExitStack) -> ErrorHistory:
+    history = ErrorHistory(fresh=observing.errors, store=SqlErrorStore(engine))
+    stack.push_async_callback(history.flush)
+    return history
 
 
 def _result_cache(ground: _Ground, clock: SystemClock) -> MemoryResultCache:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from toolcrib.agents.models.catalogue import Models
+from toolcrib.agents.money.book import PriceBook
+from toolcrib.agents.money.purse import PursePorts
 from toolcrib.core.ports import CallJournal, Resources
 from toolcrib.core.settings import Settings, TasksSettings
 from toolcrib.deployment.boundary import Boundary
@@ -29,6 +31,7 @@ from toolcrib.execution.tasks.workers import TaskWorkers
 from toolcrib.observability.exposition import Exposition
 from toolcrib.observability.history import ErrorHistory
 from toolcrib.runners.threads import ThreadRunner
+from toolcrib.runs.accounts import Accounts
 from toolcrib.runs.ports import RunPorts
 from toolcrib.runs.service import RunService
 from toolcrib.runtime.clock import SystemClock
@@ -50,6 +53,7 @@ class House:
     collector: Collector
     guard: Guard
     runs: RunService
+    accounts: Accounts
     tasks: TaskWorkers
     journal: CallJournal
     history: ErrorHistory
@@ -72,7 +76,8 @@ def compose(root: Path, settings: Settings, world: Adapters, stack: AsyncExitSta
     proving = _proving(deployer, settings, world)
     canaries = Canaries(proving)
     executor = Executor(ids=ids, clock=clock, events=hub, circuits=chain.circuits)
-    runs = RunService(_run_ports(world, executor, deployer), concurrency=settings.runs.concurrency)
+    accounts = _accounts(world)
+    runs = RunService(_run_ports(world, executor, deployer, accounts), concurrency=settings.runs.concurrency)
     stack.push_async_callback(runs.close)
     tasks, workers = _tasks(world, executor, settings.tasks)
     stack.push_async_callback(workers.close)
@@ -84,6 +89,7 @@ def compose(root: Path, settings: Settings, world: Adapters, stack: AsyncExitSta
             registry=world.registry,
             executor=executor,
             runs=runs,
+            accounts=accounts,
             tasks=tasks,
             deployer=deployer,
             canaries=canaries,
@@ -106,7 +112,9 @@ def compose(root: Path, settings: Settings, world: Adapters, stack: AsyncExitSta
         )
     )
     guard = Guard(proving, canaries)
-    return _house(world, crib, deployer=deployer, collector=collector, guard=guard, runs=runs, tasks=workers)
+    return _house(
+        world, crib, deployer=deployer, collector=collector, guard=guard, runs=runs, tasks=workers, accounts=accounts
+    )
 
 
 def _house(
@@ -118,6 +126,7 @@ def _house(
     guard: Guard,
     runs: RunService,
     tasks: TaskWorkers,
+    accounts: Accounts,
 ) -> House:
     return House(
         crib=crib,
@@ -125,6 +134,7 @@ def _house(
         collector=collector,
         guard=guard,
         runs=runs,
+        accounts=accounts,
         tasks=tasks,
         journal=world.chain.journal,
         history=world.history,
@@ -136,7 +146,19 @@ def _house(
     )
 
 
-def _run_ports(world: Adapters, executor: Executor, deployer: Deployer) -> RunPorts:
+def _accounts(world: Adapters) -> Accounts:
+    ports = PursePorts(
+        store=world.budgets,
+        book=PriceBook(),
+        clock=world.clock,
+        ids=world.ids,
+        emit=world.observing.hub.emit,
+        process=world.processes.name,
+    )
+    return Accounts(ports, has_ended=world.processes.has_ended)
+
+
+def _run_ports(world: Adapters, executor: Executor, deployer: Deployer, accounts: Accounts) -> RunPorts:
     clock = world.clock
     return RunPorts(
         registry=world.registry,
@@ -150,6 +172,7 @@ def _run_ports(world: Adapters, executor: Executor, deployer: Deployer) -> RunPo
         load=deployer.bring,
         is_safe=deployer.is_safe,
         secrets=world.chain.secrets,
+        accounts=accounts,
         process=world.processes.name,
         has_ended=world.processes.has_ended,
     )

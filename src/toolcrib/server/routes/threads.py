@@ -17,7 +17,7 @@ UNKNOWN = "No such release."
 @router.get("", response_model=list[RunEntry], responses=failures({404: UNKNOWN}))
 async def list_threads(crib: OpenCrib, wanted: Annotated[ThreadQuery, Query()]) -> list[dict[str, Any]]:
     """The last run of each thread, the newest first; one that waits for a human has the status `interrupted`."""
-    return [asdict(run) for run in await crib.threads.list(**wanted.model_dump())]
+    return [run.to_dict() for run in await crib.threads.list(**wanted.model_dump())]
 
 
 @router.post("/move", response_model=list[MoveDocument], responses=failures({404: UNKNOWN}))

@@ -132,7 +132,7 @@ class RunResultDocument(_Answer):
     iterations: int
     input_tokens: int
     output_tokens: int
-    cost_usd: float | None
+    cost_usd: str | None = Field(description="US dollars, exact; null where a price is not known.")
     trace: list[dict[str, Any]]
     from_cache: bool
     release: str
@@ -300,6 +300,31 @@ class RunEntry(_Answer):
     moved_to: str = Field(description="Digest of the release the thread goes on with, where it was moved.")
     state: str = Field(default="", description="Id of the schema its state is saved in.")
     revision: str = Field(default="", description="The migration its state has come to; empty before the first.")
+    cost_usd: str | None = Field(default=None, description="US dollars, exact; null where a price is not known.")
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class AccountDocument(_Answer):
+    """An account of a budget. Dollars are text, exact; a limit is null where there is none."""
+
+    scope: Literal["run", "thread", "tenant", "agent"]
+    tenant: str
+    name: str = Field(description="Id of the run or thread, name of the agent; empty for tenants.")
+    period: str = Field(description="`2026-11-21` for a day, `2026-11` for a month; empty when it is for ever.")
+    renews_at: float | None = Field(description="Unix time at which the next period begins.")
+    spent_usd: str
+    reserved_usd: str
+    limit_usd: str | None
+    spent_tokens: int
+    reserved_tokens: int
+    limit_tokens: int | None
+
+
+class BudgetsDocument(_Answer):
+    """Accounts of budgets, by scope, tenant, name and period."""
+
+    accounts: list[AccountDocument]
 
 
 class CountsDocument(_Answer):

@@ -8,6 +8,7 @@ import orjson
 from sqlalchemy import Select, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from toolcrib.core.money import from_picos, picos
 from toolcrib.core.stores.ledger import LOST, LedgerSummary, RunRecord, ThreadFilter
 from toolcrib.core.stores.pins import STOPPED, ThreadPin
 from toolcrib.stores.sql.database import whole
@@ -167,9 +168,11 @@ def _newest_first() -> tuple[Any, Any]:
 
 
 def _row(record: RunRecord) -> dict[str, Any]:
-    return asdict(record) | {name: orjson.dumps(getattr(record, name)).decode() for name in LISTS}
+    cost = None if record.cost_usd is None else picos(record.cost_usd)
+    return asdict(record) | {name: orjson.dumps(getattr(record, name)).decode() for name in LISTS} | {"cost_usd": cost}
 
 
 def _record(row: Any) -> RunRecord:
     data = {name: value for name, value in row._mapping.items() if name != "place"}
-    return RunRecord(**data | {name: tuple(orjson.loads(data[name])) for name in LISTS})
+    cost = None if data["cost_usd"] is None else from_picos(data["cost_usd"])
+    return RunRecord(**data | {name: tuple(orjson.loads(data[name])) for name in LISTS} | {"cost_usd": cost})

@@ -108,6 +108,15 @@ async def test_no_reason_tells_a_secret(tmp_path: Path, monkeypatch: pytest.Monk
     assert reason.message == "RuntimeError: no [secret:TOOLCRIB_TEST_KEY]"
 
 
+async def test_where_dollars_are_limited_a_model_without_a_price_is_refused_at_its_place(
+    verifier: Verifier, tmp_path: Path
+) -> None:
+    agents = "budgets: {tenants: {acme: {usd: 1}}}\nagents:\n  one:\n    model: openai:nobody-knows-this\n"
+    assert await reasons(verifier, {"tools/a.py": ADD, "agents.yaml": agents}, tmp_path) == [
+        ("unknown_price", "agents.yaml", 4)
+    ]
+
+
 async def test_every_model_of_a_plan_is_looked_at_and_so_is_its_route(verifier: Verifier, tmp_path: Path) -> None:
     plan = (
         "model:\n      simple: opnai:a\n      medium: {model: 'nobody:b'}\n      fallback:\n      - offline\n"
