@@ -86,7 +86,7 @@ class LiveTools:
         """The same for synchronous graphs; blocks until the project's event loop has answered."""
         if (scope := scope_of(config)) is not None:
             return scope
-        return from_thread(self._source.loop if self._source else None, partial(self.scope, config))
+        return from_thread(self._source.loop if self._source is not None else None, partial(self.scope, config))
 
     def refuse_here(self, config: RunnableConfig) -> None:
         """See that this thread may block for calls of live tools.
@@ -94,8 +94,8 @@ class LiveTools:
         Raises:
             ToolcribError: it is that of the project's event loop.
         """
-        scope = scope_of(config)
-        refuse_here(scope.loop if scope is not None else self._source and self._source.loop)
+        owner = scope_of(config) or self._source
+        refuse_here(owner.loop if owner is not None else None)
 
     def allows(self, scope: RunScope, name: str) -> bool:
         """Whether the graph may call this tool."""

@@ -337,7 +337,7 @@ async def test_tools_that_are_sent_one_by_one_get_the_whole_state() -> None:
     graph.add_node("tools", ToolNode([triple, "*"]))
     graph.add_edge(START, "ask")
     graph.add_conditional_edges("ask", spread, ["tools"])
-    given = {"messages": [HumanMessage("x"), calls(("peek", {}), ("triple", {"number": 1}))]}
+    given: Any = {"messages": [HumanMessage("x"), calls(("peek", {}), ("triple", {"number": 1}))]}
     state = await graph.compile().ainvoke(given, configured(peek))
 
     assert sorted(m.content for m in state["messages"][2:]) == ["2", "3"]
