@@ -67,8 +67,12 @@ class LiveTools:
         self._key = messages_key
         self._on_error = on_error
 
-    async def scope(self, config: RunnableConfig) -> RunScope:
+    async def scope(self, config: RunnableConfig, *, at: str = "") -> RunScope:
         """The scope of the run this config belongs to.
+
+        Args:
+            config: of the run.
+            at: digest of the release on which it began before it was interrupted; empty when it was not.
 
         Raises:
             ToolcribError: the graph runs outside of toolcrib and there is no source.
@@ -80,13 +84,13 @@ class LiveTools:
                 "This ToolNode has no release to take its tools from.",
                 hint="Run the graph as an agent of a toolcrib project, or make the node with `crib.tool_node()`.",
             )
-        return await on_loop(self._source.loop, partial(_given, self._source, config))
+        return await on_loop(self._source.loop, partial(_given, self._source, config, at))
 
-    def scope_in_thread(self, config: RunnableConfig) -> RunScope:
+    def scope_in_thread(self, config: RunnableConfig, *, at: str = "") -> RunScope:
         """The same for synchronous graphs; blocks until the project's event loop has answered."""
         if (scope := scope_of(config)) is not None:
             return scope
-        return from_thread(self._source.loop if self._source is not None else None, partial(self.scope, config))
+        return from_thread(self._source.loop if self._source is not None else None, partial(self.scope, config, at=at))
 
     def refuse_here(self, config: RunnableConfig) -> None:
         """See that this thread may block for calls of live tools.
@@ -185,8 +189,8 @@ def _shown(scope: RunScope, call: MessageCall) -> dict[str, Any]:
     return dict(scope.shown(ToolCall(name=call["name"], args=call["args"])).args)
 
 
-async def _given(source: ScopeSource, config: RunnableConfig) -> RunScope:
-    return source.scope_for(config)
+async def _given(source: ScopeSource, config: RunnableConfig, at: str) -> RunScope:
+    return await source.scope_at(config, at) if at else source.scope_for(config)
 
 
 def _find(scope: RunScope, name: str) -> Tool | None:
