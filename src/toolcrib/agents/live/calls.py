@@ -142,9 +142,7 @@ class LiveTools:
     async def _call(self, scope: RunScope, call: ToolCall, place: Place, again: str = "") -> ToolResult:
         """One call; `again` tells a call that is repeated on purpose from the same call of a step that runs again."""
         if not self.allows(scope, call.name):
-            result = _refused(scope, call)
-            scope.emit(_told(scope, result))
-            return result
+            return await on_loop(scope.loop, partial(_refused, scope, call))
         deadline, level = _deadline(scope, place.state)
         context = scope.context(extras=self._extras(scope, call, place), deadline=deadline, level=level)
         key = _key(call, place.config)
@@ -211,16 +209,22 @@ def _missing(scope: RunScope, name: str) -> ErrorInfo:
     return ErrorInfo.of(ToolNotFound(f"There is no tool named {name!r}.", hint=did_you_mean(name, scope.tools)))
 
 
-def _refused(scope: RunScope, call: ToolCall) -> ToolResult:
-    error = _missing(scope, call.name)
-    return ToolResult(ok=False, error=error, attempts=0, tool=call.name, release=scope.release.id, call_id=call.id)
-
-
-def _told(scope: RunScope, result: ToolResult) -> ToolFinished:
-    """The end of a call that never reached a chain, which would have told of it."""
-    return ToolFinished(
-        result=result, run_id=scope.run_id, thread_id=scope.thread_id, agent=scope.agent, tenant=scope.tenant
+async def _refused(scope: RunScope, call: ToolCall) -> ToolResult:
+    """The end of a call that never reaches a chain, which would tell of it."""
+    result = ToolResult(
+        ok=False,
+        error=_missing(scope, call.name),
+        attempts=0,
+        tool=call.name,
+        release=scope.release.id,
+        call_id=call.id,
     )
+    scope.emit(
+        ToolFinished(
+            result=result, run_id=scope.run_id, thread_id=scope.thread_id, agent=scope.agent, tenant=scope.tenant
+        )
+    )
+    return result
 
 
 def _deadline(scope: RunScope, state: Any) -> tuple[float | None, DeadlineLevel]:

@@ -115,3 +115,14 @@ async def test_content_blocks_and_messages_of_live_tools_stay_what_they_are() ->
 
     assert blocks.content == [{"type": "text", "text": "a dot"}]
     assert (message.content, message.artifact) == ("told", {"n": 2})
+
+
+async def test_a_list_of_messages_is_the_messages_of_the_state() -> None:
+    @tool
+    async def peek(said: Annotated[list[Any], InjectedState("messages")]) -> int:
+        """Count the messages."""
+        return len(said)
+
+    (found,) = await ToolNode().ainvoke([HumanMessage("x"), calls(("peek", {}))], configured(peek))
+
+    assert found.content == "2"

@@ -209,6 +209,19 @@ async def test_wrappers_see_live_tools_as_they_see_others_and_may_change_the_cal
     assert seen == [("double", "Double a number.", ["number"]), ("triple", "Three times a number.", ["number"])]
 
 
+async def test_a_tool_that_does_not_exist_is_none_to_wrappers_which_may_answer_for_it() -> None:
+    async def wrap(request: ToolCallRequest, execute: Callable[[ToolCallRequest], Awaitable[Any]]) -> Any:
+        if request.tool is None and request.tool_call["name"] == "mine":
+            return ToolMessage("by the wrapper", tool_call_id=request.tool_call["id"])
+        return await execute(request)
+
+    node = ToolNode(["*"], awrap_tool_call=wrap)
+    mine, nobodys = await answers(node, configured(double), ("mine", {}), ("doubel", {}))
+
+    assert said([mine]) == [("success", "by the wrapper")]
+    assert "Did you mean 'double'?" in str(nobodys.content)
+
+
 async def test_a_synchronous_wrapper_works_in_an_asynchronous_graph_with_live_tools_too() -> None:
     def wrap(request: ToolCallRequest, execute: Callable[[ToolCallRequest], Any]) -> Any:
         return execute(request)
