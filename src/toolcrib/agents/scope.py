@@ -154,6 +154,9 @@ class ScopeSource(Protocol):
         Where several releases serve, `thread_id` and `tenant` of the config's `configurable` decide.
         """
 
+    async def scope_at(self, config: RunnableConfig, digest: str) -> RunScope:
+        """The scope of this run on the release with this digest; `scope_for` when that is not to be had any more."""
+
 
 def scope_of(config: RunnableConfig) -> RunScope | None:
     """The scope in this config, if the graph runs under toolcrib."""

@@ -238,12 +238,16 @@ class ToolNode(LangGraphToolNode):
         place = Place(config=runtime.config, state=request.state, runtime=runtime, turn=turn)
         return request.override(tool=self._live.tool(request.tool_call["name"], scope, place))
 
+    def _shown(self, request: ToolCallRequest, scope: RunScope) -> ToolCallRequest:
+        """The same for wrappers, to which a tool that does not exist is None, as in LangGraph's node."""
+        return self._with_tool(request, scope) if self._live.allows(scope, request.tool_call["name"]) else request
+
     def _wrapping(self, wrap: ToolCallWrapper) -> ToolCallWrapper:
         """The wrapper, which is shown live tools as it is shown others."""
 
         def wrapped(request: ToolCallRequest, execute: Any) -> Any:
             if request.tool is None and self._is_live:
-                request = self._with_tool(request, self._live.scope_in_thread(request.runtime.config))
+                request = self._shown(request, self._live.scope_in_thread(request.runtime.config))
             return wrap(request, execute)
 
         return wrapped
@@ -251,7 +255,7 @@ class ToolNode(LangGraphToolNode):
     def _wrapping_async(self, wrap: AsyncToolCallWrapper) -> AsyncToolCallWrapper:
         async def wrapped(request: ToolCallRequest, execute: Any) -> Any:
             if request.tool is None and self._is_live:
-                request = self._with_tool(request, await self._live.scope(request.runtime.config))
+                request = self._shown(request, await self._live.scope(request.runtime.config))
             return await wrap(request, execute)
 
         return wrapped

@@ -9,7 +9,7 @@ from typing import Any
 
 from toolcrib.agents.graphs import refuse_misfit
 from toolcrib.agents.models.plans import refuse_tier
-from toolcrib.agents.running import Outcome, Turn, run_control, take_turn
+from toolcrib.agents.running import Outcome, Turn, take_turn
 from toolcrib.agents.scope import RunScope
 from toolcrib.core.errors import (
     Conflict,
@@ -43,6 +43,7 @@ class RunService:
         active: the runs under way here.
         resumer: takes up those that the end of a process stopped.
         guests: those that another server drives.
+        foreign: those of graphs that we did not start, which only call our tools.
     """
 
     def __init__(self, ports: RunPorts, *, concurrency: int) -> None:
@@ -53,14 +54,9 @@ class RunService:
         self._streams: set[asyncio.Task[None]] = set()
         self.active = ActiveRuns()
         self.resumer = Resumer(resume=self.resume, ports=ports, active=self.active)
-        self._foreign = ForeignRuns()
         self._loop = asyncio.get_running_loop()
+        self.foreign = ForeignRuns(ports, self._loop)
         self.guests = GuestRuns(ports, self._threads)
-
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """The event loop the project was opened on."""
-        return self._loop
 
     async def run(self, request: RunRequest) -> RunResult:
         """Run to the end. Cancelling the caller cancels the run.
@@ -156,44 +152,9 @@ class RunService:
         with self._ports.registry.lease(holder="move", release=target):
             return await self._threads.move(wanted, target, dry_run=dry_run, migrate=migrate)
 
-    def scope_for(self, config: Mapping[str, Any]) -> RunScope:
-        """The scope of a graph run that toolcrib did not start: pinned at its first tool call, let go with the run.
-
-        Its thread and tenant decide between the releases that serve, as for our own runs.
-
-        Raises:
-            ToolcribError: there is no graph run.
-        """
-        control = run_control()
-        if control is None:
-            raise ToolcribError(
-                "This tool node was asked outside of a graph run.",
-                hint="Put it into a LangGraph graph, or call the tool with `crib.call(...)`.",
-            )
-        place = config.get("configurable") or {}
-        thread_id, tenant = str(place.get("thread_id") or ""), str(place.get("tenant") or "")
-
-        def make(leases: ExitStack) -> RunScope:
-            lease = self._ports.registry.lease(holder="graph", tenant=tenant, key=thread_id)
-            release = leases.enter_context(lease)
-            return RunScope(
-                release=release,
-                calls=self._ports.calls,
-                models=self._ports.models,
-                clock=self._ports.clock,
-                random=self._ports.random,
-                tools=tuple(release.names(tenant)),
-                thread_id=thread_id,
-                tenant=tenant,
-                emit=self._ports.events.emit,
-                loop=self._loop,
-            )
-
-        return self._foreign.scope(control, make)
-
     def sweep(self) -> None:
         """Let go of the releases of foreign runs that are over."""
-        self._foreign.sweep()
+        self.foreign.sweep()
 
     async def close(self) -> None:
         """Cancel the runs that nobody awaits; those that were taken up go on in the next process."""

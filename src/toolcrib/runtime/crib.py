@@ -346,7 +346,7 @@ class Crib(CribReleases):
 
         Where several releases serve, `thread_id` and `tenant` in the run's `configurable` decide.
         """
-        return ToolNode(tools, source=self._wings.runs, **options)
+        return ToolNode(tools, source=self._wings.runs.foreign, **options)
 
     def middleware(self, tools: Sequence[str] = ("*",)) -> LiveToolsMiddleware:
         """Live tools for LangChain's `create_agent`: offered to its model and run, one run of it on one release.
@@ -354,7 +354,7 @@ class Crib(CribReleases):
         Args:
             tools: names or patterns of the tools to offer.
         """
-        return LiveToolsMiddleware(tuple(tools), source=self._wings.runs)
+        return LiveToolsMiddleware(tuple(tools), source=self._wings.runs.foreign)
 
     def langchain_tools(self, *, tenant: str = "") -> list[BaseTool]:
         """The current release's tools, as this tenant sees them, as LangChain tools.
@@ -364,7 +364,7 @@ class Crib(CribReleases):
         In a LangGraph run all calls go to one release, as with `tool_node`.
         """
         tools = [tool.spec for tool in self.release.tools_of(tenant).values()]
-        return as_langchain_tools(tools, partial(self.call, tenant=tenant), source=self._wings.runs)
+        return as_langchain_tools(tools, partial(self.call, tenant=tenant), source=self._wings.runs.foreign)
 
     def _is_over(self, entry: JournalEntry) -> bool:
         """Whether nobody waits for the call's end any more."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
@@ -41,7 +42,7 @@ def graph_factory(project: str | Path, agent: str, *, tenant: str = "", watch: b
 
     @asynccontextmanager
     async def graph(config: dict[str, Any]) -> AsyncIterator[Any]:
-        opened = await asyncio.to_thread(_host(locate(project), watch).opened)
+        opened = await asyncio.to_thread(host_of(locate(project), watch=watch).opened)
         guests, loop = opened.crib.guests, opened.loop
         thread_id = str((config.get("configurable") or {}).get("thread_id") or "")
         run = await on_loop(loop, partial(guests.begin, agent, thread_id=thread_id, tenant=tenant))
@@ -59,13 +60,13 @@ def graph_factory(project: str | Path, agent: str, *, tenant: str = "", watch: b
 
 
 @cache
-def _host(root: Path, watch: bool) -> "_Host":
+def host_of(root: Path, *, watch: bool) -> "Host":
     """The one of this process: the graphs of one `langgraph.json` are names of their own, and share the project."""
-    return _Host(root, watch=watch)
+    return Host(root, watch=watch)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Opened:
+class Opened:
     """An open project, and what its thread waits for."""
 
     crib: "Crib"
@@ -74,16 +75,16 @@ class _Opened:
     stop: asyncio.Event
 
 
-class _Host:
+class Host:
     """A project that is open in this process, on an event loop in a thread of its own."""
 
     def __init__(self, root: Path, *, watch: bool) -> None:
         self._root = root
         self._watch = watch
         self._lock = threading.Lock()
-        self._opened: _Opened | None = None
+        self._opened: Opened | None = None
 
-    def opened(self) -> _Opened:
+    def opened(self) -> Opened:
         """The open project; blocks while it opens.
 
         Raises:
@@ -93,20 +94,30 @@ class _Host:
         with self._lock:
             if self._opened is None:
                 load_frameworks()
-                started: Future[_Opened] = Future()
+                started: Future[Opened] = Future()
                 serve = partial(asyncio.run, self._serve(started))
                 # A thread that is no daemon would be waited for before anything that is to be done at exit.
                 threading.Thread(target=serve, name="toolcrib-guest", daemon=True).start()
                 self._opened = started.result()
-                atexit.register(_close, self._opened)
+                atexit.register(self.close)
             return self._opened
 
-    async def _serve(self, started: "Future[_Opened]") -> None:
+    def close(self) -> None:
+        """Close the project, for a bounded time; the next one who wants it opens it again."""
+        with self._lock:
+            if self._opened is not None:
+                self._opened.loop.call_soon_threadsafe(self._opened.stop.set)
+                self._opened.thread.join(CLOSE_S)
+                self._opened = None
+                atexit.unregister(self.close)
+
+    async def _serve(self, started: "Future[Opened]") -> None:
         stop = asyncio.Event()
+        _leave_unguarded()
         try:
             async with open_project(self._root, watch=self._watch) as crib:
                 here = asyncio.get_running_loop()
-                started.set_result(_Opened(crib=crib, loop=here, thread=threading.current_thread(), stop=stop))
+                started.set_result(Opened(crib=crib, loop=here, thread=threading.current_thread(), stop=stop))
                 await stop.wait()
         except Exception as error:  # outer guard: whoever asked for the project must hear of it
             if started.done():
@@ -114,7 +125,12 @@ class _Host:
             started.set_exception(error)
 
 
-def _close(opened: _Opened) -> None:
-    """The process ends: close the project, for a bounded time."""
-    opened.loop.call_soon_threadsafe(opened.stop.set)
-    opened.thread.join(CLOSE_S)
+def _leave_unguarded() -> None:
+    """Tell the guard of `langgraph dev` that this thread's event loop is not the server's.
+
+    It lets whatever blocks an event loop fail, on every loop of the process; a project that opens its files on a loop
+    of its own holds nobody up. The guard has no word for that but this one, which it keeps by thread.
+    """
+    guard = getattr(sys.modules.get("blockbuster.blockbuster"), "_skip", None)
+    if isinstance(guard, threading.local):
+        guard.value = True

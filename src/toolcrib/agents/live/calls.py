@@ -69,8 +69,12 @@ class LiveTools:
         self._key = messages_key
         self._on_error = on_error
 
-    async def scope(self, config: RunnableConfig) -> RunScope:
+    async def scope(self, config: RunnableConfig, *, at: str = "") -> RunScope:
         """The scope of the run this config belongs to.
+
+        Args:
+            config: of the run.
+            at: digest of the release on which it began before it was interrupted; empty when it was not.
 
         Raises:
             ToolcribError: the graph runs outside of toolcrib and there is no source.
@@ -82,13 +86,13 @@ class LiveTools:
                 "This ToolNode has no release to take its tools from.",
                 hint="Run the graph as an agent of a toolcrib project, or make the node with `crib.tool_node()`.",
             )
-        return await on_loop(self._source.loop, partial(_given, self._source, config))
+        return await on_loop(self._source.loop, partial(_given, self._source, config, at))
 
-    def scope_in_thread(self, config: RunnableConfig) -> RunScope:
+    def scope_in_thread(self, config: RunnableConfig, *, at: str = "") -> RunScope:
         """The same for synchronous graphs; blocks until the project's event loop has answered."""
         if (scope := scope_of(config)) is not None:
             return scope
-        return from_thread(self._source.loop if self._source else None, partial(self.scope, config))
+        return from_thread(self._source.loop if self._source is not None else None, partial(self.scope, config, at=at))
 
     def refuse_here(self, config: RunnableConfig) -> None:
         """See that this thread may block for calls of live tools.
@@ -96,8 +100,8 @@ class LiveTools:
         Raises:
             ToolcribError: it is that of the project's event loop.
         """
-        where = scope_of(config) or self._source
-        refuse_here(where.loop if where is not None else None)
+        owner = scope_of(config) or self._source
+        refuse_here(owner.loop if owner is not None else None)
 
     def allows(self, scope: RunScope, name: str) -> bool:
         """Whether the graph may call this tool."""
@@ -155,9 +159,7 @@ class LiveTools:
         """One call; `again` tells a call that is repeated on purpose from the same call of a step that runs again."""
         call = agreement.call
         if (refusal := self._refusal(scope, agreement, place, again)) is not None:
-            result = failed(refusal, tool=call.name, release=scope.release.id, call_id=call.id)
-            scope.emit(_told(scope, result))
-            return result
+            return await on_loop(scope.loop, partial(_refused, scope, call, refusal))
         deadline, level = _deadline(scope, place.state)
         extras = self._extras(scope, call, place)
         context = scope.context(extras=extras, deadline=deadline, level=level, approved=agreement.approved)
@@ -216,8 +218,8 @@ def _shown(scope: RunScope, call: MessageCall) -> dict[str, Any]:
     return dict(scope.shown(ToolCall(name=call["name"], args=call["args"])).args)
 
 
-async def _given(source: ScopeSource, config: RunnableConfig) -> RunScope:
-    return source.scope_for(config)
+async def _given(source: ScopeSource, config: RunnableConfig, at: str) -> RunScope:
+    return await source.scope_at(config, at) if at else source.scope_for(config)
 
 
 def _find(scope: RunScope, name: str) -> Tool | None:
@@ -238,11 +240,15 @@ def _missing(scope: RunScope, name: str) -> ToolNotFound:
     return ToolNotFound(f"There is no tool named {name!r}.", hint=did_you_mean(name, scope.tools))
 
 
-def _told(scope: RunScope, result: ToolResult) -> ToolFinished:
-    """The end of a call that never reached a chain, which would have told of it."""
-    return ToolFinished(
-        result=result, run_id=scope.run_id, thread_id=scope.thread_id, agent=scope.agent, tenant=scope.tenant
+async def _refused(scope: RunScope, call: ToolCall, why: ToolcribError) -> ToolResult:
+    """The end of a call that never reaches a chain, which would tell of it."""
+    result = failed(why, tool=call.name, release=scope.release.id, call_id=call.id)
+    scope.emit(
+        ToolFinished(
+            result=result, run_id=scope.run_id, thread_id=scope.thread_id, agent=scope.agent, tenant=scope.tenant
+        )
     )
+    return result
 
 
 def _deadline(scope: RunScope, state: Any) -> tuple[float | None, DeadlineLevel]:

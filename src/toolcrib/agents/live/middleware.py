@@ -1,10 +1,11 @@
 """`LiveToolsMiddleware`: live tools for LangChain's `create_agent`, offered to its model and run, from one release."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from langchain.agents.middleware.types import AgentMiddleware, ModelRequest, ModelResponse
-from langchain_core.messages import ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.runnables import ensure_config
 from langchain_core.tools import BaseTool
 from langgraph.prebuilt.tool_node import INVALID_TOOL_NAME_ERROR_TEMPLATE, ToolCallRequest
@@ -14,15 +15,18 @@ from toolcrib.agents.live.calls import LiveTools, Place
 from toolcrib.agents.scope import RunScope, ScopeSource
 
 Offer = ModelRequest[Any]
+STAMP = "toolcrib_release"
+"""Key in the `response_metadata` of a model's messages: digest of the release whose tools it was offered."""
 Answered = ToolMessage | Command[Any]
 
 
 class LiveToolsMiddleware(AgentMiddleware[Any, Any, Any]):
     """Offers live tools beside the agent's own, and runs those that the model calls.
 
-    All model and tool calls of one run of the agent go to one release; the next run takes the one that serves then. A
-    tool that the agent was made with goes before a live one of its name. What is not worth calling now, because its
-    breaker is open, is not offered.
+    All model and tool calls of one turn of the agent go to one release, also when it waits for a person in between; the
+    next turn takes the one that serves then. Which one it is stands in the model's messages, as `STAMP`. A tool that
+    the agent was made with goes before a live one of its name. What is not worth calling now, because its breaker is
+    open, is not offered.
 
     Args:
         patterns: names or patterns of the tools.
@@ -42,19 +46,21 @@ class LiveToolsMiddleware(AgentMiddleware[Any, Any, Any]):
 
     def wrap_model_call(self, request: Offer, handler: Callable[[Offer], ModelResponse[Any]]) -> ModelResponse[Any]:
         """Offer the live tools."""
-        return handler(self._offering(request, self._live.scope_in_thread(ensure_config())))
+        scope = self._live.scope_in_thread(ensure_config(), at=_began_at(request.state))
+        return _stamped(handler(self._offering(request, scope)), scope)
 
     async def awrap_model_call(
         self, request: Offer, handler: Callable[[Offer], Awaitable[ModelResponse[Any]]]
     ) -> ModelResponse[Any]:
         """Offer the live tools."""
-        return await handler(self._offering(request, await self._live.scope(ensure_config())))
+        scope = await self._live.scope(ensure_config(), at=_began_at(request.state))
+        return _stamped(await handler(self._offering(request, scope)), scope)
 
     def wrap_tool_call(self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Answered]) -> Answered:
         """Run a live tool; everything else goes on to whoever has it."""
         if request.tool is not None:
             return handler(request)
-        scope = self._live.scope_in_thread(request.runtime.config)
+        scope = self._live.scope_in_thread(request.runtime.config, at=_began_at(request.state))
         return self._told(request, scope, handler(self._found(request, scope)))
 
     async def awrap_tool_call(
@@ -63,7 +69,7 @@ class LiveToolsMiddleware(AgentMiddleware[Any, Any, Any]):
         """Run a live tool; everything else goes on to whoever has it."""
         if request.tool is not None:
             return await handler(request)
-        scope = await self._live.scope(request.runtime.config)
+        scope = await self._live.scope(request.runtime.config, at=_began_at(request.state))
         return self._told(request, scope, await handler(self._found(request, scope)))
 
     def _offering(self, request: Offer, scope: RunScope) -> Offer:
@@ -86,6 +92,31 @@ class LiveToolsMiddleware(AgentMiddleware[Any, Any, Any]):
         if isinstance(answer, ToolMessage) and answer.status == "error" and str(answer.content).startswith(refusal):
             return answer.model_copy(update={"content": self._live.unknown(scope, name)})
         return answer
+
+
+def _stamped(response: ModelResponse[Any], scope: RunScope) -> ModelResponse[Any]:
+    """The response, whose messages say which release's tools their model was offered."""
+    if not isinstance(response, ModelResponse):
+        return response
+    return replace(response, result=[_with_stamp(message, scope) for message in response.result])
+
+
+def _with_stamp(message: BaseMessage, scope: RunScope) -> BaseMessage:
+    if not isinstance(message, AIMessage) or not message.tool_calls:
+        return message
+    stamp = {STAMP: scope.release.digest}
+    return message.model_copy(update={"response_metadata": {**message.response_metadata, **stamp}})
+
+
+def _began_at(state: Any) -> str:
+    """Digest of the release this turn began on; empty while its model has called no tool."""
+    messages = state.get("messages", ()) if isinstance(state, Mapping) else getattr(state, "messages", ())
+    for message in reversed(messages):
+        if isinstance(message, HumanMessage):
+            break
+        if isinstance(message, AIMessage) and (stamp := message.response_metadata.get(STAMP)):
+            return str(stamp)
+    return ""
 
 
 def _name(tool: BaseTool | dict[str, Any]) -> str:

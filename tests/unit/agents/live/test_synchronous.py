@@ -63,6 +63,9 @@ class Source:
         assert asyncio.get_running_loop() is self.loop
         return self.scope
 
+    async def scope_at(self, config: RunnableConfig, digest: str) -> RunScope:
+        return self.scope_for(config)
+
 
 def source_on(loop: asyncio.AbstractEventLoop) -> Source:
     config = config_for(release_of(adapt(where), adapt(pay)), ScriptedModel(script=[]), loop=loop)

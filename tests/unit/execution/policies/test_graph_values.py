@@ -16,7 +16,7 @@ from toolcrib.execution.journal_entries import Keeping
 from toolcrib.testing import make_tool
 
 pytestmark = pytest.mark.anyio
-LONG = Command(
+LONG: Command[str] = Command(
     update={"messages": [ToolMessage("so " * 100, tool_call_id="c1")], "n": 1}, goto=[Send("other", {"a": 1})]
 )
 

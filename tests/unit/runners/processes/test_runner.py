@@ -67,6 +67,13 @@ async def test_arguments_and_results_keep_their_types_and_their_size_is_bounded(
     assert await pid_of(runner) == pid
 
 
+async def test_what_only_the_graph_can_use_cannot_leave_a_worker(runner: ProcessRunner) -> None:
+    with pytest.raises(
+        TypeError, match="a Command or ToolMessage cannot leave a worker process; use isolation: thread"
+    ):
+        await call(runner, tools.hands_over)
+
+
 async def test_an_error_of_the_tool_arrives_with_its_name_and_what_it_says(runner: ProcessRunner) -> None:
     pid = await pid_of(runner)
     with pytest.raises(ValueError, match=r"^v$") as caught:
