@@ -8,14 +8,14 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.channels import UntrackedValue
 from langgraph.graph import END, START, MessagesState, StateGraph
 
+from toolcrib.agents.bounds.degrading import without_tools
+from toolcrib.agents.bounds.trimming import sent
 from toolcrib.agents.corrections import corrections
-from toolcrib.agents.degrading import without_tools
 from toolcrib.agents.models.asking import ask
 from toolcrib.agents.models.question import Question
 from toolcrib.agents.parts import AgentParts, Voice
 from toolcrib.agents.scope import RunScope, required_scope
 from toolcrib.agents.tool_node import ToolNode
-from toolcrib.agents.trimming import sent
 from toolcrib.core.errors import IterationLimit, ToolcribError
 
 

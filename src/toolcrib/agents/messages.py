@@ -7,6 +7,10 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, Huma
 
 from toolcrib.agents.models.pieces import Told
 
+CORRECTION = "toolcrib_correction"
+"""Mark, in a message's `additional_kwargs`, of an answer that was not understood and of what was said to it: `text`, or
+`plain` when the answer had no label at all."""
+
 
 def run_input(question: Any) -> Any:
     """The graph's input: text and lists of messages become `{"messages": [...]}`, anything else is the state itself."""
@@ -41,3 +45,13 @@ def message_chunk(chunk: Any) -> Mapping[str, Any] | None:
     if not isinstance(message, AIMessage | AIMessageChunk) or not message.text:
         return None
     return {"text": str(message.text), "node": metadata.get("langgraph_node", "")}
+
+
+def is_correction(message: BaseMessage) -> bool:
+    """Whether it is an answer that was not understood, or what was said to it."""
+    return bool(message.additional_kwargs.get(CORRECTION))
+
+
+def is_question(message: BaseMessage) -> bool:
+    """Whether the user said it; what a model is told of its mistakes looks the same."""
+    return isinstance(message, HumanMessage) and not is_correction(message)

@@ -11,12 +11,12 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.prebuilt import ToolRuntime
 from langgraph.runtime import Runtime, get_runtime
 
+from toolcrib.agents.bounds.circles import circle, messages_of
 from toolcrib.agents.live.answers import Answer, OnError, answer
 from toolcrib.agents.live.approvals import Agreed, agreed
 from toolcrib.agents.live.loops import from_thread, on_loop, refuse_here
 from toolcrib.agents.live.tool import LiveTool
 from toolcrib.agents.live.turns import Turn
-from toolcrib.agents.looping import circle, messages_of
 from toolcrib.agents.recovery import settled
 from toolcrib.agents.scope import RunScope, ScopeSource, scope_of
 from toolcrib.core.calls import DeadlineLevel, ToolCall

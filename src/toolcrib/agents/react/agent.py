@@ -10,12 +10,13 @@ from langchain_core.messages.tool import tool_call
 from langchain_core.runnables import RunnableLambda
 
 from toolcrib.agents.function_calling import build_loop
+from toolcrib.agents.messages import CORRECTION, is_correction
 from toolcrib.agents.models.offer import Asking, Definitions
 from toolcrib.agents.offline_router import OfflineRouter
 from toolcrib.agents.parts import AgentParts, Voice
 from toolcrib.agents.react.parser import parse
 from toolcrib.agents.react.pieces import ANSWER_ID
-from toolcrib.agents.react.speaking import CORRECTION, STOP, is_correction, said, transcript
+from toolcrib.agents.react.speaking import STOP, said, transcript
 from toolcrib.agents.react.steps import Actions, Final, Malformed
 
 _CUT_SHORT = frozenset({"length", "max_tokens", "max_output_tokens"})

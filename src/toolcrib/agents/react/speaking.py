@@ -7,14 +7,12 @@ from typing import Any
 import orjson
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
+from toolcrib.agents.messages import is_correction, is_question
 from toolcrib.agents.models.offer import Definitions
 from toolcrib.agents.react.corrections import ANSWER, FORMAT
 
 STOP = "\nObservation:"
 """Where the model is to stop: what comes then is not for it to write."""
-CORRECTION = "toolcrib_correction"
-"""Mark, in a message's `additional_kwargs`, of an answer that was not understood and of what was said to it: `text`, or
-`plain` when the answer had no label at all."""
 _WITH_TOOLS = f"""\
 You can use tools. You have no other way to call them than to write this, and nothing after it:
 
@@ -74,14 +72,9 @@ def said(message: AIMessage) -> str:
     return "\n".join(lines)
 
 
-def is_correction(message: BaseMessage) -> bool:
-    """Whether it is an answer that was not understood, or what was said to it."""
-    return bool(message.additional_kwargs.get(CORRECTION))
-
-
 def _without_old_corrections(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
     """Without what was not understood in former turns: a model writes what it reads."""
-    asked = [at for at, one in enumerate(messages) if isinstance(one, HumanMessage) and not is_correction(one)]
+    asked = [at for at, one in enumerate(messages) if is_question(one)]
     last = asked[-1] if asked else 0
     return [one for at, one in enumerate(messages) if at > last or not is_correction(one)]
 

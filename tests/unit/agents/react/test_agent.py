@@ -14,13 +14,14 @@ from langgraph.types import Command
 from tests.unit.agents.scripted import ScriptedModel, calls, config_for, release_of
 from toolcrib import tool
 from toolcrib.agents.factory import build_agent, build_shared
+from toolcrib.agents.messages import CORRECTION
 from toolcrib.agents.models.offer import tool_definition
 from toolcrib.agents.offline_router import OfflineRouter, Router
 from toolcrib.agents.offline_router.scoring import LexicalScorer
 from toolcrib.agents.parts import AgentParts
 from toolcrib.agents.react.agent import in_text
 from toolcrib.agents.react.pieces import ANSWER_ID, AnswerPieces
-from toolcrib.agents.react.speaking import CORRECTION, STOP
+from toolcrib.agents.react.speaking import STOP
 from toolcrib.agents.running import Turn, take_turn
 from toolcrib.agents.scope import SCOPE_KEY
 from toolcrib.core.agents import Agent, AgentLimits, AgentSpec

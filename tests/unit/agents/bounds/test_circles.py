@@ -7,7 +7,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 
 from tests.unit.agents.scripted import ScriptedModel, calls, config_for, release_of
 from toolcrib import ToolError, ToolNode, tool
-from toolcrib.agents.looping import circle
+from toolcrib.agents.bounds.circles import circle
 from toolcrib.core.agents import LoopLimits
 from toolcrib.core.calls import ToolCall
 from toolcrib.tools.adapt import adapt

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.messages.utils import count_tokens_approximately
 
+from toolcrib.agents.messages import is_question
 from toolcrib.agents.parts import Voice
-from toolcrib.agents.react.speaking import is_correction
 from toolcrib.core.agents import ContextPolicy
 
 _CUT = "\n[Cut: {} characters of this earlier result are left out.]\n"
@@ -64,11 +64,6 @@ def _blocks(messages: Sequence[BaseMessage]) -> list[list[BaseMessage]]:
 def _present(blocks: Sequence[Sequence[BaseMessage]]) -> int:
     """Where the present turn begins: at the last message of the user."""
     return next((index for index in reversed(range(len(blocks))) if is_question(blocks[index][0])), len(blocks) - 1)
-
-
-def is_question(message: BaseMessage) -> bool:
-    """Whether the user said it; what a model is told of its mistakes looks the same."""
-    return message.type == "human" and not is_correction(message)
 
 
 def _shortened(block: list[BaseMessage], most: int) -> list[BaseMessage]:

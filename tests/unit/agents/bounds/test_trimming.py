@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.messages.utils import count_tokens_approximately
 
-from toolcrib.agents.trimming import trimmed
+from toolcrib.agents.bounds.trimming import trimmed
 from toolcrib.core.agents import ContextPolicy
 
 SHORT = ContextPolicy(max_tokens=100, tool_result_chars=30)

@@ -6,7 +6,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.messages import ToolCall as MessageCall
 
-from toolcrib.agents.trimming import is_question
+from toolcrib.agents.messages import is_question
 from toolcrib.core.agents import LoopLimits
 from toolcrib.core.calls import ToolCall
 from toolcrib.core.errors import LoopDetected
