@@ -9,7 +9,7 @@ PYTHON ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check check-format check-lint check-imports check-types check-arch bench soak tree clean
+.PHONY: help setup demo test check check-format check-lint check-imports check-types check-arch bench soak langgraph-suite tree clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -88,6 +88,15 @@ bench: $(BENCH_STAMP) ## run the benchmarks, one after the other, beside the pee
 
 soak: $(STAMP) ## run the tests that take minutes
 	$(BIN)/python -m pytest -m soak --timeout 7200 $(ARGS)
+
+# LangGraph's tests are in its source distribution only; nothing of it is built or installed. The version is the installed one.
+langgraph-suite: $(STAMP) ## run LangGraph's own tests of its ToolNode against ours
+	@set -e; home=$$(mktemp -d); trap 'rm -rf "$$home"' EXIT; \
+	version=$$($(BIN)/python -c 'from importlib.metadata import version; print(version("langgraph-prebuilt"))'); \
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: -d "$$home" \
+		"langgraph-prebuilt==$$version"; \
+	tar -xzf "$$home"/langgraph_prebuilt-*.tar.gz -C "$$home" --strip-components=1; \
+	TOOLCRIB_LANGGRAPH_TESTS="$$home" $(BIN)/python -m pytest -q tests/clients/test_langgraph_tool_node.py $(ARGS)
 
 tree: $(STAMP) ## redraw the tree in ARCHITECTURE.md
 	$(BIN)/python tests/arch/architecture_tree.py --write

@@ -7,7 +7,8 @@ Prints one JSON object: microseconds of process CPU per call (median of interlea
 tool is an async no-op with two arguments; in `full_chain` it has a cache (every call a miss), scopes, a rate limit, a
 breaker, a concurrency limit, a deadline and retries, and metrics count every call. Pydantic AI, OpenAI Agents and
 Strands are measured where they take one call, without their run loops: beside `bare_chain`, not beside a graph. Threads
-and processes go by the clock on the wall.
+and processes go by the clock on the wall, threads in turn with `asyncio.to_thread`, call by call: that clock sees all
+that happens on the machine.
 """
 
 import argparse
@@ -31,7 +32,7 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 
 import toolcrib
-from toolcrib.agents.models import Models
+from toolcrib.agents.models.catalogue import Models
 from toolcrib.agents.scope import SCOPE_KEY, RunScope
 from toolcrib.core.calls import CallContext, ToolCall
 from toolcrib.core.chain import CallNext
@@ -165,6 +166,7 @@ class OurChain:
             calls=self.executor,
             models=Models(today=lambda: None),  # type: ignore[arg-type, return-value]  # no model is asked
             clock=SystemClock(),
+            random=SystemRandom(),
             tools=("lookup",),
         )
         node, given = toolcrib.ToolNode(), [message(1)]
@@ -200,20 +202,23 @@ def in_graph(node: Any) -> Any:
     return graph.compile()
 
 
-async def cost_us(call: Measured, calls: int, clock: Callable[[], float]) -> float:
-    """Microseconds per call: the mean by CPU time; by the clock on the wall, where others take turns, the median."""
-    if clock is time.perf_counter:
-        return statistics.median([await _wall_us(call) for _ in range(calls)])
-    began = clock()
+async def cpu_us(call: Measured, calls: int) -> float:
+    """Microseconds of CPU time per call: their mean."""
+    began = time.process_time()
     for _ in range(calls):
         await call()
-    return (clock() - began) / calls * 1e6
+    return (time.process_time() - began) / calls * 1e6
 
 
-async def _wall_us(call: Measured) -> float:
-    began = time.perf_counter()
-    await call()
-    return (time.perf_counter() - began) * 1e6
+async def wall_us(candidates: dict[str, Measured], calls: int) -> dict[str, float]:
+    """Microseconds on the wall per call: the medians of calls that take turns."""
+    took: dict[str, list[float]] = {name: [] for name in candidates}
+    for _ in range(calls):
+        for name, call in candidates.items():
+            began = time.perf_counter()
+            await call()
+            took[name].append((time.perf_counter() - began) * 1e6)
+    return {name: statistics.median(one) for name, one in took.items()}
 
 
 async def measure(calls: int, rounds: int) -> dict[str, float]:
@@ -227,30 +232,33 @@ async def measure(calls: int, rounds: int) -> dict[str, float]:
         ours, theirs = in_graph(crib.tool_node()), in_graph(ToolNode([structured]))
         one, many, tenth = message(1), message(BATCH), max(1, calls // 10)
         full = OurChain(metrics(), policy=FULL, new_calls=calls * (rounds + 1))
-        by_hand, cpu, wall = Stack(lookup), time.process_time, time.perf_counter
-        candidates: dict[str, tuple[Measured, int, Callable[[], float]]] = {
-            "bare_chain": (OurChain().call, calls, cpu),
-            "bare_chain_with_metrics": (OurChain(metrics()).call, calls, cpu),
-            "full_chain": (full.new_call, calls, cpu),
-            "crib_call": (lambda: crib.call("lookup", ARGS), calls, cpu),
-            "tool_node": (OurChain().node(), calls, cpu),
-            "tool_node_in_graph": (lambda: ours.ainvoke({"messages": [one]}), tenth, cpu),
-            "hand_written_stack": (lambda: by_hand.call(**ARGS), tenth, cpu),
-            "structured_tool_ainvoke": (lambda: structured.ainvoke(ARGS), tenth, cpu),
-            "langgraph_tool_node_in_graph": (lambda: theirs.ainvoke({"messages": [one]}), tenth, cpu),
-            "batch_of_100": (OurChain().batch, max(1, calls // BATCH), cpu),
-            "langgraph_batch_of_100": (lambda: theirs.ainvoke({"messages": [many]}), 2, cpu),
-            "thread_wall": (lambda: crib.call("lookup_in_thread", ARGS), tenth, wall),
-            "to_thread_wall": (lambda: asyncio.to_thread(blocking, **ARGS), tenth, wall),  # type: ignore[arg-type]
-            "process_wall": (lambda: crib.call("lookup_in_process", ARGS), tenth, wall),
+        by_hand = Stack(lookup)
+        candidates: dict[str, tuple[Measured, int]] = {
+            "bare_chain": (OurChain().call, calls),
+            "bare_chain_with_metrics": (OurChain(metrics()).call, calls),
+            "full_chain": (full.new_call, calls),
+            "crib_call": (lambda: crib.call("lookup", ARGS), calls),
+            "tool_node": (OurChain().node(), calls),
+            "tool_node_in_graph": (lambda: ours.ainvoke({"messages": [one]}), tenth),
+            "hand_written_stack": (lambda: by_hand.call(**ARGS), tenth),
+            "structured_tool_ainvoke": (lambda: structured.ainvoke(ARGS), tenth),
+            "langgraph_tool_node_in_graph": (lambda: theirs.ainvoke({"messages": [one]}), tenth),
+            "batch_of_100": (OurChain().batch, max(1, calls // BATCH)),
+            "langgraph_batch_of_100": (lambda: theirs.ainvoke({"messages": [many]}), 2),
         }
-        candidates |= {name: (call, calls, cpu) for name, call in (await other_frameworks()).items()}
-        found: dict[str, list[float]] = {name: [] for name in candidates}
+        threads: dict[str, Measured] = {
+            "thread_wall": lambda: crib.call("lookup_in_thread", ARGS),
+            "to_thread_wall": lambda: asyncio.to_thread(blocking, **ARGS),  # type: ignore[arg-type]
+        }
+        processes: dict[str, Measured] = {"process_wall": lambda: crib.call("lookup_in_process", ARGS)}
+        candidates |= {name: (call, calls) for name, call in (await other_frameworks()).items()}
+        found: dict[str, list[float]] = {name: [] for name in (*candidates, *threads, *processes)}
         gc.collect()
         gc.freeze()  # the modules of all peers in one process are no cost of a call
         for round_number in range(rounds + 1):
-            for name, (call, number, clock) in candidates.items():
-                cost = await cost_us(call, number, clock)
+            costs = {name: await cpu_us(call, number) for name, (call, number) in candidates.items()}
+            costs |= await wall_us(threads, calls) | await wall_us(processes, tenth)
+            for name, cost in costs.items():
                 if round_number:  # the first round warms up
                     found[name].append(cost / BATCH if name.endswith("batch_of_100") else cost)
         return {name: statistics.median(costs) for name, costs in found.items()}

@@ -6,6 +6,7 @@ from functools import cached_property
 from hashlib import sha256
 from itertools import count
 
+from toolcrib.agents.state.graph_values import GraphValueTexts
 from toolcrib.core.chain import CallNext
 from toolcrib.core.ports import CallJournal, Locks, Runner, WorkerRunner
 from toolcrib.core.redaction import Secrets
@@ -80,6 +81,7 @@ class Bench:
     @property
     def ports(self) -> ChainPorts:
         return ChainPorts(
+            graph_values=GraphValueTexts(),
             clock=self.clock,
             random=self.random,
             events=self.events,

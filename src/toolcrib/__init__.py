@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from toolcrib.agents.tool_node import ToolNode
     from toolcrib.core.calls import ToolCall, ToolContext
     from toolcrib.core.decorator import Example, Resource, Secret, Sensitive, resource, selftest, tool
-    from toolcrib.core.errors import DeploymentRejected, ToolcribError, ToolError
+    from toolcrib.core.errors import ToolcribError, ToolError
     from toolcrib.core.policies import Breaker, Cache, Concurrency, Escalate, Output, RateLimit, Retry
     from toolcrib.core.results import RunResult, ToolResult
     from toolcrib.runtime.build import open_project as open
     from toolcrib.runtime.crib import Crib
+    from toolcrib.runtime.guest import graph_factory
     from toolcrib.runtime.sync import open_sync
 
 __all__ = [
@@ -23,7 +24,6 @@ __all__ = [
     "Cache",
     "Concurrency",
     "Crib",
-    "DeploymentRejected",
     "Escalate",
     "Example",
     "Output",
@@ -39,6 +39,7 @@ __all__ = [
     "ToolNode",
     "ToolResult",
     "ToolcribError",
+    "graph_factory",
     "open",
     "open_sync",
     "resource",
@@ -52,7 +53,6 @@ _HOMES = MappingProxyType(
         "Cache": "core.policies:Cache",
         "Concurrency": "core.policies:Concurrency",
         "Crib": "runtime.crib:Crib",
-        "DeploymentRejected": "core.errors:DeploymentRejected",
         "Escalate": "core.policies:Escalate",
         "Example": "core.decorator:Example",
         "Output": "core.policies:Output",
@@ -68,6 +68,7 @@ _HOMES = MappingProxyType(
         "ToolNode": "agents.tool_node:ToolNode",
         "ToolResult": "core.results:ToolResult",
         "ToolcribError": "core.errors:ToolcribError",
+        "graph_factory": "runtime.guest:graph_factory",
         "open": "runtime.build:open_project",
         "open_sync": "runtime.sync:open_sync",
         "resource": "core.decorator:resource",

@@ -29,6 +29,14 @@ async def test_an_end_is_kept_whole(journal: CallJournal, result: ToolResult) ->
     assert await journal.in_doubt() == []
 
 
+async def test_a_call_whose_caller_has_left_belongs_to_no_process(journal: CallJournal) -> None:
+    await journal.begin(replace(an_entry(), process="p-1"))
+    assert [entry.process for entry in await journal.in_doubt()] == ["p-1"]
+    await journal.leave("k")
+    await journal.leave("unknown")
+    assert await journal.in_doubt() == [an_entry()]
+
+
 async def test_a_forgotten_call_may_begin_again(journal: CallJournal) -> None:
     await journal.begin(an_entry())
     await journal.forget("k")

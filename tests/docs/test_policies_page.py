@@ -1,5 +1,6 @@
 """docs/policies.md: its example passes the gate, and every policy there is stands in its table."""
 
+import json
 import re
 from pathlib import Path
 
@@ -18,6 +19,19 @@ ARCHIVE = '''
 async def search_archive(query: str) -> list[str]:
     """Search the archive."""
     return []
+'''
+MONEY = '''
+from toolcrib import tool
+
+@tool
+async def refund(order_id: str, amount: int) -> str:
+    """Refund an amount for an order."""
+    return f"{order_id}: {amount} paid back"
+
+@tool
+async def close_account(account: str) -> str:
+    """Close an account."""
+    return account
 '''
 AGENTS = "agents: {support: {model: offline, tools: [search]}}\n"
 
@@ -42,6 +56,21 @@ async def test_the_example_serves_under_the_policies_it_names(tmp_path: Path) ->
     rates = {who: policy.rate_limit.calls for who, policy in policies.items() if policy.rate_limit}
     assert rates == {("", ""): 100, ("support", ""): 100, ("support", "acme"): 1000}
     assert [policy.timeout_s for policy in policies.values()] == [10, 5, 5]
+
+
+async def test_a_run_waits_for_approval_with_the_question_of_the_page_over_a_restart(tmp_path: Path) -> None:
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "money.py").write_text(MONEY)
+    section = PAGE.partition("## Approval")[2]
+    (tmp_path / "tools.yaml").write_text(section.partition("```yaml")[2].partition("```")[0])
+    (tmp_path / "agents.yaml").write_text("agents: {support: {model: offline, tools: [refund]}}\n")
+    question = json.loads(section.partition("```json")[2].partition("```")[0])
+    async with toolcrib.open(tmp_path) as crib:
+        asked = await crib.run("support", "Refund 250 for order A-42", thread_id="t1")
+    assert (asked.success, asked.interrupts, asked.trace[-1]["kind"]) == (True, (question,), "model")
+    async with toolcrib.open(tmp_path) as crib:
+        done = await crib.run("support", thread_id="t1", resume={"decisions": [{"type": "approve"}]})
+    assert [step["value"] for step in done.trace if step["kind"] == "tool"] == ["A-42: 250 paid back"]
 
 
 def test_every_policy_is_in_the_table() -> None:

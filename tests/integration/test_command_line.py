@@ -86,6 +86,7 @@ def test_with_json_a_command_without_data_tells_a_problem_on_stderr(
         (("run", "nobody", "hi", "--resume", "yes"), 2, "a question and --resume"),
         (("run", "nobody", "--resume", "yes"), 2, "Add --thread"),
         (("run", "nobody", "--resume", "yes", "--thread", "t"), 5, "Nothing waits for an answer on thread 't'."),
+        (("run", "nobody", "hi", "--tier", "huge"), 2, "'huge' is not one of 'simple', 'medium', 'complex'"),
         (("nonsense",), 2, "No such command"),
         (("tools", "show", "order_statu"), 4, "Did you mean"),
         (("call", "order_status", "order_id=42"), 1, "There is no order '42'."),
@@ -129,10 +130,12 @@ def test_a_graph_takes_its_state_and_says_so_when_it_is_given_text(tmp_path: Pat
     text = toolcrib(tmp_path, "run", "greeter", "Ada")
     state = toolcrib(tmp_path, "run", "greeter", "--input", "-", given='{"name": "Ada"}')
     broken = toolcrib(tmp_path, "run", "greeter", "--input", '{"answer": "?"}')
+    tiered = toolcrib(tmp_path, "run", "greeter", "--input", "{}", "--tier", "simple")
 
     assert (text.returncode, text.stdout) == (2, "")
     assert "--input JSON, with keys of: name, answer." in text.stderr.splitlines()[1]
     assert (state.returncode, json.loads(state.stdout)["answer"]) == (0, "hello Ada")
+    assert (tiered.returncode, "It has no tiers" in tiered.stderr) == (2, True)
     assert broken.stderr.splitlines() == [
         '  at graphs/greeter.py:10 in greet: return {"answer": "hello " + state["name"]}',
         "error: KeyError: 'name'",

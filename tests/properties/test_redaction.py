@@ -20,6 +20,7 @@ from toolcrib.agents.scope import RunScope
 from toolcrib.core.calls import ToolCall
 from toolcrib.core.tasks import TaskRecord
 from toolcrib.core.tools import Tool
+from toolcrib.testing import FakeRandom
 from toolcrib.tools.adapt import adapt
 
 pytestmark = pytest.mark.anyio
@@ -156,6 +157,7 @@ async def everything_told(one: Tool, value: Any) -> str:
         calls=bench.executor,
         models=None,  # type: ignore[arg-type]  # no model is asked
         clock=bench.clock,
+        random=FakeRandom(),
         tools=("use",),
         notify=lambda event, told: steps.append((event, told)),
         emit=bench.events.emit,

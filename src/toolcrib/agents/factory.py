@@ -1,10 +1,27 @@
 """From an agent's parts to an agent that runs."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from toolcrib.agents.function_calling import AgentParts, build_function_calling
+from toolcrib.agents.function_calling import build_function_calling
 from toolcrib.agents.graphs import compile_graph
+from toolcrib.agents.parts import AgentParts
+from toolcrib.agents.react.agent import build_react
 from toolcrib.core.agents import Agent
+from toolcrib.core.experiments.arms import Arm
+
+
+def build_shared(parts: Mapping[str | Arm, AgentParts], *, checkpointer: Any) -> Any:
+    """The compiled graph of an agent that is no graph of the project's own.
+
+    Args:
+        parts: tenant, empty for all others, or a variant of an experiment -> what the agent is made of for it; all of
+            one kind.
+        checkpointer: where its threads live.
+    """
+    kinds = {own.spec.kind for own in parts.values()}
+    build = build_react if kinds == {"react"} else build_function_calling
+    return build(parts, checkpointer=checkpointer)
 
 
 def build_agent(parts: AgentParts, *, graph: Any, checkpointer: Any) -> Agent:
@@ -22,7 +39,7 @@ def build_agent(parts: AgentParts, *, graph: Any, checkpointer: Any) -> Agent:
     if parts.spec.kind == "graph":
         compiled = compile_graph(graph, checkpointer=checkpointer, name=parts.name)
     else:
-        compiled = graph or build_function_calling({"": parts}, checkpointer=checkpointer)
+        compiled = graph or build_shared({"": parts}, checkpointer=checkpointer)
     return Agent(
         name=parts.name,
         spec=parts.spec,

@@ -1,11 +1,13 @@
 """Our tools as LangChain tools, live: each call goes to the release that serves then; in a graph, one run to one."""
 
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any
 
 from langchain_core.runnables import ensure_config
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 
+from toolcrib.agents.live.loops import from_thread, on_loop
 from toolcrib.agents.running import run_control
 from toolcrib.agents.scope import RunScope, ScopeSource, scope_of
 from toolcrib.core.calls import ToolCall
@@ -29,7 +31,15 @@ def as_langchain_tools(
 
 
 def _as_langchain_tool(spec: ToolSpec, call: CallTool, source: ScopeSource | None) -> BaseTool:
+    loop = source.loop if source else None
+
     async def run(**args: Any) -> Any:
+        return await on_loop(loop, partial(call_it, args))
+
+    def run_blocking(**args: Any) -> Any:
+        return from_thread(loop, partial(call_it, args))
+
+    async def call_it(args: dict[str, Any]) -> Any:
         scope = _scope(source)
         if scope is None:
             result = await call(spec.name, args)
@@ -44,6 +54,7 @@ def _as_langchain_tool(spec: ToolSpec, call: CallTool, source: ScopeSource | Non
         name=spec.name,
         description=spec.description,
         args_schema=dict(spec.args_schema),
+        func=run_blocking,
         coroutine=run,
         handle_tool_error=True,
     )

@@ -5,6 +5,12 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 
+from toolcrib.agents.models.pieces import Told
+
+CORRECTION = "toolcrib_correction"
+"""Mark, in a message's `additional_kwargs`, of an answer that was not understood and of what was said to it: `text`, or
+`plain` when the answer had no label at all."""
+
 
 def run_input(question: Any) -> Any:
     """The graph's input: text and lists of messages become `{"messages": [...]}`, anything else is the state itself."""
@@ -25,9 +31,27 @@ def answer_text(state: Any) -> Any:
     return state
 
 
+def told(mode: str, chunk: Any) -> tuple[str, Mapping[str, Any]] | None:
+    """What those who look on are told of a chunk of LangGraph's stream: an event and its data; None for nothing."""
+    if mode == "custom":  # a graph of the project may send anything
+        return (chunk.event, chunk.data) if isinstance(chunk, Told) else None
+    data = message_chunk(chunk)
+    return ("message", data) if data else None
+
+
 def message_chunk(chunk: Any) -> Mapping[str, Any] | None:
     """A piece of a model's text as `{"text", "node"}`; None for chunks without text and for tool messages."""
     message, metadata = chunk
     if not isinstance(message, AIMessage | AIMessageChunk) or not message.text:
         return None
     return {"text": str(message.text), "node": metadata.get("langgraph_node", "")}
+
+
+def is_correction(message: BaseMessage) -> bool:
+    """Whether it is an answer that was not understood, or what was said to it."""
+    return bool(message.additional_kwargs.get(CORRECTION))
+
+
+def is_question(message: BaseMessage) -> bool:
+    """Whether the user said it; what a model is told of its mistakes looks the same."""
+    return isinstance(message, HumanMessage) and not is_correction(message)

@@ -1,16 +1,17 @@
 """One turn of an agent's graph: from a question, or a human's answer, to its outcome."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphDrained, GraphRecursionError
 from langgraph.runtime import RunControl, get_runtime
-from langgraph.types import Command
+from langgraph.types import Command, StateSnapshot
 
-from toolcrib.agents.messages import answer_text, message_chunk, run_input
+from toolcrib.agents.messages import answer_text, run_input, told
 from toolcrib.agents.nodes import NodeWatch
+from toolcrib.agents.react.pieces import AnswerPieces
 from toolcrib.agents.scope import SCOPE_KEY, RunScope
 from toolcrib.agents.state.migration import RELEASE, REVISION
 from toolcrib.core.agents import Agent
@@ -19,6 +20,8 @@ from toolcrib.core.results import jsonable
 
 RUN = "toolcrib_run"
 """Metadata of a checkpoint: the run that wrote it."""
+ASKED_TIER = "toolcrib_asked_tier"
+"""Metadata of a checkpoint: the tier of models that the run's caller asked for."""
 
 
 class TurnControl(RunControl):
@@ -66,21 +69,19 @@ async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
         StateUnreadable: the release has no class for what is saved, or could not find the class again.
         Exception: whatever a node raises.
     """
-    config: RunnableConfig = {
-        "configurable": {"thread_id": turn.thread, SCOPE_KEY: scope},
-        "metadata": {RELEASE: scope.release.id, REVISION: agent.revision, RUN: scope.run_id},
-        "run_name": agent.name,
-        "recursion_limit": 2 * agent.spec.limits.iterations + 5,
-    }
+    config = _config(agent, turn, scope)
     given = Command(resume=turn.resume) if turn.resume is not None else run_input(turn.question)
     if turn.goes_on:
-        if (waits := await _not_begun(agent, config, scope.run_id)) is not None:
+        saved = await agent.graph.aget_state(config)
+        if (waits := _not_begun(saved, scope.run_id)) is not None:
             return waits
         given = None
-    modes = ["values", "tasks", *(["messages"] if turn.streaming else [])]
+        config = _config(agent, turn, replace(scope, tier=(saved.metadata or {}).get(ASKED_TIER)))
+    modes = ["values", "tasks", *(["messages", "custom"] if turn.streaming else [])]
     state: Any = None
     waiting: tuple[Any, ...] = ()
     nodes = NodeWatch(scope)
+    heard = AnswerPieces().told if agent.spec.kind == "react" else told
     try:
         # `sync`: a step begins when the checkpoint before it is written; after a crash it makes the same calls again
         how = {"stream_mode": modes, "durability": "sync", "control": turn.control}
@@ -90,8 +91,8 @@ async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
                 state = chunk
             elif mode == "tasks":
                 nodes.see(chunk)
-            elif data := message_chunk(chunk):
-                scope.notify("message", data)
+            elif data := heard(mode, chunk):
+                scope.notify(*data)
     except StateUnreadable as error:
         message = f"Thread {scope.thread_id!r} cannot go on with release {scope.release.id}: {error.message}."
         raise StateUnreadable(message, hint=error.hint) from error
@@ -102,7 +103,17 @@ async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
     return _outcome(state, waiting, nodes.paused_at)
 
 
-async def _not_begun(agent: Agent, config: RunnableConfig, run_id: str) -> Outcome | None:
+def _config(agent: Agent, turn: Turn, scope: RunScope) -> RunnableConfig:
+    asked = {ASKED_TIER: scope.tier} if scope.tier else {}
+    return {
+        "configurable": {"thread_id": turn.thread, SCOPE_KEY: scope},
+        "metadata": {RELEASE: scope.release.id, REVISION: agent.revision, RUN: scope.run_id, **asked},
+        "run_name": agent.name,
+        "recursion_limit": 2 * agent.spec.limits.iterations + 5,
+    }
+
+
+def _not_begun(saved: StateSnapshot, run_id: str) -> Outcome | None:
     """What becomes of a run whose process died before anything of it was saved; None for one that has begun.
 
     One that was to answer a question waits for the answer again.
@@ -110,7 +121,6 @@ async def _not_begun(agent: Agent, config: RunnableConfig, run_id: str) -> Outco
     Raises:
         RunCut: there is nothing of it to go on with.
     """
-    saved = await agent.graph.aget_state(config)
     if (saved.metadata or {}).get(RUN) == run_id:
         return None
     if saved.interrupts:

@@ -1,19 +1,23 @@
 """`RunScope`: what the nodes of a graph know of the run they serve; travels in LangGraph's config."""
 
+import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
 
-from toolcrib.agents.models import Models
+from toolcrib.agents.money.purse import Purse
+from toolcrib.core.agents import LoopLimits
 from toolcrib.core.calls import CallContext, DeadlineLevel, ToolCall
 from toolcrib.core.errors import ToolcribError
-from toolcrib.core.events import Event
+from toolcrib.core.events import Event, ToolFinished
 from toolcrib.core.experiments.arms import Arms
-from toolcrib.core.ports import Clock, Emit
+from toolcrib.core.models import Tier
+from toolcrib.core.ports import Clock, Emit, Random
 from toolcrib.core.redaction import Masks, hides, redact, redact_result, texts_of
-from toolcrib.core.results import ToolResult
+from toolcrib.core.results import ToolResult, failed
 from toolcrib.core.tools import Tool
 from toolcrib.registry.release import Release
 
@@ -31,6 +35,17 @@ class Calls(Protocol):
         """Names of tools that are not worth offering to a model now."""
 
 
+class ChatModels(Protocol):
+    """The models of this process; see `Models`."""
+
+    async def get(self, name: str, options: Mapping[str, Any]) -> BaseChatModel:
+        """The model of this name, made with these options.
+
+        Raises:
+            ModelUnavailable: its package or its key is missing, or the name is not known.
+        """
+
+
 def _ignore(event: str, data: Mapping[str, Any]) -> None:
     """Nobody listens."""
 
@@ -46,31 +61,42 @@ class RunScope:
     Attributes:
         release: every tool call of the run goes here.
         calls: the way to the tools.
-        models, clock: the process's own; graphs are made without them.
+        models, clock, random: the process's own; graphs are made without them.
         tools: names of the tools the agent may call.
         arms: the variants of experiments that the run is in.
+        tier: the tier of models its caller asked for; None when the agent's route decides.
         deadline: reading of the monotonic clock at which the run's time is over; None without limit.
         tool_timeout_s: upper bound for each tool call; None without.
+        loops: when its model is taken to go in a circle; None for never.
+        purse: what its models are paid from; None outside of runs of agents.
         notify: told of each step, `(event, data)`; becomes the run's trace and its stream.
         emit: takes events for all who watch the process.
+        loop: the event loop of the open project, on which its tools are called; None for the caller's own.
     """
 
     release: Release
     calls: Calls
-    models: Models
+    models: ChatModels
     clock: Clock
+    random: Random
     tools: tuple[str, ...]
     run_id: str = ""
     thread_id: str = ""
     agent: str = ""
     tenant: str = ""
     arms: Arms = ()
+    tier: Tier | None = None
     deadline: float | None = None
     tool_timeout_s: float | None = None
+    loops: LoopLimits | None = None
+    purse: Purse | None = None
     notify: Callable[[str, Mapping[str, Any]], None] = _ignore
     emit: Emit = _drop
+    loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)
 
-    def context(self, *, extras: Mapping[str, Any], deadline: float | None, level: DeadlineLevel) -> CallContext:
+    def context(
+        self, *, extras: Mapping[str, Any], deadline: float | None, level: DeadlineLevel, approved: bool = False
+    ) -> CallContext:
         """The context of a tool call of this run; `deadline` is the nearest one the caller knows."""
         return CallContext(
             tenant=self.tenant,
@@ -81,6 +107,7 @@ class RunScope:
             deadline=deadline,
             deadline_level=level,
             timeout_s=self.tool_timeout_s,
+            approved=approved,
             extras=extras,
         )
 
@@ -114,19 +141,40 @@ class RunScope:
         """The tool of this name, as calls of this run find it."""
         return self.release.find(name, agent=self.agent, tenant=self.tenant, arms=self.arms)
 
+    def refused(self, tool: str, call_id: str, why: ToolcribError) -> ToolResult:
+        """The result of a call that never reaches a chain, which would tell of it; so this does."""
+        result = failed(why, tool=tool, release=self.release.id, call_id=call_id)
+        arms = self.release.concerning(self.arms, agent=self.agent, tools=(tool,))
+        result = replace(result, variants=arms) if arms else result
+        who = {"run_id": self.run_id, "thread_id": self.thread_id, "agent": self.agent, "tenant": self.tenant}
+        self.emit(ToolFinished(result=result, **who))
+        return result
+
     def _sensitive(self, tool: str) -> Masks:
         found = self.find(tool)
         return found.spec.sensitive if found else Masks()
 
 
 class ScopeSource(Protocol):
-    """Gives a scope to runs that were not started by toolcrib."""
+    """Gives a scope to runs that were not started by toolcrib.
+
+    Attributes:
+        loop: the event loop that `scope_for` has to be called on.
+    """
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """See above."""
 
     def scope_for(self, config: RunnableConfig) -> RunScope:
         """The scope of the run this config belongs to; the same one, so the same release, for all of its steps.
 
-        Where several releases serve, `thread_id` and `tenant` of the config's `configurable` decide.
+        Where several releases serve, `thread_id` and `tenant` of the config's `configurable` decide; in experiments its
+        `user` too.
         """
+
+    async def scope_at(self, config: RunnableConfig, digest: str) -> RunScope:
+        """The scope of this run on the release with this digest; `scope_for` when that is not to be had any more."""
 
 
 def scope_of(config: RunnableConfig) -> RunScope | None:

@@ -1,222 +1,300 @@
 """`ToolNode`: LangGraph's tool node with live tools; one run sees the tools of one release."""
 
 import asyncio
-import fnmatch
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict
 
-from langchain_core.messages import AIMessage, ToolMessage
-from langchain_core.runnables import RunnableConfig
-from langgraph.errors import GraphBubbleUp
+from langchain_core.messages import ToolCall as MessageCall
+from langchain_core.messages import ToolMessage
+from langchain_core.runnables import RunnableConfig, ensure_config
+from langchain_core.runnables.config import get_config_list, get_executor_for_config
+from langchain_core.tools import BaseTool
 from langgraph.prebuilt import ToolNode as LangGraphToolNode
 from langgraph.prebuilt import ToolRuntime
-from langgraph.runtime import get_runtime
+from langgraph.prebuilt.tool_node import AsyncToolCallWrapper, ToolCallRequest, ToolCallWrapper
+from langgraph.runtime import Runtime
 
-from toolcrib.agents.recovery import settled
-from toolcrib.agents.scope import RunScope, ScopeSource, scope_of
-from toolcrib.core.calls import DeadlineLevel, ToolCall
-from toolcrib.core.errors import ToolcribError, ToolNotFound
-from toolcrib.core.events import ToolFinished
-from toolcrib.core.names import did_you_mean
-from toolcrib.core.results import ToolResult, failed
+from toolcrib.agents.live.answers import Answer, OnError
+from toolcrib.agents.live.approvals import Agreed
+from toolcrib.agents.live.calls import LiveTools, Place, tool_runtime
+from toolcrib.agents.live.inputs import no_calls, tool_calls_in
+from toolcrib.agents.live.tool import LiveTool, is_heard
+from toolcrib.agents.live.turns import MAX_PARALLEL, Turn, in_parallel, turns
+from toolcrib.agents.scope import RunScope, ScopeSource
+from toolcrib.core.errors import ToolcribError
 
-MAX_PARALLEL = 16
+RUNTIME = "__pregel_runtime"
+"""Key in `config["configurable"]` under which LangGraph hands its `Runtime` to nodes."""
+LANGGRAPHS: Any = inspect.signature(LangGraphToolNode).parameters["handle_tool_errors"].default
+"""LangGraph's own way with errors: wrong arguments become a message, what a tool raises leaves the node."""
+
+
+class NodeOptions(TypedDict, total=False):
+    """The options of a `ToolNode`."""
+
+    name: str
+    tags: list[str] | None
+    handle_tool_errors: OnError
+    messages_key: str
+    wrap_tool_call: ToolCallWrapper | None
+    awrap_tool_call: AsyncToolCallWrapper | None
+
+
+@dataclass
+class TurnRuntime(ToolRuntime[Any, Any]):
+    """LangGraph's `ToolRuntime`, and the call's place among the calls of its step."""
+
+    turn: Turn | None = None
 
 
 class ToolNode(LangGraphToolNode):
-    """Runs tool calls against the release the run is pinned to.
+    """Stands wherever `langgraph.prebuilt.ToolNode` stands, and runs live tools too.
 
-    Takes what LangGraph's node takes (state with messages, list of messages, list of tool calls), and also one
-    invocation `{"name", "args", "id"}` or `{"tool", "tool_input"}`. Gives back tool messages in the form of its input;
-    a failing call is a message with status `error`, never an exception, and its siblings are not touched.
+    Takes what LangGraph's node takes (state with messages, list of messages, tool calls, what `Send` brings), and also
+    one invocation `{"name", "args", "id"}` or `{"tool", "tool_input"}`, or a list of these. Gives back tool messages in
+    the form of its input. At most `max_concurrency` of the config, by default 16, run at once; what one raises leaves
+    the node when all are over.
+
+    Tools given as objects run as in LangGraph's node. Live ones run in the release that the graph's run is pinned to; a
+    failing call is a message with status `error`, not an exception, and its siblings are not touched.
 
     Args:
-        tools: names or patterns of the tools that may be called.
-        source: where the release comes from when the graph was not started by toolcrib.
+        tools: LangChain tools and functions, and names or patterns of live tools, mixed; an object goes before a live
+            tool of its name.
+        source: where the release comes from when the graph was not started by toolcrib; see `Crib.tool_node`.
+        name, tags: of the node.
+        handle_tool_errors: as in LangGraph's node for objects. For live tools a text stands for each failure, a
+            function that takes a `ToolError` words it, and False raises it; all else leaves the result's own words.
         messages_key: key of the state that holds the messages.
+        wrap_tool_call, awrap_tool_call: as in LangGraph's node, for both kinds of tools.
+
+    Raises:
+        ToolcribError: `tools` is a single text.
     """
 
     def __init__(
         self,
-        tools: Sequence[str] = ("*",),
+        tools: Sequence[str | BaseTool | Callable[..., Any]] = ("*",),
         *,
         source: ScopeSource | None = None,
         name: str = "tools",
+        tags: list[str] | None = None,
+        handle_tool_errors: OnError = LANGGRAPHS,
         messages_key: str = "messages",
+        wrap_tool_call: ToolCallWrapper | None = None,
+        awrap_tool_call: AsyncToolCallWrapper | None = None,
     ) -> None:
-        super().__init__([], name=name, messages_key=messages_key)
-        self._patterns = tuple(tools)
-        self._source = source
+        if isinstance(tools, str):
+            raise ToolcribError(f"`tools` of a ToolNode is a list, not the text {tools!r}.", hint=f"Give [{tools!r}].")
+        patterns = tuple(tool for tool in tools if isinstance(tool, str))
+        objects = [tool for tool in tools if not isinstance(tool, str)]
+        super().__init__(
+            objects,
+            name=name,
+            tags=tags,
+            handle_tool_errors=handle_tool_errors,
+            messages_key=messages_key,
+            wrap_tool_call=wrap_tool_call and self._wrapping(wrap_tool_call),
+            awrap_tool_call=awrap_tool_call and self._wrapping_async(awrap_tool_call),
+        )
+        self._live = LiveTools(
+            patterns,
+            source=source,
+            messages_key=messages_key,
+            on_error=None if handle_tool_errors is LANGGRAPHS else handle_tool_errors,
+        )
+        self._is_live = bool(patterns)
+        self._is_plain = self._is_live and not (objects or wrap_tool_call or awrap_tool_call)
         self._key = messages_key
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
-        """Not offered: tools run on the event loop of the open project. Use `ainvoke` or an async graph.
+        """Run the tool calls of `input`. Live tools run on the event loop of their project, in another thread.
 
         Raises:
-            ToolcribError: always.
+            ToolcribError: the graph runs outside of toolcrib and the node has no source; or this is that event loop.
+            InputInvalid: there are no tool calls in the input.
         """
-        raise ToolcribError(
-            "A toolcrib ToolNode runs in async graphs only.",
-            hint="Use `await graph.ainvoke(...)` or `graph.astream(...)`.",
-        )
+        config = ensure_config() if config is None else config
+        if self._is_live:
+            self._live.refuse_here(config)
+        return super().invoke(tool_calls_in(input, self._key), config, **_with_runtime(config, kwargs))
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
-        """Run the tool calls of `input`, at most 16 at a time.
+        """Run the tool calls of `input`.
 
         Raises:
             ToolcribError: the graph runs outside of toolcrib and the node has no source.
+            InputInvalid: there are no tool calls in the input.
         """
-        config = config or {}
-        scope = scope_of(config)
-        if scope is None and self._source is not None:
-            scope = self._source.scope_for(config)
-        if scope is None:
-            raise ToolcribError(
-                "This ToolNode has no release to take its tools from.",
-                hint="Run the graph as an agent of a toolcrib project, or make the node with `crib.tool_node()`.",
-            )
-        state, calls = _parse(input, self._key)
-        results = await _in_parallel([partial(self._call, scope, call, state, config) for call in calls])
-        pairs = list(zip(calls, results, strict=True))
-        # One after the other: LangGraph matches a person's answers to the questions by their order.
-        results = [
-            await settled(scope.shown(call), one, partial(self._call, scope, call, state, config))
-            for call, one in pairs
+        config = ensure_config() if config is None else config
+        given = tool_calls_in(input, self._key)
+        if self._is_plain and not is_heard(config):
+            return await self._straight(given, config)
+        return await super().ainvoke(given, config, **_with_runtime(config, kwargs))
+
+    async def _straight(self, given: Any, config: RunnableConfig) -> Any:
+        """Live tools alone, and nobody who listens or wraps: without what LangGraph's node does for those."""
+        calls, form = self._parse_input(given)
+        state, scope = self._extract_state(given, config), await self._live.scope(config)
+        places = [Place(config=config, state=state, turn=turn) for turn in turns(self._agreed(calls, scope))]
+        work = [
+            partial(_in_turn, place.turn, partial(self._answered, call, form, scope, place))
+            for call, place in zip(calls, places, strict=True)
         ]
-        messages = [_message(call, result) for call, result in zip(calls, results, strict=True)]
-        return messages if isinstance(input, list) and _is_message_list(input) else {self._key: messages}
+        return self._combine_tool_outputs(await in_parallel(work, limit=_limit(config)), form)
 
-    async def _call(
-        self, scope: RunScope, call: ToolCall, state: Any, config: RunnableConfig, again: str = ""
-    ) -> ToolResult:
-        """One call; `again` tells a call that is repeated on purpose from the same call of a step that runs again."""
-        if not self._allowed(scope, call.name):
-            result = _refused(scope, call)
-            scope.emit(_told(scope, result))
-            return result
-        extras = {"config": config, "state": state}
-        if _wants_runtime(scope, call.name):
-            extras["runtime"] = _tool_runtime(call, state, config)
-        deadline, level = _deadline(scope, state)
-        context = scope.context(extras=extras, deadline=deadline, level=level)
-        key = _key(call, config)
-        keyed = ToolCall(name=call.name, args=call.args, id=call.id, idempotency_key=key + again) if key else call
-        return await scope.call(keyed, context)
+    async def _answered(self, call: MessageCall, form: Any, scope: RunScope, place: Place) -> Any:
+        return self._accepted(await self._live.answer(call, scope, place), call, form)
 
-    def _allowed(self, scope: RunScope, name: str) -> bool:
-        return name in scope.tools and any(fnmatch.fnmatchcase(name, pattern) for pattern in self._patterns)
+    def _func(self, input: Any, config: RunnableConfig, runtime: Runtime[Any]) -> Any:
+        calls, form = self._parse_input(input)
+        calls = self._with_ids(calls)
+        step = turns(self._agreed(calls, self._live.scope_in_thread(config) if self._calls_live(calls) else None))
+        runtimes = self._runtimes(list(zip(calls, step, strict=True)), input, config, runtime)
+
+        def one(call: MessageCall, own: TurnRuntime) -> Any:
+            try:
+                return self._run_one(call, form, own)
+            finally:
+                _end(own.turn)
+
+        with get_executor_for_config(config) as executor:
+            outputs = list(executor.map(one, calls, runtimes))
+        return self._combine_tool_outputs(outputs, form)
+
+    async def _afunc(self, input: Any, config: RunnableConfig, runtime: Runtime[Any]) -> Any:
+        calls, form = self._parse_input(input)
+        calls = self._with_ids(calls)
+        step = turns(self._agreed(calls, await self._live.scope(config) if self._calls_live(calls) else None))
+        runtimes = self._runtimes(list(zip(calls, step, strict=True)), input, config, runtime)
+        work = [
+            partial(_in_turn, own.turn, partial(self._arun_one, call, form, own))
+            for call, own in zip(calls, runtimes, strict=True)
+        ]
+        return self._combine_tool_outputs(await in_parallel(work, limit=_limit(config)), form)
+
+    async def _arun_one(self, call: MessageCall, input_type: Any, tool_runtime: Any) -> Any:
+        only_sync = self._wrap_tool_call is not None and self._awrap_tool_call is None
+        if only_sync and self._is_live and call["name"] not in self.tools_by_name:
+            # a wrapper that blocks the event loop would wait for a tool that needs it
+            return await asyncio.to_thread(self._run_one, call, input_type, tool_runtime)
+        return await super()._arun_one(call, input_type, tool_runtime)
+
+    def _calls_live(self, calls: list[MessageCall]) -> bool:
+        return self._is_live and any(call["name"] not in self.tools_by_name for call in calls)
+
+    def _agreed(self, calls: list[MessageCall], scope: RunScope | None) -> list[Agreed | None]:
+        """What may be done about each call to a live tool; a person is asked once about all that need it."""
+        if scope is None:
+            return [None] * len(calls)
+        live = [call for call in calls if call["name"] not in self.tools_by_name]
+        found = iter(self._live.agreed(scope, live))
+        return [None if call["name"] in self.tools_by_name else next(found) for call in calls]
+
+    def _runtimes(
+        self, calls: list[tuple[MessageCall, Turn]], source: Any, config: RunnableConfig, runtime: Runtime[Any]
+    ) -> list[TurnRuntime]:
+        """What LangGraph's node tells each of its calls."""
+        tools, made = list(self.tools_by_name.values()), []
+        for (call, turn), own in zip(calls, get_config_list(config, len(calls)), strict=True):
+            told = tool_runtime(runtime, call["id"], own, self._extract_state(source, own))
+            made.append(TurnRuntime(**{**vars(told), "tools": tools}, turn=turn))
+        return made
+
+    def _with_ids(self, calls: list[MessageCall]) -> list[MessageCall]:
+        """LangChain's tools answer with a message only to a call with an id."""
+        return [
+            call if call["id"] or call["name"] not in self.tools_by_name else {**call, "id": f"call-{number}"}
+            for number, call in enumerate(calls, 1)
+        ]
+
+    def _parse_input(self, input: Any) -> Any:
+        try:
+            return super()._parse_input(input)
+        except (IndexError, ValueError) as error:
+            raise no_calls(self._key) from error
+
+    def _execute_tool_sync(self, request: ToolCallRequest, input_type: Any, config: RunnableConfig) -> Any:
+        if request.tool is None and self._is_live:
+            request = self._with_tool(request, self._live.scope_in_thread(config))
+        if not isinstance(request.tool, LiveTool):
+            return super()._execute_tool_sync(request, input_type, config)
+        return self._accepted(request.tool.invoke(request.tool_call, config), request.tool_call, input_type)
+
+    async def _execute_tool_async(self, request: ToolCallRequest, input_type: Any, config: RunnableConfig) -> Any:
+        if request.tool is None and self._is_live:
+            request = self._with_tool(request, await self._live.scope(config))
+        if not isinstance(request.tool, LiveTool):
+            return await super()._execute_tool_async(request, input_type, config)
+        return self._accepted(await request.tool.ainvoke(request.tool_call, config), request.tool_call, input_type)
+
+    def _with_tool(self, request: ToolCallRequest, scope: RunScope) -> ToolCallRequest:
+        """The request with the live tool it is for; one that does not exist answers with an error."""
+        runtime = request.runtime
+        turn = runtime.turn if isinstance(runtime, TurnRuntime) else None
+        place = Place(config=runtime.config, state=request.state, runtime=runtime, turn=turn)
+        return request.override(tool=self._live.tool(request.tool_call["name"], scope, place))
+
+    def _shown(self, request: ToolCallRequest, scope: RunScope) -> ToolCallRequest:
+        """The same for wrappers, to which a tool that does not exist is None, as in LangGraph's node."""
+        return self._with_tool(request, scope) if self._live.allows(scope, request.tool_call["name"]) else request
+
+    def _wrapping(self, wrap: ToolCallWrapper) -> ToolCallWrapper:
+        """The wrapper, which is shown live tools as it is shown others."""
+
+        def wrapped(request: ToolCallRequest, execute: Any) -> Any:
+            if request.tool is None and self._is_live:
+                request = self._shown(request, self._live.scope_in_thread(request.runtime.config))
+            return wrap(request, execute)
+
+        return wrapped
+
+    def _wrapping_async(self, wrap: AsyncToolCallWrapper) -> AsyncToolCallWrapper:
+        async def wrapped(request: ToolCallRequest, execute: Any) -> Any:
+            if request.tool is None and self._is_live:
+                request = self._shown(request, await self._live.scope(request.runtime.config))
+            return await wrap(request, execute)
+
+        return wrapped
+
+    def _accepted(self, given: Answer, call: MessageCall, form: Any) -> Any:
+        """A live tool's answer, when LangGraph can act on it; else an error that says why not.
+
+        Raises:
+            ValueError: it cannot, and failures are not to be handled.
+        """
+        if isinstance(given, ToolMessage):
+            return given
+        try:
+            return self._normalize_tool_response(given, call, form)
+        except ValueError as error:
+            if self._handle_tool_errors is False:
+                raise
+            text = f"The tool has run, but LangGraph cannot use what it returned: {error}"
+            return ToolMessage(content=text, name=call["name"], tool_call_id=call["id"] or "", status="error")
 
 
-async def _in_parallel(calls: list[Callable[[], Awaitable[ToolResult]]]) -> list[ToolResult]:
-    """All results in order. LangGraph's control flow (an interrupt in a tool) is raised when all siblings are done."""
-    if len(calls) == 1:
-        return [await calls[0]()]
-    gate = asyncio.Semaphore(MAX_PARALLEL)
-
-    async def bounded(call: Callable[[], Awaitable[ToolResult]]) -> ToolResult:
-        async with gate:
-            return await call()
-
-    outcomes = await asyncio.gather(*map(bounded, calls), return_exceptions=True)
-    raised = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
-    if raised:
-        raise next((error for error in raised if isinstance(error, GraphBubbleUp)), raised[0])
-    return [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
+async def _in_turn(turn: Turn | None, work: Callable[[], Awaitable[Any]]) -> Any:
+    try:
+        return await work()
+    finally:
+        _end(turn)
 
 
-def _parse(source: Any, key: str) -> tuple[Any, list[ToolCall]]:
-    """The state and the calls in any of the accepted inputs.
-
-    Raises:
-        ToolcribError: there is no tool call in the input.
-    """
-    if isinstance(source, Mapping):
-        if "tool" in source:
-            return {}, [_invocation(source["tool"], source.get("tool_input"), source.get("id"))]
-        if "name" in source and "args" in source:
-            return {}, [_invocation(source["name"], source["args"], source.get("id"))]
-        if source.get("__type") == "tool_call_with_context":
-            call = source["tool_call"]
-            return source["state"], [_invocation(call["name"], call["args"], call.get("id"))]
-    if isinstance(source, list) and source and not _is_message_list(source):
-        return {}, [call for item in source for call in _parse(item, key)[1]]
-    messages = source if isinstance(source, list) else _messages(source, key)
-    latest = next((m for m in reversed(messages or []) if isinstance(m, AIMessage)), None)
-    if latest is None:
-        raise ToolcribError(
-            "There is no message with tool calls in the tool node's input.",
-            hint=f"Give a state whose {key!r} ends with an AI message, or the tool calls themselves.",
-        )
-    return source, [_invocation(c["name"], c["args"], c.get("id")) for c in latest.tool_calls]
+def _end(turn: Turn | None) -> None:
+    if turn is not None:
+        turn.end()
 
 
-def _key(call: ToolCall, config: RunnableConfig) -> str:
-    """The same for the same call when its step is run again from the same checkpoint; empty without a thread or an id.
-
-    LangGraph derives the name of a step's task, and so the namespace, from the checkpoint the step began at.
-    """
-    place = config.get("configurable") or {}
-    thread, step = place.get("thread_id"), place.get("checkpoint_ns")
-    return f"{thread}|{step}|{call.id}" if thread and step and call.id else ""
+def _limit(config: RunnableConfig) -> int:
+    return config.get("max_concurrency") or MAX_PARALLEL
 
 
-def _messages(state: Any, key: str) -> Any:
-    return state.get(key) if isinstance(state, Mapping) else getattr(state, key, None)
-
-
-def _is_message_list(source: list[Any]) -> bool:
-    return not source or not isinstance(source[-1], Mapping)
-
-
-def _invocation(name: Any, args: Any, call_id: Any) -> ToolCall:
-    """One call; a bare value instead of an argument mapping is left for validation to complain about."""
-    given = args if isinstance(args, Mapping) else ({} if args is None else {"input": args})
-    return ToolCall(name=str(name), args=given, id=str(call_id or ""))
-
-
-def _message(call: ToolCall, result: ToolResult) -> ToolMessage:
-    return ToolMessage(
-        content=result.text(),
-        name=call.name,
-        tool_call_id=call.id or result.call_id,
-        status="success" if result.ok else "error",
-    )
-
-
-def _refused(scope: RunScope, call: ToolCall) -> ToolResult:
-    error = ToolNotFound(f"There is no tool named {call.name!r}.", hint=did_you_mean(call.name, scope.tools))
-    return failed(error, tool=call.name, release=scope.release.id, call_id=call.id)
-
-
-def _told(scope: RunScope, result: ToolResult) -> ToolFinished:
-    """The end of a call that never reached a chain, which would have told of it."""
-    return ToolFinished(
-        result=result, run_id=scope.run_id, thread_id=scope.thread_id, agent=scope.agent, tenant=scope.tenant
-    )
-
-
-def _deadline(scope: RunScope, state: Any) -> tuple[float | None, DeadlineLevel]:
-    """The nearer of the run's and the iteration's deadline; the agent's node leaves the latter in the state."""
-    iteration = _messages(state, "iteration_deadline")
-    if isinstance(iteration, float) and (scope.deadline is None or iteration < scope.deadline):
-        return iteration, "iteration"
-    return scope.deadline, "run"
-
-
-def _wants_runtime(scope: RunScope, name: str) -> bool:
-    tool = scope.find(name)
-    return tool is not None and "runtime" in tool.injects
-
-
-def _tool_runtime(call: ToolCall, state: Any, config: RunnableConfig) -> ToolRuntime[Any, Any]:
-    """LangGraph's `ToolRuntime` for a tool that asks for it."""
-    runtime = get_runtime()
-    return ToolRuntime(
-        state=state,
-        tool_call_id=call.id,
-        config=config,
-        context=runtime.context,
-        store=runtime.store,
-        stream_writer=runtime.stream_writer,
-    )
+def _with_runtime(config: RunnableConfig, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Outside of a graph there is no `Runtime`; LangGraph's node would refuse to work."""
+    if RUNTIME in (config.get("configurable") or {}):
+        return kwargs
+    return {"runtime": Runtime(), **kwargs}

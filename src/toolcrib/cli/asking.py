@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -47,6 +47,10 @@ def run(
     resume: Annotated[
         str | None, typer.Option(help="Instead of a question: the answer, JSON or text, for what waits on --thread.")
     ] = None,
+    tier: Annotated[
+        Literal["simple", "medium", "complex"] | None,
+        typer.Option(help="Which of the agent's models to ask; its route decides by default."),
+    ] = None,
     stream: Annotated[bool, typer.Option("--stream", help="Show each step as it happens.")] = False,
     project: ProjectOption = None,
     url: UrlOption = "",
@@ -64,6 +68,8 @@ def run(
     if resume is not None and not thread:
         raise UsageProblem("Which thread waits for this answer?", hint="Add --thread; the run that waits told its id.")
     body: Json = {"question": question or None, "thread_id": thread, "tenant": tenant, "user": user}
+    if tier is not None:
+        body["tier"] = tier
     if given is not None:
         body["input"] = _input(given)
     if resume is not None:
@@ -185,6 +191,8 @@ def _show_answer(result: Json, options: Common) -> None:
         output.note(f"error: {result['error']['message']}")
         if result["error"]["hint"]:
             output.note(f"  fix: {result['error']['hint']}")
+        if result.get("output") is not None:  # what the agent says in that case
+            output.data(output.plain(result["output"]))
         return
     if result.get("interrupts"):
         output.note(f"The run waits for an answer on thread {result['thread_id']}:")
@@ -209,6 +217,9 @@ def _step(event: Json) -> str:
         case "tool.finished":
             mark = "✓" if data["ok"] else "✗"
             return f"  {mark} {data['tool']} {data['duration_s'] * 1000:.0f} ms"
+        case "model.failed":
+            times = "once" if data["attempts"] == 1 else f"{data['attempts']} times"
+            return f"  ✗ {data['model']}, asked {times}: {data['error']}"
         case _:
             return ""
 

@@ -96,6 +96,9 @@ class Backend(Protocol):
     async def ledger(self) -> Json:
         """`{summary, runs}`."""
 
+    async def budgets(self, wanted: Json) -> list[Json]:
+        """Accounts of budgets; `wanted` as the query of `GET /v1/budgets`."""
+
     async def threads(self, wanted: Json, limit: int) -> list[Json]:
         """The last run of each thread; `wanted` as the query of `GET /v1/threads`, with `thread_id`."""
 
@@ -270,6 +273,10 @@ class Embedded:
         """See `Backend.ledger`."""
         runs = await self._crib.recent_runs()
         return {"summary": asdict(await self._crib.ledger()), "runs": [run.to_dict() for run in runs]}
+
+    async def budgets(self, wanted: Json) -> list[Json]:
+        """See `Backend.budgets`."""
+        return [one.to_dict() for one in await self._crib.budgets(**wanted)]
 
     async def threads(self, wanted: Json, limit: int) -> list[Json]:
         """See `Backend.threads`."""

@@ -116,7 +116,7 @@ def _project(given: Path | None) -> list[Finding]:
     findings = [_writable(root), _restart(root)]
     try:
         reasons = run(verify_project(root)).reasons
-        findings += [_no_key(agent, keys) for agent, keys in missing_keys(root).items()]
+        findings += [_no_key(agent, keys) for agent, each in missing_keys(root).items() for keys in each]
     except ProjectInvalid as error:
         reasons = error.reasons
         if not reasons:
@@ -141,7 +141,7 @@ def _restart(root: Path) -> Finding:
 
 
 def _no_key(agent: str, keys: Sequence[str]) -> Finding:
-    detail = f"the model of agent {agent!r} needs {' or '.join(keys)}, which is not set"
+    detail = f"a model of agent {agent!r} needs {' or '.join(keys)}, which is not set"
     fix = "Set it in the environment of toolcrib, or write `model: offline` for the offline router."
     return Finding(name="model key", state="fail", detail=detail, fix=fix)
 

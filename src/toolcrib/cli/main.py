@@ -13,6 +13,7 @@ from toolcrib.cli.checking import doctor, schema
 from toolcrib.cli.demo import demo
 from toolcrib.cli.exit_codes import USAGE, UsageProblem
 from toolcrib.cli.init import init
+from toolcrib.cli.money import budgets
 from toolcrib.cli.options import JsonOption, ProjectOption, UrlOption, command
 from toolcrib.cli.releasing import deploy, diff, releases, rollback, verify
 from toolcrib.cli.serving import dev, serve
@@ -31,7 +32,7 @@ app = typer.Typer(
 MISUSE: Any = typer.BadParameter.__mro__[1]  # typer does not hand on the name of click's UsageError
 COMMANDS = (
     *(demo, init, dev, serve),
-    *(run, call, tools, agents, experiments, runs, threads, tasks),
+    *(run, call, tools, agents, experiments, runs, threads, tasks, budgets),
     *(verify, deploy, canary, promote, diff, releases, rollback),
     *(doctor, schema),
 )

@@ -184,6 +184,11 @@ class Remote:
         """See `Backend.ledger`."""
         return await self._json("GET", "/v1/ledger")
 
+    async def budgets(self, wanted: Json) -> list[Json]:
+        """See `Backend.budgets`."""
+        query = {name: value for name, value in wanted.items() if value not in (None, "")}
+        return list((await self._json("GET", f"/v1/budgets?{urlencode(query)}"))["accounts"])
+
     async def threads(self, wanted: Json, limit: int) -> list[Json]:
         """See `Backend.threads`."""
         query = {name: value for name, value in wanted.items() if value not in (None, "")} | {"limit": limit}

@@ -9,6 +9,7 @@ from toolcrib.cli import output
 from toolcrib.cli.backend import ask
 from toolcrib.cli.draining import resume
 from toolcrib.cli.exit_codes import OK, UsageProblem
+from toolcrib.cli.money import dollars
 from toolcrib.cli.options import Common, JsonOption, ProjectOption, UrlOption
 from toolcrib.cli.output import Json
 from toolcrib.core.errors import AgentNotFound, NotFound, ToolNotFound
@@ -77,9 +78,23 @@ def agents(
     elif json:
         output.as_json(found)
     else:
-        rows = [(agent["name"], agent["kind"], agent["model"], ", ".join(agent["tools"])) for agent in found]
+        rows = [
+            (agent["name"], agent["kind"], models_cell(agent["model"]), ", ".join(agent["tools"])) for agent in found
+        ]
         output.table(rows, head=("agent", "kind", "model", "tools"))
     return OK
+
+
+def models_cell(model: str | Json) -> str:
+    """An agent's models in one cell: its tiers, and what it falls back to."""
+    if isinstance(model, str):
+        return model
+    tiers = [f"{tier} {_name(model[tier])}" for tier in ("simple", "medium", "complex") if model.get(tier)]
+    return ", ".join([*tiers, *(f"else {_name(one)}" for one in model.get("fallback", ()))])
+
+
+def _name(model: str | Json) -> str:
+    return model if isinstance(model, str) else str(model["model"])
 
 
 def runs(
@@ -101,16 +116,15 @@ def runs(
     else:
         rows = [
             (
-                one["run_id"],
-                one["agent"],
-                one["status"],
+                *(one[name] for name in ("run_id", "agent", "status")),
                 f"r-{one['release'][:8]}",
                 _time(one["started_at"]),
+                dollars(one.get("cost_usd")),
                 _arms(one),
             )
             for one in ledger["runs"]
         ]
-        head = ("run", "agent", "status", "release", "started", "variants")
+        head = ("run", "agent", "status", "release", "started", "cost", "variants")
         shown = len(head) if any(row[-1] for row in rows) else len(head) - 1
         output.table([row[:shown] for row in rows], head=head[:shown])
         output.data("")

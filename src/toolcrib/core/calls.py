@@ -48,6 +48,7 @@ class CallContext:
         deadline_level: whose deadline that is, for the error's words.
         timeout_s: a limit for this call below the tool's own; None without.
         scopes: the rights the caller holds; None for a caller inside this process, who may do everything.
+        approved: a person has agreed to the call, or the caller stands in for one.
         key: id of the caller's API key; empty without.
         priority: of waiting calls the one with the higher number goes first.
         extras: what the caller's framework hands to tools that ask for it, by parameter kind (`config`, `state`).
@@ -63,6 +64,7 @@ class CallContext:
     deadline_level: DeadlineLevel = "run"
     timeout_s: float | None = None
     scopes: frozenset[str] | None = None
+    approved: bool = False
     key: str = ""
     priority: int = 0
     extras: Mapping[str, Any] = field(default_factory=dict)

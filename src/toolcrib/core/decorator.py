@@ -14,6 +14,7 @@ from pydantic import GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
 from toolcrib.core.policies import (
+    Approval,
     Breaker,
     Cache,
     Concurrency,
@@ -98,6 +99,7 @@ def tool(
     isolation: Isolation = "auto",
     side_effect: SideEffect = "write",
     scopes: tuple[str, ...] = (),
+    approval: Approval | str | None = None,
 ) -> Callable[[F], F]: ...
 
 

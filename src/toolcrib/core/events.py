@@ -88,6 +88,35 @@ class RunFinished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFinished(_Facts):
+    """A model answered, or did not: once for each model of a chain that was asked.
+
+    Attributes:
+        tier: the run's; empty for an agent without tiers.
+        outcome: `ok`, `failed` (the next one was asked, if there is one), `refused` (no other would take the request
+            either), `timeout` (the iteration's or the run's time is over) or `cancelled`.
+        attempts: how often it was asked.
+        duration_s: all attempts and the waits between them.
+        error: type and status of the last failure.
+    """
+
+    name: ClassVar[str] = "model.finished"
+    model: str
+    outcome: str
+    attempts: int
+    duration_s: float
+    release: str
+    tier: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    error: str = ""
+    run_id: str = ""
+    thread_id: str = ""
+    agent: str = ""
+    tenant: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeStarted(_Facts):
     """A node of an agent's graph begins a step."""
 
@@ -257,6 +286,25 @@ class ToolEscalated(_Facts):
     tenant: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetRefused(_Facts):
+    """A model was not asked, because an account has no room for the most it can cost: `account` tells which in words.
+
+    Attributes:
+        scope: `run`, `thread`, `tenant` or `agent`.
+        model: name of the model that was to be asked.
+    """
+
+    name: ClassVar[str] = "budget.refused"
+    scope: str
+    account: str
+    agent: str
+    release: str
+    model: str
+    tenant: str = ""
+    run_id: str = ""
+
+
 Event = (
     ToolStarted
     | ToolFinished
@@ -264,6 +312,8 @@ Event = (
     | ToolEscalated
     | RunStarted
     | RunFinished
+    | BudgetRefused
+    | ModelFinished
     | NodeStarted
     | NodeFinished
     | TaskStarted

@@ -135,6 +135,7 @@ class JournalEntry:
         release: id of the release that served it.
         began_at: Unix time.
         result: how it ended; None while it runs, or when the process died under it.
+        process: name of the process that makes the call; empty when nobody waits for its end.
     """
 
     key: str
@@ -144,6 +145,7 @@ class JournalEntry:
     release: str
     began_at: float
     result: ToolResult | None = None
+    process: str = ""
 
 
 class CallJournal(Protocol):
@@ -154,6 +156,9 @@ class CallJournal(Protocol):
 
     async def finish(self, key: str, result: ToolResult) -> None:
         """Write how the call ended."""
+
+    async def leave(self, key: str) -> None:
+        """Write that nobody waits for the call's end any more: it was cancelled, and may or may not take effect."""
 
     async def forget(self, key: str) -> None:
         """Take the entry out: the call never reached the tool, or may run again."""

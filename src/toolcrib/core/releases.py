@@ -161,8 +161,9 @@ class Change:
     """One difference between two releases.
 
     Attributes:
-        kind: `tool`, `agent`, `graph` or `state` (those of an agent), `prompt`, or `release` when no more can be told.
-        name: of the tool or the agent, path of the prompt, id of the release.
+        kind: `tool`, `agent`, `graph` or `state` (those of an agent), `prompt`, `money` (budgets, prices), or `release`
+            when no more can be told.
+        name: of the tool or the agent, path of the prompt, place of the money in agents.yaml, id of the release.
         detail: what about it.
         tenant: for whom, when it is a tenant's own; empty for all.
         verdict: what it means for threads; None in records of versions that did not judge.

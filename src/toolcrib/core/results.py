@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
@@ -10,6 +11,7 @@ from pydantic_core import to_json
 
 from toolcrib.core.errors import CallFailed, Layer, Severity, ToolcribError
 from toolcrib.core.experiments.arms import Arm, Arms, told
+from toolcrib.core.money import plain
 from toolcrib.core.policies import Strategy
 
 WORSE: Mapping[Severity, Severity] = MappingProxyType(
@@ -125,14 +127,16 @@ class RunResult:
     """The outcome of one run of an agent. Never an exception: `success` tells, `error` explains.
 
     Attributes:
-        output: the answer; the final state for graphs without messages; None when it failed or was interrupted.
+        output: the answer; the final state for graphs without messages; None when it was interrupted, or failed without
+            a text for that (`degrade`).
         success: the run came to its end, or waits for a human (`interrupts`).
         error: what went wrong; None when `success`.
         execution_time_s: seconds from acceptance to the end.
         iterations: how often the model was asked.
         input_tokens, output_tokens: as told by the model; 0 when it tells none.
-        cost_usd: None while no price is known for the model.
+        cost_usd: what the models of the run cost, exactly; None where a price is not known. In JSON it is text.
         trace: the steps in order: dicts with `kind` (`model`, `tool`), `name`, `release` and more.
+        degraded: code of the error that the agent's own way ended with, where it answered without tools in the end.
         from_cache: the answer came from the answer cache.
         release: id of the release the run is pinned to.
         thread_id, run_id: where its state lives, and its own id.
@@ -147,8 +151,9 @@ class RunResult:
     iterations: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
-    cost_usd: float | None = None
+    cost_usd: Decimal | None = None
     trace: tuple[Mapping[str, Any], ...] = ()
+    degraded: str = ""
     from_cache: bool = False
     release: str = ""
     thread_id: str = ""
@@ -159,7 +164,9 @@ class RunResult:
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON-ready mapping."""
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {name: jsonable(value) for name, value in data.items()} | {"variants": told(self.variants)}
+        cost = None if self.cost_usd is None else plain(self.cost_usd)
+        data = {name: jsonable(value) for name, value in data.items()}
+        return data | {"cost_usd": cost, "variants": told(self.variants)}
 
 
 def jsonable(value: Any) -> Any:

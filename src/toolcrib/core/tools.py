@@ -126,7 +126,7 @@ class Tool:
     Attributes:
         validate: raw arguments -> validated arguments by parameter name; raises `ArgumentsInvalid`.
         run: (validated arguments, context) -> result; a coroutine function when `is_async`.
-        injects: kinds of values the tool wants filled in: `context`, `state`, `config`, `runtime`.
+        injects: kinds of values the tool wants filled in: `context`, `state`, `store`, `config`, `runtime`.
         needs: parameter -> the resource, secret or part of toolcrib that must stand among the arguments when it is run.
         examples: calls of which its author said what comes of them.
     """

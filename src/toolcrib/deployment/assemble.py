@@ -1,14 +1,15 @@
 """From a loaded project to a release: chains composed, graphs compiled."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, replace
 from types import MappingProxyType
 from typing import Any
 
-from toolcrib.agents.factory import build_agent
-from toolcrib.agents.function_calling import AgentParts, build_function_calling
+from toolcrib.agents.factory import build_agent, build_shared
 from toolcrib.agents.graphs import GraphError
-from toolcrib.agents.models import model_problem
+from toolcrib.agents.models.names import model_problem
+from toolcrib.agents.models.plans import plan_problems
+from toolcrib.agents.parts import AgentParts
 from toolcrib.agents.shape.graph import graph_shape, state_shape
 from toolcrib.agents.state.saved import Builder
 from toolcrib.agents.state.serializer import bound_to_release, keeps_threads
@@ -44,6 +45,7 @@ AgentsByKey = dict[tuple[str, str], Agent]
 """Agent and tenant, empty for all -> agent."""
 AgentArms = dict[tuple[str, Arm], Agent]
 """Agent and variant of an experiment -> agent."""
+_OF_MODELS = frozenset({"model", "degrade"})
 
 
 def build_release(
@@ -79,6 +81,7 @@ def build_release(
         experiments=project.experiments,
         prompts=MappingProxyType(dict(project.prompts)),
         resources=project.resources,
+        spending=project.config.spending,
         modules=project.space,
         shape=make_shape(project, agents),
     )
@@ -115,6 +118,7 @@ def make_shape(project: LoadedProject, agents: AgentsByKey) -> Shape:
         agents={name: shape for (name, of), shape in made.items() if not of},
         tenants=tenants,
         experiments={name: _experiment_shape(one) for name, one in project.experiments.items()},
+        money=project.config.spending.words(),
     )
 
 
@@ -182,22 +186,18 @@ def build_agents(project: LoadedProject, release: str, *, checkpointer: Any) -> 
     agents: AgentsByKey = {}
     reasons: list[Reason] = []
     checkpointer = bound_to_release(checkpointer, Builder(project.space.load, release=release))
-    parts = {key: _parts(key[0], loaded, release) for key, loaded in project.agents.items()}
-    shared: dict[str, Any] = {}
-    each: dict[str | Arm, AgentParts]
+    parts: dict[tuple[str, str | Arm], AgentParts] = {}
+    parts.update((key, _parts(key[0], loaded, release)) for key, loaded in project.agents.items())
+    parts.update((key, _parts(key[0], loaded, release)) for key, loaded in project.agent_arms.items())
+    shared: dict[tuple[str, str], Any] = {}
     for (name, tenant), loaded in project.agents.items():
         spec, config, graph = loaded.spec, loaded.config, loaded.graph
         if spec.kind != "graph":
-            if problem := model_problem(spec.model):
-                message, hint = problem
-                reasons.append(config.reason("model", message, ("agents", name, "model"), hint))
-            if name not in shared:
-                each = {of: one for (own, of), one in parts.items() if own == name and one.spec.kind != "graph"}
-                each |= {
-                    arm: _parts(name, one, release) for (own, arm), one in project.agent_arms.items() if own == name
-                }
-                shared[name] = build_function_calling(each, checkpointer=checkpointer)
-            graph = shared[name]
+            reasons += _models(loaded)
+            if (name, spec.kind) not in shared:
+                each = {of: one for (own, of), one in parts.items() if own == name and one.spec.kind == spec.kind}
+                shared[name, spec.kind] = build_shared(each, checkpointer=checkpointer)
+            graph = shared[name, spec.kind]
         try:
             agent = build_agent(parts[name, tenant], graph=graph, checkpointer=checkpointer)
         except GraphError as error:
@@ -215,12 +215,19 @@ def _build_arms(project: LoadedProject, agents: AgentsByKey) -> tuple[AgentArms,
     reasons: list[Reason] = []
     for (name, arm), loaded in project.agent_arms.items():
         written = project.experiments[arm.experiment].variants[arm.variant].agents[name]
-        if "model" in written and (problem := model_problem(loaded.spec.model)):
-            message, hint = problem
-            reasons.append(loaded.config.reason("model", message, (*loaded.path, "model"), hint))
+        reasons += _models(loaded, fields=written)
         if base := agents.get((name, "")):
             arms[name, arm] = replace(base, spec=loaded.spec, prompt=loaded.prompt)
     return arms, reasons
+
+
+def _models(loaded: LoadedAgent, *, fields: Collection[str] = _OF_MODELS) -> Iterator[Reason]:
+    """What is wrong with the models an agent names in these of its fields."""
+    spec, config = loaded.spec, loaded.config
+    for place, message, hint in plan_problems(spec) if "model" in fields else ():
+        yield config.reason("model", message, (*loaded.path, "model", *place), hint)
+    if "degrade" in fields and spec.degrade and spec.degrade.model and (problem := model_problem(spec.degrade.model)):
+        yield config.reason("model", problem[0], (*loaded.path, "degrade", "model"), problem[1])
 
 
 def _lost_nodes(agent: Agent) -> list[Reason]:
@@ -242,4 +249,11 @@ def _lost_nodes(agent: Agent) -> list[Reason]:
 
 
 def _parts(name: str, loaded: LoadedAgent, release: str) -> AgentParts:
-    return AgentParts(name=name, spec=loaded.spec, prompt=loaded.prompt, tools=loaded.tools, release=release)
+    return AgentParts(
+        name=name,
+        spec=loaded.spec,
+        prompt=loaded.prompt,
+        tools=loaded.tools,
+        release=release,
+        router=loaded.router,
+    )

@@ -11,6 +11,7 @@ from typing import Any
 
 from toolcrib.core.events import ReleaseRetired
 from toolcrib.core.ports import Resources
+from toolcrib.core.wire.heap import give_back
 from toolcrib.loader.modules import ModulePool
 from toolcrib.registry.release import Release
 
@@ -37,6 +38,7 @@ async def retire(
     def free() -> int:
         freed = pool.sweep(spaces)
         release.modules.retire()
+        give_back()
         return freed
 
     # In a worker thread, for a module that is just being imported holds this up.

@@ -1,6 +1,7 @@
 """What the links of a chain may use of the world, handed to each as one value."""
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from toolcrib.core.ports import (
     CallJournal,
@@ -22,6 +23,24 @@ from toolcrib.execution.state.escalation import Escalations
 from toolcrib.execution.state.gates import Gates
 
 
+class GraphValues(Protocol):
+    """Writes down what tools return to LangGraph (`is_for_graph`), and reads it again."""
+
+    def dump(self, value: Any) -> str:
+        """The value as text.
+
+        Raises:
+            Exception: it holds what cannot be saved.
+        """
+
+    def load(self, text: str) -> Any:
+        """The value again.
+
+        Raises:
+            Exception: it holds what cannot be built any more.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainPorts:
     """The ports of a chain.
@@ -40,7 +59,9 @@ class ChainPorts:
         resources: lends tools what they need beside their arguments.
         artifacts: keeps results that are too long.
         secrets: what no failure may tell, nor the results of tools that are given secrets.
+        graph_values: writes down what tools return to LangGraph; None where no tool does.
         admission: how many calls of all tools run in this process; None for any number.
+        process: name of this process, under which others see whether it is alive.
     """
 
     clock: Clock
@@ -59,4 +80,6 @@ class ChainPorts:
     resources: Resources
     artifacts: ArtifactStore
     secrets: Secrets
+    graph_values: GraphValues | None = None
     admission: Admission | None = None
+    process: str = ""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from toolcrib.core.chain import Link
 from toolcrib.core.tools import Tool
 from toolcrib.execution.policies import (
+    approval,
     authorise,
     breaker,
     cache,
@@ -29,6 +30,7 @@ LINKS: tuple[Callable[[Tool, Release, ChainPorts], Link | None], ...] = (
     fallback.link,
     authorise.link,
     validate.link,
+    approval.link,
     cache.link,
     journal.link,
     output.link,

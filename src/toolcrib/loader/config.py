@@ -9,6 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 from toolcrib.core.agents import AgentSpec
+from toolcrib.core.models import FUNCTION, ModelPlan
+from toolcrib.core.money import Spending
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.policies import ToolPolicy
 from toolcrib.core.reasons import Reason
@@ -20,15 +22,17 @@ from toolcrib.loader.reading.json_source import parse_json
 from toolcrib.loader.reading.mistakes import Checked, Reading, check, unknown_key, wrong_type
 from toolcrib.loader.reading.overrides import ScopedOverride, ToolOverride
 from toolcrib.loader.reading.places import MAX_REASONS, decode, reason_at
+from toolcrib.loader.reading.spending import BUDGETS, PRICES, read_spending
 from toolcrib.loader.reading.yaml_source import At, Document, Path, parse_yaml
 
 AGENTS, TOOLS, SETTINGS, LANGGRAPH = "agents.yaml", "tools.yaml", "toolcrib.yaml", "langgraph.json"
 
 _AGENT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
-_GRAPH = re.compile(r"(?P<path>[^:]+\.py):(?P<name>[^\W\d]\w*)")
 _FILE_OF = MappingProxyType(
     {
         "agents": AGENTS,
+        BUDGETS: AGENTS,
+        PRICES: AGENTS,
         "tools": TOOLS,
         "defaults": TOOLS,
         "per_agent": TOOLS,
@@ -50,6 +54,7 @@ class ProjectConfig:
 
     Attributes:
         agents: name -> agent, of `agents.yaml` and `langgraph.json`; paths in `prompt` and `graph` have no `./`.
+        spending: what `agents.yaml` says of money.
         tool_overrides: tool -> what `tools.yaml` says about it.
         agent_overrides, tenant_overrides: agent or tenant -> tool -> what `tools.yaml` says about it for them alone.
         experiments: name -> what `tools.yaml` says of an experiment.
@@ -61,6 +66,7 @@ class ProjectConfig:
     """
 
     agents: Mapping[str, AgentSpec] = field(default_factory=lambda: MappingProxyType({}))
+    spending: Spending = field(default_factory=Spending)
     tool_overrides: Mapping[str, ToolOverride] = field(default_factory=lambda: MappingProxyType({}))
     agent_overrides: ScopedPolicies = field(default_factory=lambda: MappingProxyType({}))
     tenant_overrides: ScopedPolicies = field(default_factory=lambda: MappingProxyType({}))
@@ -122,7 +128,7 @@ def read_config(
     """
     reasons: list[Reason] = []
     readings = {name: _read(name, files, env, reasons) for name in (AGENTS, TOOLS, SETTINGS) if _spellings(name, files)}
-    agents = _agents(readings[AGENTS], files, reasons, base) if AGENTS in readings else {}
+    agents, spending = _agents(readings[AGENTS], files, reasons, base) if AGENTS in readings else ({}, Spending())
     tools = _tools(readings[TOOLS], reasons) if TOOLS in readings else ProjectConfig()
     settings = _settings(readings[SETTINGS], reasons) if SETTINGS in readings else Settings()
     documents = {name: reading.document for name, reading in readings.items()}
@@ -133,6 +139,7 @@ def read_config(
     config = replace(
         tools,
         agents=MappingProxyType(agents),
+        spending=spending,
         settings=settings,
         documents=MappingProxyType(documents),
     )
@@ -229,8 +236,8 @@ def _settings(reading: Reading, reasons: list[Reason]) -> Settings:
 
 def _agents(
     reading: Reading, files: Mapping[str, bytes], reasons: list[Reason], base: Mapping[str, AgentSpec]
-) -> dict[str, AgentSpec]:
-    top = _top(reading, frozenset({"agents"}), reasons)
+) -> tuple[dict[str, AgentSpec], Spending]:
+    top = _top(reading, frozenset({"agents", BUDGETS, PRICES}), reasons)
     agents: dict[str, AgentSpec] = {}
     for name in _names(reading, top, "agents", reasons):
         checked = check(AgentSpec, reading, ("agents", name))
@@ -245,7 +252,7 @@ def _agents(
             agents[name] = spec.model_copy(update=paths)
         if len(reasons) >= MAX_REASONS:
             break
-    return agents
+    return agents, read_spending(reading, top, reasons)
 
 
 def _over(base: AgentSpec, checked: Checked[AgentSpec]) -> Checked[AgentSpec]:
@@ -280,6 +287,9 @@ def _agent_reasons(
     if spec.graph:
         written = str(reading.written((*path, "graph")))
         yield from _graph_reasons(document, (*path, "graph"), spec.graph, written, files)
+    if isinstance(spec.model, ModelPlan) and spec.model.function:
+        where = (*path, "model", "route")
+        yield from _file_reasons(document, where, _normal(spec.model.function), str(reading.written(where)), files)
     if spec.prompt:
         yield from _prompt_reasons(reading, name, checked, files)
 
@@ -288,14 +298,24 @@ def _graph_reasons(
     document: Document, path: Path, graph: str, written: str, files: Mapping[str, bytes]
 ) -> Iterator[Reason]:
     """Whether `graph` has its form and its file is there; messages show it as `written`."""
-    match = _GRAPH.fullmatch(_normal(graph))
+    match = FUNCTION.fullmatch(_normal(graph))
     if match is None:
         message = f"{written[:80]!r} does not name a graph of this project"
         yield document.reason("graph_form", message, path=path, hint=_GRAPH_FORM)
-    elif match["path"] not in files:
+    else:
+        yield from _file_reasons(document, path, match.string, written, files)
+
+
+def _file_reasons(
+    document: Document, path: Path, named: str, written: str, files: Mapping[str, bytes]
+) -> Iterator[Reason]:
+    """Whether the file of `path/file.py:variable` is there."""
+    file = named.rpartition(":")[0]
+    if file not in files:
         message = f"{(written.rpartition(':')[0] or written)!r} is not in this project"
-        hint = did_you_mean(match["path"], (file for file in files if file.endswith(".py")))
-        yield document.reason("graph_missing", message, path=path, hint=hint)
+        hint = did_you_mean(file, (one for one in files if one.endswith(".py")))
+        code = "route_missing" if path[-1] == "route" else "graph_missing"
+        yield document.reason(code, message, path=path, hint=hint)
 
 
 def _prompt_reasons(

@@ -21,7 +21,7 @@ from toolcrib.tools.adapt import adapt, definition_of, is_tool
 from toolcrib.tools.builtin.catalogue import BUILTIN
 from toolcrib.tools.schema import SchemaError
 
-_HERE_ONLY = frozenset({"state", "config", "runtime"})
+_HERE_ONLY = frozenset({"state", "store", "config", "runtime"})
 """What may be injected into a tool, but not into one that runs in another process."""
 
 

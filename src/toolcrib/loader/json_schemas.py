@@ -12,6 +12,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import PydanticOmit, core_schema
 
 from toolcrib.core.agents import AgentSpec
+from toolcrib.core.money import Budgets, ModelPrice
 from toolcrib.core.policies import ToolPolicy
 from toolcrib.core.settings import Settings
 from toolcrib.loader.config import AGENTS, SETTINGS, TOOLS
@@ -29,11 +30,15 @@ class AgentsFile(BaseModel):
 
     Attributes:
         agents: name -> agent.
+        budgets: what may be spent on models.
+        prices: model, or a pattern such as `ollama:*` -> what a million tokens cost.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     agents: dict[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")], AgentSpec | None] | None = None
+    budgets: Budgets | None = None
+    prices: dict[str, ModelPrice] | None = None
 
 
 class ToolsFile(BaseModel):

@@ -117,10 +117,10 @@ def unknown_arguments(tool: Tool, key: str, config: ProjectConfig) -> Iterator[R
             yield config.reason("unknown_argument", message, place, did_you_mean(unknown, known))
 
 
-def fallback_reasons(
+def policy_reasons(
     asking: Iterable[Tool], tools: Mapping[str, Tool], config: ProjectConfig, *, lost: Set[str]
 ) -> Iterator[Reason]:
-    """Fallbacks that are not there nor in `lost`, that want arguments the tool has not got, or that lead back to it.
+    """What policies say of tools and arguments that are not so.
 
     Args:
         asking: the tools that are looked at.
@@ -129,27 +129,39 @@ def fallback_reasons(
         lost: names that may be there: their file did not load.
     """
     for tool in asking:
-        name, fallback = tool.spec.name, tool.spec.policy.fallback
-        if not fallback:
-            for field in _asking_for_fallback(tool.spec.policy):
-                message = f"tool {name!r} has no fallback, but `{field}` asks for it"
-                yield at_policy(config, tool, field, message, "Name one: `fallback: other_tool`.")
-            continue
-        if fallback not in tools and fallback in lost:
-            continue
-        if fallback not in tools:
-            message = f"tool {name!r} falls back to {fallback!r}, which is not there"
-            yield at_policy(config, tool, "fallback", message, did_you_mean(fallback, tools))
-        elif circle := _circle(name, {**tools, name: tool}):
-            message = f"the fallbacks of tool {name!r} go in a circle: {' -> '.join(circle)}"
-            yield at_policy(config, tool, "fallback", message, "Let one of them end without a fallback.")
-        elif missing := required(tools[fallback]) - set(tool.spec.args_schema.get("properties", {})):
-            message = f"tool {name!r} falls back to {fallback!r}, which needs {', '.join(sorted(missing))} too"
-            yield at_policy(config, tool, "fallback", message, "Both get the same arguments: give it a default.")
-        elif shown := shown_by(tools[fallback], tool):
-            message = f"tool {name!r} falls back to {fallback!r}, to which {', '.join(shown)} is not sensitive"
-            hint = f"Mark it there too, or in tools.yaml: `tools: {{{fallback}: {{sensitive: [{', '.join(shown)}]}}}}`."
-            yield at_policy(config, tool, "fallback", message, hint)
+        yield from _fallback_reasons(tool, tools, config, lost=lost)
+        known = tool.spec.args_schema.get("properties", {})
+        for name in tool.spec.policy.approval.names if tool.spec.policy.approval else ():
+            if name not in known:
+                message = f"tool {tool.spec.name!r} has no argument {name!r}, of which its approval speaks"
+                yield at_policy(config, tool, "approval", message, did_you_mean(name, known))
+
+
+def _fallback_reasons(
+    tool: Tool, tools: Mapping[str, Tool], config: ProjectConfig, *, lost: Set[str]
+) -> Iterator[Reason]:
+    """Fallbacks that are not there nor in `lost`, that want arguments the tool has not got, or that lead back to it."""
+    name, fallback = tool.spec.name, tool.spec.policy.fallback
+    if not fallback:
+        for field in _asking_for_fallback(tool.spec.policy):
+            message = f"tool {name!r} has no fallback, but `{field}` asks for it"
+            yield at_policy(config, tool, field, message, "Name one: `fallback: other_tool`.")
+        return
+    if fallback not in tools and fallback in lost:
+        return
+    if fallback not in tools:
+        message = f"tool {name!r} falls back to {fallback!r}, which is not there"
+        yield at_policy(config, tool, "fallback", message, did_you_mean(fallback, tools))
+    elif circle := _circle(name, {**tools, name: tool}):
+        message = f"the fallbacks of tool {name!r} go in a circle: {' -> '.join(circle)}"
+        yield at_policy(config, tool, "fallback", message, "Let one of them end without a fallback.")
+    elif missing := required(tools[fallback]) - set(tool.spec.args_schema.get("properties", {})):
+        message = f"tool {name!r} falls back to {fallback!r}, which needs {', '.join(sorted(missing))} too"
+        yield at_policy(config, tool, "fallback", message, "Both get the same arguments: give it a default.")
+    elif shown := shown_by(tools[fallback], tool):
+        message = f"tool {name!r} falls back to {fallback!r}, to which {', '.join(shown)} is not sensitive"
+        hint = f"Mark it there too, or in tools.yaml: `tools: {{{fallback}: {{sensitive: [{', '.join(shown)}]}}}}`."
+        yield at_policy(config, tool, "fallback", message, hint)
 
 
 def _asking_for_fallback(policy: ToolPolicy) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Loading a bundle: from bytes to tools, prompts and graphs, with every reason why it cannot be done."""
 
+import inspect
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from toolcrib.loader.overlays.reading import read_configs
 from toolcrib.loader.prompts import prompt_texts
 from toolcrib.loader.reading.interpolation import secret_names
 from toolcrib.loader.reading.tenants import tenant_of
+from toolcrib.loader.reading.yaml_source import Path
 from toolcrib.loader.resources import ResourceFinder
 from toolcrib.tools.adapt import adapt, is_tool
 
@@ -123,10 +125,10 @@ def load_project(
     reasons += [*wrong, *mistakes, *(one for one in resources.reasons if not lost or one.code != "unknown_resource")]
     reasons += misfits([*catalogue.tools.values(), *catalogue.beyond], config, by_file)
 
-    def graph(name: str, path: str, said_by: ProjectConfig) -> Any:
-        return _graph(name, path, imports, said_by, reasons)
+    def named(where: Path, path: str, said_by: ProjectConfig) -> Any:
+        return _named(where, path, imports, said_by, reasons)
 
-    told = AgentSources(config=config, catalogue=catalogue, contents=bundle.contents, graph=graph, lost=lost)
+    told = AgentSources(config=config, catalogue=catalogue, contents=bundle.contents, named=named, lost=lost)
     agents, wrong = load_agents(told)
     agent_arms, strange = load_agent_arms(told, agents)
     migrations, mistakes = read_migrations(
@@ -228,22 +230,37 @@ def _import(path: str, imports: "_Imports", reasons: list[Reason], *, lazy: bool
     return ToolModule(path=path, module=module, closure=space.closure(dotted))
 
 
-def _graph(name: str, graph: str, imports: _Imports, config: ProjectConfig, reasons: list[Reason]) -> Any:
-    """The object a graph agent names, `graphs/file.py:variable`."""
-    path, _, variable = graph.partition(":")
+def _named(where: Path, named: str, imports: _Imports, config: ProjectConfig, reasons: list[Reason]) -> Any:
+    """The object an agent names, `graphs/file.py:variable`; one that chooses a tier must be a function."""
+    path, _, variable = named.partition(":")
     if path not in imports.files:
         return None
     loaded = _import(path, imports, reasons)
     if loaded is None:
         return None
-    found = getattr(loaded.module, variable, None)
+    found, is_graph = getattr(loaded.module, variable, None), where[-1] == "graph"
+    public = [n for n, value in vars(loaded.module).items() if not n.startswith("_") and (is_graph or callable(value))]
     if found is None:
-        public = [n for n in vars(loaded.module) if not n.startswith("_")]
-        message = f"{path} has no {variable!r}"
-        reasons.append(
-            config.reason("unknown_graph", message, ("agents", name, "graph"), did_you_mean(variable, public))
-        )
+        hint = did_you_mean(variable, public)
+        code = "unknown_graph" if is_graph else "unknown_route"
+        reasons.append(config.reason(code, f"{path} has no {variable!r}", where, hint))
+    elif not is_graph and (problem := _cannot_route(found)):
+        hint = f"Write def {variable}(question): return 'simple', 'medium' or 'complex'."
+        reasons.append(config.reason("route", f"{named} {problem}", where, hint))
     return found
+
+
+def _cannot_route(found: Any) -> str:
+    """Why an object cannot choose a tier; empty when it can."""
+    if not callable(found) or isinstance(found, type):
+        return "is no function"
+    try:
+        inspect.signature(found).bind(None)
+    except TypeError:
+        return "does not take one argument, the question"
+    except ValueError:  # it does not tell what it takes
+        return ""
+    return ""
 
 
 def _tool_modules(imports: _Imports, reasons: list[Reason]) -> tuple[list[ToolModule], set[str]]:

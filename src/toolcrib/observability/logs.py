@@ -8,9 +8,11 @@ from typing import Any
 
 from toolcrib.core.events import (
     BreakerChanged,
+    BudgetRefused,
     CanaryRolledBack,
     Deployed,
     Event,
+    ModelFinished,
     NodeFinished,
     NodeStarted,
     ReleaseRetired,
@@ -27,6 +29,7 @@ from toolcrib.core.events import (
     ToolStarted,
 )
 from toolcrib.core.experiments.arms import told
+from toolcrib.core.money import plain
 from toolcrib.core.results import RunResult, ToolResult
 from toolcrib.observability.outcomes import call_outcome, run_outcome
 
@@ -56,11 +59,13 @@ def _place(event: Event) -> tuple[logging.Logger, int]:
     match event:
         case ToolFinished() | RunFinished():
             return work_log, logging.INFO if event.result.error is None else logging.WARNING
+        case ModelFinished():
+            return work_log, logging.INFO if event.outcome == "ok" else logging.WARNING
         case ToolStarted() | RunStarted() | NodeStarted() | NodeFinished() | TaskStarted() | TaskProgressed():
             return work_log, logging.DEBUG
         case TaskFinished():
             return work_log, logging.WARNING if event.state in ("failed", "in_doubt") else logging.INFO
-        case TaskWaiting():
+        case TaskWaiting() | BudgetRefused():
             return work_log, logging.WARNING
         case TaskResolved():
             return work_log, logging.INFO
@@ -93,6 +98,9 @@ def _record(event: Event) -> tuple[str, dict[str, Any]]:
             return "agent_execution", _run(event)
         case RunStarted():
             return "agent_started", event.to_dict()
+        case ModelFinished():
+            facts = event.to_dict()
+            return "model_execution", facts | {"duration_ms": _ms(facts.pop("duration_s"))}
         case NodeFinished():
             facts = event.to_dict()
             return "node_execution", facts | {"duration_ms": _ms(facts.pop("duration_s"))}
@@ -141,7 +149,7 @@ def _run(event: RunFinished) -> dict[str, Any]:
         "iterations": result.iterations,
         "input_tokens": result.input_tokens,
         "output_tokens": result.output_tokens,
-        "cost_usd": result.cost_usd,
+        "cost_usd": None if result.cost_usd is None else plain(result.cost_usd),
         **_variants(result),
         **_error(result),
     }

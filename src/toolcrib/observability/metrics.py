@@ -4,8 +4,8 @@ An event comes on the event loop with every call, so the children of a metric ar
 one is one look into a dictionary (prometheus_client's own `labels()` takes four times as long).
 """
 
-from collections.abc import Iterable
-from typing import Generic, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any, Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.metrics import MetricWrapperBase
@@ -13,8 +13,10 @@ from prometheus_client.metrics_core import Metric
 
 from toolcrib.core.errors import ToolNotFound
 from toolcrib.core.events import (
+    BudgetRefused,
     Deployed,
     Event,
+    ModelFinished,
     ReleaseRetired,
     RunFinished,
     TaskResolved,
@@ -23,6 +25,7 @@ from toolcrib.core.events import (
     ToolFinished,
 )
 from toolcrib.core.experiments.arms import label
+from toolcrib.core.releases import Deployment
 from toolcrib.core.results import ToolResult
 from toolcrib.observability.experiments import Tallies
 from toolcrib.observability.outcomes import call_outcome, run_outcome
@@ -38,7 +41,17 @@ ITERATIONS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 50
 DEPLOYMENT_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 COUNTED: frozenset[type[Event]] = frozenset(
-    {ToolFinished, ToolEscalated, RunFinished, TaskWaiting, TaskResolved, Deployed, ReleaseRetired}
+    {
+        BudgetRefused,
+        Deployed,
+        ModelFinished,
+        ReleaseRetired,
+        RunFinished,
+        TaskResolved,
+        TaskWaiting,
+        ToolEscalated,
+        ToolFinished,
+    }
 )
 
 M = TypeVar("M", bound=MetricWrapperBase)
@@ -66,10 +79,21 @@ class Metrics:
             "agent_iterations", "How often a run asked its model.", ITERATIONS, "agent", "variant"
         )
         self._cost = self._counter(
-            "agent_cost_usd", "What runs cost, where a price is known.", "agent", "variant", "release"
+            "agent_cost_usd", "What runs cost, where a price is known.", "agent", "model", "variant", "release"
         )
-        self._calls = self._counter(
-            "tool_calls_total", "Tool calls that ended.", "tool", "outcome", "variant", "release"
+        self._calls = self._counter("tool_calls_total", "Calls that ended.", "tool", "outcome", "variant", "release")
+        self._tokens = self._counter(
+            "agent_tokens_total", "Tokens of models, as they told.", "agent", "direction", "model", "variant", "release"
+        )
+        self._refused = self._counter(
+            "agent_budget_refusals_total", "Models not asked for lack of room in a budget.", "agent", "scope", "release"
+        )
+        self._models = self._counter(
+            "model_calls_total", "Models asked, answered or not.", "model", "tier", "outcome", "release"
+        )
+        self._attempts = self._counter("model_attempts_total", "Attempts at models.", "model", "release")
+        self._model_s = self._histogram(
+            "model_call_time_seconds", "From the first attempt to the answer, waits included.", RUN_S, "model"
         )
         self._call_s = self._histogram(
             "tool_execution_time_seconds",
@@ -100,22 +124,39 @@ class Metrics:
                 self._count_call(result)
             case RunFinished():
                 self._count_run(event)
+            case ModelFinished():
+                self._count_model(event)
             case Deployed(deployment=deployment):
-                self._deployments.of(deployment.state).inc()
-                if "total" in deployment.timings_s:
-                    self._deployment_s.of(deployment.state).observe(deployment.timings_s["total"])
+                self._count_deployment(deployment)
             case ToolEscalated(tool=tool, release=release):
                 self._escalations.of(tool, release).inc()
+            case BudgetRefused() | TaskWaiting() | TaskResolved():
+                self._count_stop(event)
+            case ReleaseRetired(release=release):
+                for metric in self._of_releases:
+                    metric.forget_last(release)
+            case _:
+                return
+
+    @property
+    def _of_releases(self) -> "tuple[_Children[Counter], ...]":
+        """Those whose last label is a release."""
+        models = self._cost, self._tokens, self._refused, self._models, self._attempts
+        return self._calls, self._escalations, *models
+
+    def _count_stop(self, event: BudgetRefused | TaskWaiting | TaskResolved) -> None:
+        match event:
+            case BudgetRefused(agent=agent, scope=scope, release=release):
+                self._refused.of(agent, scope, release).inc()
             case TaskWaiting(tool=tool):
                 self._parked.of(tool).inc()
             case TaskResolved(tool=tool, decision=decision):
                 self._resolved.of(tool, decision).inc()
-            case ReleaseRetired(release=release):
-                self._calls.forget_last(release)
-                self._escalations.forget_last(release)
-                self._cost.forget_last(release)
-            case _:
-                return
+
+    def _count_deployment(self, deployment: Deployment) -> None:
+        self._deployments.of(deployment.state).inc()
+        if "total" in deployment.timings_s:
+            self._deployment_s.of(deployment.state).observe(deployment.timings_s["total"])
 
     def collect(self) -> Iterable[Metric]:
         """All metrics with their present values."""
@@ -142,8 +183,22 @@ class Metrics:
         self._runs.of(agent, run_outcome(result), variant).inc()
         self._run_s.of(agent, variant).observe(result.execution_time_s)
         self._iterations.of(agent, variant).observe(result.iterations)
-        if result.cost_usd:
-            self._cost.of(agent, variant, result.release).inc(result.cost_usd)
+        for step in result.trace:
+            if step.get("kind") == "model":
+                self._count_answer(agent, variant, result.release, step)
+
+    def _count_answer(self, agent: str, variant: str, release: str, step: Mapping[str, Any]) -> None:
+        model = str(step.get("model", UNKNOWN))
+        if cost := step.get("cost_usd"):
+            self._cost.of(agent, model, variant, release).inc(float(cost))
+        for direction in ("input", "output"):
+            if tokens := step.get(f"{direction}_tokens"):
+                self._tokens.of(agent, direction, model, variant, release).inc(tokens)
+
+    def _count_model(self, event: ModelFinished) -> None:
+        self._models.of(event.model, event.tier, event.outcome, event.release).inc()
+        self._attempts.of(event.model, event.release).inc(event.attempts)
+        self._model_s.of(event.model).observe(event.duration_s)
 
     def _counter(self, name: str, words: str, *labels: str) -> "_Children[Counter]":
         return _Children(Counter(name, words, labels, registry=self._registry), self._limit)

@@ -10,6 +10,7 @@ from toolcrib.core.compat.shapes import Shape
 from toolcrib.core.errors import AgentNotFound, ToolNotFound
 from toolcrib.core.experiments.arms import Arm, Arms
 from toolcrib.core.experiments.values import Experiment
+from toolcrib.core.money import Spending
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.releases import Manifest
 from toolcrib.core.tools import ResourceSpec, Tool
@@ -39,6 +40,7 @@ class Release:
         experiments: name -> experiment.
         prompts: path in the project -> text.
         resources: name -> resource that its tools may need.
+        spending: what it says of money: prices of models, budgets.
         modules: the space of its loaded modules, for retirement; opaque here.
         shape: what is compared with other releases.
     """
@@ -56,6 +58,7 @@ class Release:
     experiments: Mapping[str, Experiment] = field(default_factory=dict)
     prompts: Mapping[str, str] = field(default_factory=dict)
     resources: Mapping[str, ResourceSpec] = field(default_factory=dict)
+    spending: Spending = field(default_factory=Spending)
     modules: Any = None
     shape: Shape = field(default_factory=Shape)
 

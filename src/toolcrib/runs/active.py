@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from decimal import Decimal
+from typing import Any, Literal, TypedDict
 
+from toolcrib.agents.money.purse import Purse
 from toolcrib.agents.running import Outcome, TurnControl
 from toolcrib.core.agents import Agent
 from toolcrib.core.errors import RunCut, RunStopped, ToolcribError
@@ -12,9 +14,19 @@ from toolcrib.core.stores.ledger import RunRecord
 from toolcrib.registry.release import Release
 from toolcrib.runs.ports import RunRequest
 
+STEPS = frozenset({"tool.finished", "model.finished", "answer.degraded"})
+"""What a run tells that becomes a step of its trace; the first word is the step's `kind`."""
 Notify = Callable[[str, Mapping[str, Any]], None]
 StopKind = Literal["drained", "suspended"]
 """What becomes of stopped runs: `drained` ones wait for somebody's word, `suspended` ones go on by themselves."""
+
+
+class Total(TypedDict):
+    """What a run's models came to; `cost_usd` is None where a price is not known."""
+
+    cost_usd: Decimal | None
+    input_tokens: int
+    output_tokens: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -22,6 +34,7 @@ class ActiveRun:
     """One accepted run.
 
     Attributes:
+        purse: what its models are paid from.
         goes_on: it was stopped before, and goes on where it was.
         control: stops its graph before the next step.
         timer: ends it at once when it is put forward; None before its graph begins.
@@ -34,6 +47,7 @@ class ActiveRun:
     agent: Agent
     release: Release
     request: RunRequest
+    purse: Purse
     began: float
     notify: Notify
     goes_on: bool = False
@@ -53,6 +67,18 @@ class ActiveRun:
         if outcome.interrupts:
             return "interrupted"
         return "success" if error is None else "error"
+
+    def total(self) -> Total:
+        """What its models came to: in this process, and where it goes on in those before."""
+        bills = self.purse.bills
+        costs = [bill.usd for bill in bills if bill.usd is not None]
+        unseen = self.agent.spec.kind == "graph" and not bills  # its own code may ask models and tells nobody
+        unknown = unseen or len(costs) < len(bills) or (self.goes_on and self.record.cost_usd is None)
+        return Total(
+            cost_usd=None if unknown else sum(costs, self.record.cost_usd or Decimal(0)),
+            input_tokens=self.record.input_tokens + sum(bill.usage.input_tokens for bill in bills),
+            output_tokens=self.record.output_tokens + sum(bill.usage.output_tokens for bill in bills),
+        )
 
     def stopped(self) -> RunStopped:
         """What its caller hears when it was stopped between two steps."""

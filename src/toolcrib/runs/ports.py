@@ -4,13 +4,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from toolcrib.agents.models import Models
-from toolcrib.agents.scope import Calls
-from toolcrib.core.ports import Clock, EventSink, IdFactory
+from toolcrib.agents.scope import Calls, ChatModels
+from toolcrib.core.models import Tier
+from toolcrib.core.ports import Clock, EventSink, IdFactory, Random
 from toolcrib.core.redaction import Secrets
 from toolcrib.core.stores.ledger import RunLedger, RunRecord
 from toolcrib.registry.registry import Registry
 from toolcrib.registry.release import Release
+from toolcrib.runs.accounts import Accounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,7 @@ class RunRequest:
     tenant: str = ""
     user: str = ""
     resume: Any = None
+    tier: Tier | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,19 +43,22 @@ class RunPorts:
         load: a stored release in memory, by its digest or its id.
         is_safe: (a thread's last run, another release) -> whether nothing in the other one can harm the thread.
         secrets: what no failure may tell.
+        accounts: what runs pay their models from.
         process: name of this process among those that have the project open.
         has_ended: whether the process with this name has died, or ended.
     """
 
     registry: Registry
     calls: Calls
-    models: Models
+    models: ChatModels
     ledger: RunLedger
     clock: Clock
+    random: Random
     ids: IdFactory
     events: EventSink
     load: Callable[[str], Awaitable[Release]]
     is_safe: Callable[[RunRecord, Release], Awaitable[bool]]
     secrets: Secrets
+    accounts: Accounts
     process: str = ""
     has_ended: Callable[[str], bool] = lambda process: False

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from toolcrib.agents.graphs import refuse_misfit
-from toolcrib.agents.running import Outcome, Turn, run_control, take_turn
+from toolcrib.agents.models.plans import refuse_tier
+from toolcrib.agents.running import Outcome, Turn, take_turn
 from toolcrib.agents.scope import RunScope
 from toolcrib.core.errors import (
     Conflict,
@@ -22,8 +23,9 @@ from toolcrib.core.events import RunFinished, RunStarted
 from toolcrib.core.results import ErrorInfo, RunResult, jsonable, said
 from toolcrib.core.stores.ledger import RunRecord, ThreadFilter, checkpoint_thread
 from toolcrib.core.stores.pins import STOPPED
-from toolcrib.runs.active import ActiveRun, ActiveRuns, Notify
+from toolcrib.runs.active import STEPS, ActiveRun, ActiveRuns, Notify
 from toolcrib.runs.foreign import ForeignRuns
+from toolcrib.runs.guests import GuestRuns
 from toolcrib.runs.ports import RunEvent, RunPorts, RunRequest
 from toolcrib.runs.resuming import Resumer
 from toolcrib.runs.threads import ThreadMove, Threads
@@ -40,6 +42,8 @@ class RunService:
     Attributes:
         active: the runs under way here.
         resumer: takes up those that the end of a process stopped.
+        guests: those that another server drives.
+        foreign: those of graphs that we did not start, which only call our tools.
     """
 
     def __init__(self, ports: RunPorts, *, concurrency: int) -> None:
@@ -50,7 +54,9 @@ class RunService:
         self._streams: set[asyncio.Task[None]] = set()
         self.active = ActiveRuns()
         self.resumer = Resumer(resume=self.resume, ports=ports, active=self.active)
-        self._foreign = ForeignRuns()
+        self._loop = asyncio.get_running_loop()
+        self.foreign = ForeignRuns(ports, self._loop)
+        self.guests = GuestRuns(ports, self._threads)
 
     async def run(self, request: RunRequest) -> RunResult:
         """Run to the end. Cancelling the caller cancels the run.
@@ -112,11 +118,13 @@ class RunService:
             agent = release.agent(record.agent, tenant=record.tenant, arms=arms)
             if not await self._ports.ledger.take_up(run_id, process=self._ports.process):
                 raise _not_stopped(run_id, "taken up by another process")
+            record = await self._ports.accounts.known(record, agent, release)
             run = ActiveRun(
                 record=replace(record, status="running", error="", finished_at=None, process=self._ports.process),
                 agent=agent,
                 release=release,
                 request=RunRequest(agent=agent.name, thread_id=record.thread_id, tenant=record.tenant),
+                purse=self._ports.accounts.purse(record, agent, release),
                 began=self._ports.clock.monotonic(),
                 notify=lambda event, data: None,
                 goes_on=True,
@@ -145,43 +153,9 @@ class RunService:
         with self._ports.registry.lease(holder="move", release=target):
             return await self._threads.move(wanted, target, dry_run=dry_run, migrate=migrate)
 
-    def scope_for(self, config: Mapping[str, Any]) -> RunScope:
-        """The scope of a graph run that toolcrib did not start: pinned at its first tool call, let go with the run.
-
-        Its thread and tenant decide between the releases that serve, as for our own runs; its `user` between variants.
-
-        Raises:
-            ToolcribError: there is no graph run.
-        """
-        control = run_control()
-        if control is None:
-            raise ToolcribError(
-                "This tool node was asked outside of a graph run.",
-                hint="Put it into a LangGraph graph, or call the tool with `crib.call(...)`.",
-            )
-        place = config.get("configurable") or {}
-        thread_id, tenant, user = (str(place.get(key) or "") for key in ("thread_id", "tenant", "user"))
-
-        def make(leases: ExitStack) -> RunScope:
-            lease = self._ports.registry.lease(holder="graph", tenant=tenant, key=thread_id)
-            release = leases.enter_context(lease)
-            return RunScope(
-                release=release,
-                calls=self._ports.calls,
-                models=self._ports.models,
-                clock=self._ports.clock,
-                tools=tuple(release.names(tenant)),
-                thread_id=thread_id,
-                tenant=tenant,
-                arms=release.arms(tenant=tenant, user=user, thread=thread_id),
-                emit=self._ports.events.emit,
-            )
-
-        return self._foreign.scope(control, make)
-
     def sweep(self) -> None:
         """Let go of the releases of foreign runs that are over."""
-        self._foreign.sweep()
+        self.foreign.sweep()
 
     async def close(self) -> None:
         """Cancel the runs that nobody awaits; those that were taken up go on in the next process."""
@@ -211,10 +185,11 @@ class RunService:
         thread_id = request.thread_id or self._ports.ids.new()
         with self._to_itself(request.tenant, thread_id), ExitStack() as leases:
             release = await self._threads.pin(request, thread_id, leases)
-            user = await self._threads.user(request, thread_id)
+            user = await self._threads.user(request, thread_id, may_answer=request.resume is not None)
             arms = release.arms(tenant=request.tenant, user=user, thread=thread_id)
             agent = release.agent(request.agent, tenant=request.tenant, arms=arms)
             refuse_misfit(agent.graph, agent.name, request.question)
+            refuse_tier(agent, request.tier)
             record = RunRecord(
                 run_id=self._ports.ids.new(),
                 thread_id=thread_id,
@@ -228,7 +203,15 @@ class RunService:
                 user=user,
                 variants=release.concerning(arms, agent=agent.name, tools=agent.tools),
             )
-            run = ActiveRun(record=record, agent=agent, release=release, request=request, began=began, notify=notify)
+            run = ActiveRun(
+                record=record,
+                agent=agent,
+                release=release,
+                request=request,
+                purse=self._ports.accounts.purse(record, agent, release),
+                began=began,
+                notify=notify,
+            )
             return await self._to_its_end(run, streaming=streaming)
 
     async def _to_its_end(self, run: ActiveRun, *, streaming: bool) -> RunResult:
@@ -284,6 +267,7 @@ class RunService:
             releases_seen=tuple(sorted(seen)),
             finished_at=self._ports.clock.now(),
             paused_at=paused_at,
+            **run.total(),
         )
         await self._ports.ledger.finish(record)
 
@@ -325,7 +309,7 @@ class RunService:
         """What the graph's nodes know of the run; their steps become its trace."""
 
         def notify(event: str, data: Mapping[str, Any]) -> None:
-            if event in ("tool.finished", "model.finished"):
+            if event in STEPS:
                 run.steps.append({"kind": event.partition(".")[0], **data})
             run.notify(event, data)
 
@@ -335,34 +319,39 @@ class RunService:
             calls=ports.calls,
             models=ports.models,
             clock=ports.clock,
+            random=ports.random,
             tools=run.agent.tools,
             run_id=record.run_id,
             thread_id=record.thread_id,
             agent=record.agent,
             tenant=record.tenant,
             arms=record.variants,
+            tier=run.request.tier,
             deadline=deadline,
             tool_timeout_s=run.agent.spec.limits.tool_timeout_s,
+            loops=run.agent.spec.limits.loops,
+            purse=run.purse,
             notify=notify,
             emit=ports.events.emit,
+            loop=self._loop,
         )
 
     def _result(self, run: ActiveRun, outcome: Outcome, error: ToolcribError | None) -> RunResult:
-        models = [step for step in run.steps if step["kind"] == "model"]
+        degrade = run.agent.spec.degrade
         return RunResult(
-            output=outcome.output,
+            output=degrade.answer if degrade and error and not outcome.stopped else outcome.output,
             success=error is None,
             error=None if error is None else self._told(error),
             execution_time_s=self._ports.clock.monotonic() - run.began,
-            iterations=len(models),
-            input_tokens=sum(step["input_tokens"] for step in models),
-            output_tokens=sum(step["output_tokens"] for step in models),
+            iterations=sum(step["kind"] == "model" for step in run.steps),
+            **run.total(),
             trace=tuple(run.steps),
             release=run.release.id,
             thread_id=run.record.thread_id,
             run_id=run.record.run_id,
             interrupts=outcome.interrupts,
             variants=run.record.variants,
+            degraded=next((str(step["code"]) for step in run.steps if step["kind"] == "answer"), ""),
         )
 
     def _failure(self, raised: Exception) -> RunFailed:

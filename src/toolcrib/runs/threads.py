@@ -89,12 +89,25 @@ class Threads:
             await self._passages.bring_over(last, pinned)
         return pinned
 
-    async def user(self, request: RunRequest, thread_id: str) -> str:
+    async def user(self, request: RunRequest, thread_id: str, *, may_answer: bool) -> str:
         """On whose behalf; an answer belongs to the run that waits for it, whoever gives it."""
-        if request.resume is None:
+        if not may_answer:
             return request.user
         asked = await self._ports.ledger.last(thread_id, tenant=request.tenant)
-        return asked.user if asked else request.user
+        return asked.user if asked and asked.status == "interrupted" else request.user
+
+    async def pin_guest(self, request: RunRequest, leases: ExitStack) -> Release:
+        """Lease the release for a turn that another server drives, which alone knows what the thread waits for.
+
+        Raises:
+            ResumeRefused: the thread holds on to a release that is not to be had.
+        """
+        last = await self._ports.ledger.last(request.thread_id, tenant=request.tenant) if request.thread_id else None
+        registry = self._ports.registry
+        with registry.lease(holder="run", tenant=request.tenant, key=request.thread_id) as serving:
+            goes_on = last is not None and last.agent == request.agent
+            release = await self._for_next_turn(request, last, serving) if last is not None and goes_on else serving
+            return leases.enter_context(registry.lease(holder="run", release=release))
 
     async def pin_again(self, stopped: RunRecord, leases: ExitStack) -> Release:
         """Lease the release that a stopped run goes on with: its own.

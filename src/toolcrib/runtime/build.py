@@ -122,23 +122,23 @@ async def verify_project(root: Path, *, accept: Iterable["Acceptable"] = ()) -> 
     return verification(bundle, verdict, former, accept={*settings.gate.accept, *accept}, parked=parked)
 
 
-def missing_keys(root: Path) -> Mapping[str, tuple[str, ...]]:
-    """Agents whose model has no key: name -> environment variables of which one has to be set.
+def missing_keys(root: Path) -> Mapping[str, tuple[tuple[str, ...], ...]]:
+    """Agents with a model, of variants too, that has no key: name -> for each the variables of which one has to be set.
 
     Raises:
         ProjectInvalid: there is no such directory, or it cannot be read.
     """
-    from toolcrib.agents.models import missing_key
+    from toolcrib.agents.models.plans import missing_keys as keys_of
     from toolcrib.loader.bundle import read_bundle
     from toolcrib.loader.config import read_config
+    from toolcrib.loader.reading.experiments import specs_in_variants
 
-    agents = read_config(read_bundle(root).contents, env=os.environ)[0].agents
-    found = {
-        name: missing_key(spec.model, spec.model_options, os.environ)
-        for name, spec in agents.items()
-        if spec.kind != "graph"
-    }
-    return {name: keys for name, keys in found.items() if keys}
+    config = read_config(read_bundle(root).contents, env=os.environ)[0]
+    found: dict[str, dict[tuple[str, ...], None]] = {}
+    for name, spec in (*config.agents.items(), *specs_in_variants(config.agents, config.experiments)):
+        if spec.kind != "graph":
+            found.setdefault(name, {}).update(dict.fromkeys(keys_of(spec, os.environ)))
+    return {name: tuple(keys) for name, keys in found.items() if keys}
 
 
 def restart_needed(root: Path) -> tuple["ColdChange", ...]:
@@ -248,6 +248,7 @@ async def _janitor(house: "House") -> None:
     while True:
         await house.clock.sleep(BACKGROUND_S)
         house.runs.sweep()
+        await house.accounts.tend()
         await house.boundary.look()
         if await house.deployer.follow():
             house.process_tools.warm_up()

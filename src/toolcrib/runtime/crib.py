@@ -1,17 +1,20 @@
 """`Crib`: the facade; every door (Python, CLI, HTTP) does its work through it."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
-from typing import Any
+from typing import Any, Unpack
 
 from langchain_core.tools import BaseTool
 
 from toolcrib.agents.langchain_tools import as_langchain_tools
-from toolcrib.agents.tool_node import ToolNode
+from toolcrib.agents.live.middleware import LiveToolsMiddleware
+from toolcrib.agents.tool_node import NodeOptions, ToolNode
 from toolcrib.core.calls import CallContext, ToolCall
 from toolcrib.core.errors import NotFound, ToolNotFound
 from toolcrib.core.events import Event
+from toolcrib.core.models import Tier
+from toolcrib.core.money import BudgetStatus
 from toolcrib.core.ports import JournalEntry, ResourceStats
 from toolcrib.core.results import RunResult, ToolResult
 from toolcrib.core.stores.artifacts import ArtifactStore
@@ -24,11 +27,15 @@ from toolcrib.execution.state.escalation import Episode
 from toolcrib.execution.tasks.audience import Callback
 from toolcrib.execution.tasks.service import TaskService
 from toolcrib.registry.release import Release
+from toolcrib.runs.guests import GuestRuns
 from toolcrib.runs.ports import RunEvent, RunRequest
 from toolcrib.runtime.ending import Ending
 from toolcrib.runtime.parts.experiments import CribExperiments
 from toolcrib.runtime.releases import CribReleases
 from toolcrib.runtime.threads import CribThreads
+
+MOST_OPEN = 1_000
+"""Calls without a result that are looked at at once."""
 
 
 class Crib(CribReleases):
@@ -137,8 +144,8 @@ class Crib(CribReleases):
         return CribExperiments(release=self.release, tallies=self._wings.tallies)
 
     async def calls_in_doubt(self) -> Sequence[JournalEntry]:
-        """Calls with an idempotency key that began and have no result: they run now, or their process died."""
-        return await self._wings.journal.in_doubt()
+        """Calls with an idempotency key that began and will never have a result: cancelled, or their process died."""
+        return [entry for entry in await self._wings.journal.in_doubt(MOST_OPEN) if self._is_over(entry)]
 
     async def settle_call(self, key: str, *, value: Any = None, repeat: bool = False) -> None:
         """Settle a call in doubt, after you looked whether it took effect.
@@ -149,10 +156,10 @@ class Crib(CribReleases):
             repeat: let the same call run again instead.
 
         Raises:
-            NotFound: no call with this key is in doubt.
+            NotFound: no call with this key is in doubt; it may still run.
         """
         entry = await self._wings.journal.find(key)
-        if entry is None or entry.result is not None:
+        if entry is None or entry.result is not None or not self._is_over(entry):
             raise NotFound(f"No call with key {key!r} is in doubt.", hint="`calls_in_doubt()` lists those that are.")
         if repeat:
             await self._wings.journal.forget(key)
@@ -218,6 +225,7 @@ class Crib(CribReleases):
         tenant: str = "",
         user: str = "",
         resume: Any = None,
+        tier: Tier | None = None,
     ) -> RunResult:
         """Run an agent to its answer.
 
@@ -228,15 +236,15 @@ class Crib(CribReleases):
             tenant: on whose behalf; part of the thread's identity.
             user: the same within the tenant; decides in experiments that go by user.
             resume: the human's answer for a run that waits on this thread; continues on that run's release.
+            tier: which of the agent's models to ask: `simple`, `medium` or `complex`; by default its `route` decides.
 
         Raises:
             AgentNotFound: the release has no such agent.
-            InputInvalid: its graph cannot take the question.
+            InputInvalid: its graph cannot take the question, or it has no such tier.
             ThreadBusy: the thread has a run in flight, or waits for an answer.
         """
-        request = RunRequest(
-            agent=agent, question=question, thread_id=thread_id, tenant=tenant, user=user, resume=resume
-        )
+        who = {"thread_id": thread_id, "tenant": tenant, "user": user}
+        request = RunRequest(agent=agent, question=question, resume=resume, tier=tier, **who)
         return await self._wings.runs.run(request)
 
     def stream(
@@ -248,14 +256,14 @@ class Crib(CribReleases):
         tenant: str = "",
         user: str = "",
         resume: Any = None,
+        tier: Tier | None = None,
     ) -> AsyncIterator[RunEvent]:
         """Run an agent and see it work: `run.started`, `message`, `tool.started`, `tool.finished`, … `run.finished`.
 
         The last event's data is the `RunResult` as a mapping. Same arguments and errors as `run`.
         """
-        request = RunRequest(
-            agent=agent, question=question, thread_id=thread_id, tenant=tenant, user=user, resume=resume
-        )
+        who = {"thread_id": thread_id, "tenant": tenant, "user": user}
+        request = RunRequest(agent=agent, question=question, resume=resume, tier=tier, **who)
         return self._wings.runs.stream(request)
 
     @property
@@ -276,6 +284,16 @@ class Crib(CribReleases):
     async def ledger(self) -> LedgerSummary:
         """Counts over all runs this project ever accepted."""
         return await self._wings.ledger.summary()
+
+    async def budgets(self, *, scope: str = "", tenant: str | None = None, limit: int = 100) -> Sequence[BudgetStatus]:
+        """The accounts of budgets whose period goes on, with the limits of the release that serves.
+
+        Args:
+            scope: only `run`, `thread`, `tenant` or `agent`; those of runs are told only when asked for.
+            tenant: only those of this tenant.
+            limit: at most so many.
+        """
+        return await self._wings.accounts.status(self.release.spending, scope=scope, tenant=tenant, limit=limit)
 
     async def recent_runs(self, limit: int = 100) -> Sequence[RunRecord]:
         """Runs in the ledger, the newest first."""
@@ -334,12 +352,22 @@ class Crib(CribReleases):
         """Everything that happens from now on. Who falls behind loses the oldest events and slows no call."""
         return self._wings.hub.subscribe()
 
-    def tool_node(self, tools: Sequence[str] = ("*",)) -> ToolNode:
-        """A LangGraph tool node with live tools; one run of the graph sees one release.
+    def tool_node(
+        self, tools: Sequence[str | BaseTool | Callable[..., Any]] = ("*",), **options: Unpack[NodeOptions]
+    ) -> ToolNode:
+        """A LangGraph tool node with live tools; one run of the graph sees one release. Options: see `ToolNode`.
 
         Where several serve, `thread_id` and `tenant` in the run's `configurable` decide; in experiments its `user` too.
         """
-        return ToolNode(tools, source=self._wings.runs)
+        return ToolNode(tools, source=self._wings.runs.foreign, **options)
+
+    def middleware(self, tools: Sequence[str] = ("*",)) -> LiveToolsMiddleware:
+        """Live tools for LangChain's `create_agent`: offered to its model and run, one run of it on one release.
+
+        Args:
+            tools: names or patterns of the tools to offer.
+        """
+        return LiveToolsMiddleware(tuple(tools), source=self._wings.runs.foreign)
 
     def langchain_tools(self, *, tenant: str = "") -> list[BaseTool]:
         """The current release's tools, as this tenant sees them, as LangChain tools.
@@ -349,7 +377,16 @@ class Crib(CribReleases):
         In a LangGraph run all calls go to one release, as with `tool_node`.
         """
         tools = [tool.spec for tool in self.release.tools_of(tenant).values()]
-        return as_langchain_tools(tools, partial(self.call, tenant=tenant), source=self._wings.runs)
+        return as_langchain_tools(tools, partial(self.call, tenant=tenant), source=self._wings.runs.foreign)
+
+    def _is_over(self, entry: JournalEntry) -> bool:
+        """Whether nobody waits for the call's end any more."""
+        return not entry.process or self._wings.has_ended(entry.process)
+
+    @property
+    def guests(self) -> GuestRuns:
+        """For other servers, which run our agents' graphs themselves; see `toolcrib.graph_factory`."""
+        return self._wings.runs.guests
 
     async def _settled(self, release: Release, call: ToolCall, context: CallContext, result: ToolResult) -> ToolResult:
         """The result of a direct call: a failure that asks for a person waits for one, as a task."""

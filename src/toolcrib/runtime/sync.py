@@ -4,11 +4,15 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
+from langchain_core.tools import BaseTool
 
+from toolcrib.agents.live.middleware import LiveToolsMiddleware
+from toolcrib.agents.tool_node import NodeOptions, ToolNode
 from toolcrib.core.calls import ToolCall
+from toolcrib.core.models import Tier
 from toolcrib.core.releases import Acceptable, ColdChange, Deployment
 from toolcrib.core.results import RunResult, ToolResult
 from toolcrib.core.stores.artifacts import ArtifactPiece, ArtifactStore
@@ -129,10 +133,11 @@ class SyncCrib:
         tenant: str = "",
         user: str = "",
         resume: Any = None,
+        tier: Tier | None = None,
     ) -> RunResult:
         """See `Crib.run`."""
-        given: dict[str, Any] = {"thread_id": thread_id, "tenant": tenant, "user": user, "resume": resume}
-        return self._portal.call(lambda: self._crib.run(agent, question, **given))
+        who = {"thread_id": thread_id, "tenant": tenant, "user": user}
+        return self._portal.call(lambda: self._crib.run(agent, question, resume=resume, tier=tier, **who))
 
     def stream(
         self,
@@ -143,15 +148,31 @@ class SyncCrib:
         tenant: str = "",
         user: str = "",
         resume: Any = None,
+        tier: Tier | None = None,
     ) -> Iterator[RunEvent]:
         """See `Crib.stream`."""
-        events = self._crib.stream(agent, question, thread_id=thread_id, tenant=tenant, user=user, resume=resume)
+        who = {"thread_id": thread_id, "tenant": tenant, "user": user}
+        events = self._crib.stream(agent, question, resume=resume, tier=tier, **who)
 
         async def following() -> RunEvent | None:
             return await anext(events, None)
 
         while (event := self._portal.call(following)) is not None:
             yield event
+
+    def tool_node(
+        self, tools: Sequence[str | BaseTool | Callable[..., Any]] = ("*",), **options: Unpack[NodeOptions]
+    ) -> ToolNode:
+        """See `Crib.tool_node`; for synchronous graphs and asynchronous ones."""
+        return self._crib.tool_node(tools, **options)
+
+    def middleware(self, tools: Sequence[str] = ("*",)) -> LiveToolsMiddleware:
+        """See `Crib.middleware`; for synchronous agents and asynchronous ones."""
+        return self._crib.middleware(tools)
+
+    def langchain_tools(self, *, tenant: str = "") -> list[BaseTool]:
+        """See `Crib.langchain_tools`."""
+        return self._crib.langchain_tools(tenant=tenant)
 
     def deploy(
         self,

@@ -1,5 +1,6 @@
 """`Wings`: the parts of an open project that the facade leads to."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,18 +23,20 @@ from toolcrib.observability.exposition import Exposition
 from toolcrib.observability.history import ErrorHistory
 from toolcrib.observability.hub import EventHub
 from toolcrib.registry.registry import Registry
+from toolcrib.runs.accounts import Accounts
 from toolcrib.runs.service import RunService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wings:
-    """The parts of an open project that the facade leads to."""
+    """The parts of an open project that the facade leads to; `has_ended` tells of a process by its name."""
 
     root: Path
     settings: Settings
     registry: Registry
     executor: Executor
     runs: RunService
+    accounts: Accounts
     tasks: TaskService
     deployer: Deployer
     canaries: Canaries
@@ -53,3 +56,4 @@ class Wings:
     exposition: Exposition
     tallies: Tallies
     secrets: Secrets
+    has_ended: Callable[[str], bool]

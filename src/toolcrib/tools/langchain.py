@@ -2,7 +2,8 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeGuard
+from inspect import Parameter
+from typing import Any, NamedTuple, TypeGuard
 
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool
@@ -15,7 +16,7 @@ from toolcrib.core.errors import ToolError
 from toolcrib.core.redaction import Masks, plain
 from toolcrib.core.tools import Tool, ToolSpec
 from toolcrib.tools.python import check_name
-from toolcrib.tools.schema import args_mask, field_names, injected_value, injection_kind, make_validator
+from toolcrib.tools.schema import absent, args_mask, field_names, injected_values, injection_kind, make_validator
 
 
 def langchain_tool(source: BaseTool, *, sensitive: Sequence[str] = ()) -> Tool:
@@ -45,7 +46,7 @@ def langchain_tool(source: BaseTool, *, sensitive: Sequence[str] = ()) -> Tool:
     is_async = type(source)._arun is not BaseTool._arun and bool(getattr(source, "coroutine", True))
     injected = _injected(source)
     run = _async(source, injected) if is_async else _sync(source, injected)
-    injects = frozenset({"config", *(kind.partition(".")[0] for kind in injected.values())})
+    injects = frozenset({"config", *(kind.partition(".")[0] for kind in injected.kinds.values())})
     return Tool(spec=spec, validate=validate, run=run, is_async=is_async, injects=injects)
 
 
@@ -55,24 +56,35 @@ def _describes(schema: Any, parameters: Mapping[str, Any]) -> TypeGuard[type[Bas
     return is_model and schema.model_fields.keys() == set(parameters.get("properties", ()))
 
 
-def _injected(source: BaseTool) -> dict[str, str]:
-    """Parameter name -> kind, of what LangGraph would fill in; its tools mark those in their full schema."""
+class _Injected(NamedTuple):
+    """What LangGraph would fill in: parameter name -> kind, and what stands for a value that is not there."""
+
+    kinds: Mapping[str, str]
+    stand_ins: Mapping[str, Any]
+
+
+def _injected(source: BaseTool) -> _Injected:
+    """What LangGraph would fill in; its tools mark those parameters in their full schema."""
     fields: dict[str, FieldInfo] = getattr(source.get_input_schema(), "model_fields", {})
     hidden = fields.keys() - getattr(source.tool_call_schema, "model_fields", fields).keys()
-    return {name: kind for name in hidden if (kind := _kind(fields[name]))}
+    kinds = {name: kind for name in hidden if (kind := _kind(fields[name]))}
+    stand_ins = {name: value for name in kinds for value in _absent(fields[name])}
+    return _Injected(kinds, stand_ins)
+
+
+def _absent(field: FieldInfo) -> tuple[Any, ...]:
+    default = Parameter.empty if field.is_required() else field.get_default(call_default_factory=True)
+    return absent(field.annotation, default)
 
 
 def _kind(field: FieldInfo) -> str:
     return next((kind for kind in map(injection_kind, (*field.metadata, field.annotation)) if kind), "")
 
 
-def _input(
-    source: BaseTool, args: Mapping[str, Any], injected: Mapping[str, str], context: ToolContext
-) -> dict[str, Any]:
+def _input(source: BaseTool, args: Mapping[str, Any], injected: _Injected, context: ToolContext) -> dict[str, Any]:
     """What to invoke the tool with: its arguments, or, since LangChain gives the call's id to no other, a tool call."""
-    values = {name: injected_value(kind, context) for name, kind in injected.items()}
-    filled = {**args, **values}
-    if "call_id" not in injected.values():
+    filled = {**args, **injected_values(injected.kinds, injected.stand_ins, context)}
+    if "call_id" not in injected.kinds.values():
         return filled
     return {"type": "tool_call", "name": source.name, "args": filled, "id": context.call_id}
 
@@ -90,14 +102,14 @@ def _output(value: Any) -> Any:
     return value.content
 
 
-def _sync(source: BaseTool, injected: Mapping[str, str]) -> Any:
+def _sync(source: BaseTool, injected: _Injected) -> Any:
     def run(args: Mapping[str, Any], context: ToolContext) -> Any:
         return _output(source.invoke(_input(source, args, injected, context), context.extras.get("config")))
 
     return run
 
 
-def _async(source: BaseTool, injected: Mapping[str, str]) -> Any:
+def _async(source: BaseTool, injected: _Injected) -> Any:
     async def run(args: Mapping[str, Any], context: ToolContext) -> Any:
         return _output(await source.ainvoke(_input(source, args, injected, context), context.extras.get("config")))
 

@@ -12,7 +12,7 @@ from toolcrib.core.decorator import MARK, Example, ToolDeclaration
 from toolcrib.core.policies import ToolPolicy
 from toolcrib.core.tools import Tool, ToolSpec
 from toolcrib.tools.docstring import parse_docstring
-from toolcrib.tools.schema import SchemaError, Signature, injected_value, make_validator, read_signature
+from toolcrib.tools.schema import SchemaError, Signature, injected_values, make_validator, read_signature
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
@@ -95,15 +95,14 @@ def _bind(
     function: Callable[..., Any], signature: Signature
 ) -> Callable[[Mapping[str, Any], ToolContext], Any | Awaitable[Any]]:
     """The function as (arguments, context) -> result; what it wants injected comes from the context."""
-    injected = tuple(signature.injected.items())
+    injected, stand_ins = signature.injected, signature.stand_ins
     if not injected:
         return lambda args, context: function(**args)
-    if [kind for _, kind in injected] == ["context"]:
-        parameter = injected[0][0]
+    if [*injected.values()] == ["context"]:
+        (parameter,) = injected
         return lambda args, context: function(**args, **{parameter: context})
 
     def run(args: Mapping[str, Any], context: ToolContext) -> Any:
-        values = {name: injected_value(kind, context) for name, kind in injected}
-        return function(**args, **values)
+        return function(**args, **injected_values(injected, stand_ins, context))
 
     return run

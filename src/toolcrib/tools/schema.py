@@ -3,8 +3,8 @@
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Annotated, Any, get_args, get_origin
+from types import MappingProxyType, NoneType
+from typing import Annotated, Any, Final, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
@@ -13,7 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from toolcrib.core.calls import ToolContext
 from toolcrib.core.decorator import Port, Resource, Secret, Sensitive
-from toolcrib.core.errors import ArgumentsInvalid
+from toolcrib.core.errors import ArgumentsInvalid, ToolFailed
 from toolcrib.core.redaction import OTHERS, Mask, Masks, hides, hiding, make_mask, plain, texts_of, without
 from toolcrib.tools.docstring import Docstring
 from toolcrib.tools.misfits import invalid, mistakes_in
@@ -26,6 +26,7 @@ _FRAMEWORK_KINDS = MappingProxyType(
     {
         "ToolRuntime": "runtime",
         "InjectedState": "state",
+        "InjectedStore": "store",
         "InjectedToolCallId": "call_id",
         "RunnableConfig": "config",
     }
@@ -51,7 +52,8 @@ class Signature:
     Attributes:
         model: pydantic model with one field per argument the model fills in.
         names: field name -> parameter name, where the two differ.
-        injected: parameter name -> kind of value toolcrib fills in, see `injected_value`.
+        injected: parameter name -> kind of value toolcrib fills in, see `injected_values`.
+        stand_ins: parameter name -> what stands for a value that is not there.
         args_schema: JSON Schema of the arguments object, without the titles that only cost tokens.
         result_schema: JSON Schema of the result; None when not annotated.
         sensitive: what its annotations say of both.
@@ -60,6 +62,7 @@ class Signature:
     model: type[BaseModel]
     names: Mapping[str, str]
     injected: Mapping[str, str]
+    stand_ins: Mapping[str, Any]
     args_schema: Mapping[str, Any]
     result_schema: Mapping[str, Any] | None
     sensitive: Masks
@@ -85,6 +88,7 @@ def read_signature(function: Callable[..., Any], doc: Docstring, sensitive: Iter
     fields: dict[str, Any] = {}
     names: dict[str, str] = {}
     injected: dict[str, str] = {}
+    stand_ins: dict[str, Any] = {}
     for name, parameter in inspect.signature(function).parameters.items():
         hint = hints.get(name, Any)
         if parameter.kind in _FORBIDDEN:
@@ -95,6 +99,8 @@ def read_signature(function: Callable[..., Any], doc: Docstring, sensitive: Iter
             continue  # filled in by whoever runs the tool, see `Tool.needs`
         if kind := injection_kind(hint):
             injected[name] = kind
+            for value in absent(hint, parameter.default):
+                stand_ins[name] = value
         else:
             fields[_safe(name)] = _field(name, hint, parameter, doc)
             names[_safe(name)] = name
@@ -109,6 +115,7 @@ def read_signature(function: Callable[..., Any], doc: Docstring, sensitive: Iter
         model=model,
         names=names,
         injected=injected,
+        stand_ins=stand_ins,
         args_schema=_without_head(plain(args_schema)),
         result_schema=result_schema,
         sensitive=Masks(args=args_mask(args_schema, sensitive), result=result_mask),
@@ -125,8 +132,8 @@ def injection_kind(hint: Any) -> str:
     """What toolcrib fills in for a parameter of this type; empty when the model fills it in.
 
     `context` for `ToolContext`, also inside `| None` and `Annotated`. LangGraph's `ToolRuntime`, `InjectedState`,
-    `InjectedToolCallId` and `RunnableConfig` are recognised by name: this room does not import it. `InjectedState("x")`
-    is `state.x`.
+    `InjectedStore`, `InjectedToolCallId` and `RunnableConfig` are recognised by name: this room does not import it.
+    `InjectedState("x")` is `state.x`.
     """
     if hint is ToolContext:
         return "context"
@@ -145,17 +152,70 @@ def wish_in(hint: Any) -> Resource | Secret | Port | None:
     return next((wish for wish in map(wish_in, get_args(hint)) if wish is not None), None)
 
 
+def injected_values(injected: Mapping[str, str], stand_ins: Mapping[str, Any], context: ToolContext) -> dict[str, Any]:
+    """The values to fill in: the context, the call's id, or one of the extras, or a field of that.
+
+    Outside of a graph there are no extras, and None stands for each.
+
+    Args:
+        injected: parameter -> kind.
+        stand_ins: parameter -> what stands for a field that the graph's state has not.
+        context: what the tool may know of its call.
+
+    Raises:
+        ToolFailed: the graph has not what the tool wants.
+    """
+    found = {name: injected_value(kind, context) for name, kind in injected.items()}
+    for name, value in found.items():
+        if value is MISSING:
+            if name not in stand_ins:
+                raise _not_there(context.tool, injected[name])
+            found[name] = stand_ins[name]
+    return found
+
+
+def absent(hint: Any, default: Any) -> tuple[Any, ...]:
+    """What stands for a missing value of this type: its default, or None where it may be that; nothing otherwise."""
+    if default is not inspect.Parameter.empty:
+        return (default,)
+    return (None,) if _may_be_none(hint) else ()
+
+
+def _may_be_none(hint: Any) -> bool:
+    inner = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+    return NoneType in get_args(inner)
+
+
+MISSING: Final = object()
+"""Stands for what the graph has not."""
+
+
 def injected_value(kind: str, context: ToolContext) -> Any:
-    """The value for a parameter of this kind: the context, the call's id, or one of the extras, or a field of that."""
+    """One value; MISSING when the graph's state has no such field, or the graph no store."""
     if kind == "context":
         return context
     if kind == "call_id":
         return context.call_id
     key, _, field = kind.partition(".")
     value = context.extras.get(key)
+    if key == "store" and value is None and context.extras:
+        return MISSING
     if not field or value is None:
         return value
-    return value.get(field) if isinstance(value, Mapping) else getattr(value, field, None)
+    return value.get(field, MISSING) if isinstance(value, Mapping) else getattr(value, field, MISSING)
+
+
+def _not_there(tool: str, kind: str) -> ToolFailed:
+    key, _, field = kind.partition(".")
+    if key == "store":
+        return ToolFailed(
+            f"Tool {tool!r} wants the store of its graph, which has none.",
+            hint="Compile the graph with a store: `graph.compile(store=...)`.",
+        )
+    return ToolFailed(
+        f"Tool {tool!r} wants {field!r} of the state of its graph, which has no such field.",
+        hint="Add the field to the state, or give the parameter a default.",
+    )
 
 
 def make_validator(

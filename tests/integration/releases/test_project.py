@@ -13,8 +13,8 @@ from langchain_core.messages import AIMessage
 from langgraph.graph import END, START, MessagesState, StateGraph
 
 import toolcrib
-from toolcrib import DeploymentRejected, ToolCall, ToolcribError
-from toolcrib.core.errors import AgentNotFound, ProjectInvalid, ResumeRefused, ThreadBusy
+from toolcrib import ToolCall, ToolcribError
+from toolcrib.core.errors import AgentNotFound, DeploymentRejected, ProjectInvalid, ResumeRefused, ThreadBusy
 
 pytestmark = pytest.mark.anyio
 

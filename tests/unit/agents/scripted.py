@@ -12,6 +12,7 @@ from pydantic import Field
 
 from tests.support import InlineWorkers
 from toolcrib.agents.scope import SCOPE_KEY, RunScope
+from toolcrib.agents.state.graph_values import GraphValueTexts
 from toolcrib.core.chain import CallNext
 from toolcrib.core.ports import CallJournal
 from toolcrib.core.redaction import Secrets
@@ -90,6 +91,7 @@ def release_of(
     """A release with these tools, on real runners."""
     clock, events = SystemClock(), EventHub()
     ports = ChainPorts(
+        graph_values=GraphValueTexts(),
         clock=clock,
         random=SystemRandom(),
         events=events,
@@ -136,8 +138,13 @@ def config_for(
             events=EventHub(),
             circuits=circuits or Circuits(events=EventHub()),
         ),
-        models=OneModel(model),  # type: ignore[arg-type]  # the same method, without the making
-        clock=SystemClock(),
-        **{"tools": tuple(release.tools), "notify": notify, **scope},
+        models=OneModel(model),
+        **{
+            "clock": SystemClock(),
+            "random": SystemRandom(),
+            "tools": tuple(release.tools),
+            "notify": notify,
+            **scope,
+        },
     )
     return {"configurable": {SCOPE_KEY: pinned, "thread_id": thread_id}}

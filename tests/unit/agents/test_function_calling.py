@@ -10,7 +10,9 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from tests.unit.agents.scripted import ScriptedModel, calls, config_for, release_of
 from toolcrib import Breaker, tool
 from toolcrib.agents.factory import build_agent
-from toolcrib.agents.function_calling import AgentParts, build_function_calling, tool_definition
+from toolcrib.agents.function_calling import build_function_calling
+from toolcrib.agents.models.offer import tool_definition
+from toolcrib.agents.parts import AgentParts
 from toolcrib.core.agents import Agent, AgentLimits, AgentSpec
 from toolcrib.core.errors import IterationLimit, RunTimeout, ToolcribError
 from toolcrib.core.experiments.arms import Arm, Arms

@@ -7,6 +7,7 @@ import pytest
 from toolcrib.core.events import (
     Deployed,
     Event,
+    ModelFinished,
     NodeFinished,
     NodeStarted,
     ReleaseRetired,
@@ -33,6 +34,7 @@ EVENTS: tuple[tuple[str, Event], ...] = (
             result=RunResult(output=SECRET, success=True, trace=({"args": SECRET},), interrupts=(SECRET,)), agent="a"
         ),
     ),
+    ("model.finished", ModelFinished(model="m", outcome="ok", attempts=1, duration_s=0.5, release="r")),
     ("node.started", NodeStarted(node="n", run_id="run", thread_id="th", agent="a", release="r")),
     (
         "node.finished",

@@ -35,6 +35,15 @@ class HttpConnectError(ConnectionError): ...
         {"retry": {"retry_on": ["not a name"]}},
         {"retry": {"retry_on": [int]}},
         {"retry": {"unknown": 1}},
+        {"approval": "sometimes"},
+        {"approval": "when(amount >)"},
+        {"approval": "when(open('x'))"},
+        {"approval": "when(len.__class__)()"},
+        {"approval": "when(amount ** 99)"},
+        {"approval": "when([x for x in y])"},
+        {"approval": "when(lambda: 1)"},
+        {"approval": {"decisions": []}},
+        {"approval": {"decisions": ["perhaps"]}},
     ],
 )
 def test_impossible_policies_are_refused(fields: dict[str, Any]) -> None:

@@ -68,6 +68,7 @@ def test_the_links_stand_in_the_order_of_the_house() -> None:
         "fallback",
         "authorise",
         "validate",
+        "approval",
         "cache",
         "journal",
         "output",

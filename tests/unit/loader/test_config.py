@@ -244,10 +244,6 @@ def test_a_port_out_of_range_and_an_empty_host_are_refused() -> None:
     [
         ("tools", "http: {}\n", "1:1"),
         ("tools", "tools: {}\nmcp:\n  a: {}\n", "2:1"),
-        ("agents", "agents: {a: {kind: react}}\n", "1:20"),
-        ("agents", "agents: {a: {model: {simple: x}}}\n", "1:21"),
-        ("agents", "agents: {a: {limits: {cost_usd: 1}}}\n", "1:23"),
-        ("agents", "agents: {a: {limits: {tokens: 1}}}\n", "1:23"),
         ("toolcrib", "stores: {}\n", "1:1"),
         ("toolcrib", "auth: {}\n", "1:1"),
         ("toolcrib", "telemetry: {}\n", "1:1"),
@@ -260,6 +256,14 @@ def test_what_this_version_does_not_have_yet_is_refused_in_words(name: str, text
     assert (reason.code, reason.place) == ("not_available", f"{name}.yaml:{place}")
     assert reason.message.startswith("this version of toolcrib does not have ")
     assert reason.hint
+
+
+def test_agents_may_be_of_kind_react_which_have_no_graph() -> None:
+    assert config_of(agents="agents: {a: {kind: react}}\n").agents["a"].kind == "react"
+    wrong = only(agents="agents: {a: {kind: reakt}}\n")
+    assert (wrong.place, wrong.hint) == ("agents.yaml:1:20", "Did you mean 'react'?")
+    _, reasons = read(agents="agents: {a: {kind: react, graph: 'graphs/a.py:g'}}\n")
+    assert reasons[0].message == "agent 'a' is of kind react, which has no graph"
 
 
 def test_a_key_of_another_section_is_not_taken_for_one_that_comes_later() -> None:

@@ -90,6 +90,7 @@ def test_the_place_of_every_word_is_known(project: Project) -> None:
         ("tools: {search: {fallback: search_deeply}}", "which needs depth too"),
         ("tools: {search: {on_error: {KeyError: fallback}}}", "no fallback, but `on_error` asks"),
         ("per_tenant: {acme: {search: {escalate: {then: fallback}}}}", "no fallback, but `escalate` asks"),
+        ("tools: {search: {approval: when(limt > 3)}}", "no argument 'limt', of which its approval speaks"),
         ("tools: {search: {fallback: search}}", "go in a circle: search -> search"),
     ],
 )

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from toolcrib.core.events import (
+    BudgetRefused,
     Deployed,
     Event,
+    ModelFinished,
     NodeFinished,
     NodeStarted,
     ReleaseRetired,
@@ -65,7 +67,25 @@ DEBUG, INFO, WARNING, ERROR_LEVEL = logging.DEBUG, logging.INFO, logging.WARNING
             "tool_escalated",
             {"tool": "t", "release": "r", "errors": 5, "window_s": 60, "tenant": "x"},
         ),
+        (
+            BudgetRefused(scope="tenant", account="tenant 'x'", agent="a", release="r", model="m", tenant="x"),
+            WARNING,
+            "budget_refused",
+            {"scope": "tenant", "account": "tenant 'x'", "agent": "a", "release": "r", "model": "m", "tenant": "x"},
+        ),
         (NodeStarted(**NODE), DEBUG, "node_started", {"node": "n", "agent": "a"}),
+        (
+            ModelFinished(model="m", tier="simple", outcome="ok", attempts=2, duration_s=0.5, release="r", agent="a"),
+            INFO,
+            "model_execution",
+            {"model": "m", "tier": "simple", "outcome": "ok", "attempts": 2, "duration_ms": 500.0, "agent": "a"},
+        ),
+        (
+            ModelFinished(model="m", outcome="failed", attempts=2, duration_s=0.5, release="r", error="E (500)"),
+            WARNING,
+            "model_execution",
+            {"outcome": "failed", "error": "E (500)"},
+        ),
         (
             NodeFinished(**NODE, outcome="ok", duration_s=0.5),
             DEBUG,

@@ -1,11 +1,16 @@
 """Metrics: what is counted for which event, and that their number has an end."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import pytest
 
 from toolcrib.core.errors import ToolNotFound
 from toolcrib.core.events import (
+    BudgetRefused,
     Deployed,
     Event,
+    ModelFinished,
     ReleaseRetired,
     RunFinished,
     RunStarted,
@@ -62,6 +67,26 @@ def test_calls_are_counted_by_tool_outcome_and_release() -> None:
     }
 
 
+def test_models_are_counted_by_tier_outcome_and_release_until_that_is_gone() -> None:
+    asked = [("ok", 1, "r-1"), ("failed", 3, "r-1"), ("ok", 2, "r-2")]
+    metrics = observed(
+        *(
+            ModelFinished(model="m", tier="simple", outcome=outcome, attempts=times, duration_s=0.2, release=release)
+            for outcome, times, release in asked
+        )
+    )
+    assert series(metrics, "model_calls_total") == {
+        ("m", "ok", "r-1", "simple"): 1,
+        ("m", "failed", "r-1", "simple"): 1,
+        ("m", "ok", "r-2", "simple"): 1,
+    }
+    assert series(metrics, "model_attempts_total") == {("m", "r-1"): 4, ("m", "r-2"): 2}
+    assert series(metrics, "model_call_time_seconds_count") == {("m",): 3}
+    observed(ReleaseRetired(release="r-1"), metrics=metrics)
+    assert series(metrics, "model_calls_total") == {("m", "ok", "r-2", "simple"): 1}
+    assert series(metrics, "model_attempts_total") == {("m", "r-2"): 2}
+
+
 def test_escalations_are_counted_until_their_release_is_gone() -> None:
     piled_up = [ToolEscalated(tool="t", release=one, errors=5, window_s=60) for one in ("r-1", "r-1", "r-2")]
     metrics = observed(*piled_up)
@@ -92,8 +117,14 @@ def test_times_are_those_of_calls_that_reached_their_tool() -> None:
     assert series(metrics, "tool_queue_wait_seconds_count") == {("t",): 1}
 
 
+def answer(model: str, cost_usd: str | None, tokens: int) -> Mapping[str, object]:
+    usage = {"input_tokens": 10 * tokens, "output_tokens": tokens}
+    return {"kind": "model", "model": model, "cost_usd": cost_usd, **usage}
+
+
 def test_runs_are_counted_by_agent_and_outcome_with_time_iterations_and_cost() -> None:
-    good = RunResult(output="", success=True, execution_time_s=2.0, iterations=3, cost_usd=0.25, release="r-1")
+    trace = (answer("m", "0.25", 7), answer("n", "0.5", 2), answer("m", "0.25", 1), answer("n", None, 4))
+    good = RunResult(output="", success=True, execution_time_s=2.0, iterations=3, trace=trace, release="r-1")
     metrics = observed(
         RunFinished(result=good, agent="a"),
         RunFinished(result=RunResult(output=None, success=False, error=error("run_timeout")), agent="a"),
@@ -108,7 +139,17 @@ def test_runs_are_counted_by_agent_and_outcome_with_time_iterations_and_cost() -
     }
     assert series(metrics, "agent_execution_time_seconds_sum") == {("a",): 2.0, ("b",): 0.0}
     assert series(metrics, "agent_iterations_sum") == {("a",): 3, ("b",): 0}
-    assert series(metrics, "agent_cost_usd_total") == {("a", "r-1"): 0.25}
+    assert series(metrics, "agent_cost_usd_total") == {("a", "m", "r-1"): 0.5, ("a", "n", "r-1"): 0.5}
+    assert series(metrics, "agent_tokens_total") == {
+        **{("a", "input", "m", "r-1"): 80, ("a", "input", "n", "r-1"): 60},
+        **{("a", "output", "m", "r-1"): 8, ("a", "output", "n", "r-1"): 6},
+    }
+
+
+def test_refusals_of_budgets_are_counted_by_the_scope_that_had_no_room() -> None:
+    refused = BudgetRefused(scope="tenant", account="tenant 'acme'", agent="a", release="r-1", model="m")
+    metrics = observed(refused, refused, replace(refused, scope="run"))
+    assert series(metrics, "agent_budget_refusals_total") == {("a", "r-1", "run"): 1, ("a", "r-1", "tenant"): 2}
 
 
 def test_deployments_are_counted_by_outcome_with_their_time() -> None:
@@ -152,7 +193,8 @@ def test_also_outcomes_and_releases_without_end_end_in_one_child() -> None:
 
 def test_a_retired_release_is_forgotten_and_its_room_can_be_used_again() -> None:
     metrics = Metrics(max_children=2)
-    run = RunFinished(result=RunResult(output="", success=True, cost_usd=1.0, release="r-1"), agent="a")
+    trace = (answer("m", "1", 1),)
+    run = RunFinished(result=RunResult(output="", success=True, trace=trace, release="r-1"), agent="a")
     observed(call(), call(release="r-2"), run, ReleaseRetired(release="r-1"), call(tool="u"), metrics=metrics)
     assert series(metrics, "tool_calls_total") == {("ok", "r-2", "t"): 1, ("ok", "r-1", "u"): 1}
     assert series(metrics, "agent_cost_usd_total") == {}
@@ -161,13 +203,13 @@ def test_a_retired_release_is_forgotten_and_its_room_can_be_used_again() -> None
 
 def test_the_variant_stands_on_calls_and_runs_and_a_release_that_goes_takes_its_own() -> None:
     arms = (Arm("search", "fast"), Arm("tone", "b"))
-    run = RunResult(output="", success=True, cost_usd=1.0, release="r-1", variants=arms)
+    run = RunResult(output="", success=True, trace=(answer("m", "1", 1),), release="r-1", variants=arms)
     metrics = observed(call(variants=arms[:1]), call(), RunFinished(result=run, agent="a"))
     counted = {("ok", "r-1", "t", "search:fast"): 1, ("ok", "r-1", "t"): 1}
     assert series(metrics, "tool_calls_total") == counted
     assert set(series(metrics, "tool_execution_time_seconds_count")) == {("t", "search:fast"), ("t",)}
     assert series(metrics, "agent_requests_total") == {("a", "ok", "search:fast,tone:b"): 1}
-    assert set(series(metrics, "agent_cost_usd_total")) == {("a", "r-1", "search:fast,tone:b")}
+    assert set(series(metrics, "agent_cost_usd_total")) == {("a", "m", "r-1", "search:fast,tone:b")}
     observed(ReleaseRetired(release="r-1"), metrics=metrics)
     assert series(metrics, "tool_calls_total") == series(metrics, "agent_cost_usd_total") == {}
 

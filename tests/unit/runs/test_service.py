@@ -9,15 +9,19 @@ import anyio
 import pytest
 
 from tests.support import make_release
+from toolcrib.agents.money.book import PriceBook
+from toolcrib.agents.money.purse import PursePorts
 from toolcrib.core.agents import Agent, AgentSpec
 from toolcrib.core.redaction import Secrets
 from toolcrib.core.stores.ledger import RunRecord
 from toolcrib.registry.registry import Registry
 from toolcrib.registry.release import Release
+from toolcrib.runs.accounts import Accounts
 from toolcrib.runs.ports import RunPorts, RunRequest
 from toolcrib.runs.service import RunService
+from toolcrib.stores.memory.budgets import MemoryBudgetStore
 from toolcrib.stores.memory.ledger import MemoryRunLedger
-from toolcrib.testing import CountingIds, FakeClock, RecordingEvents
+from toolcrib.testing import CountingIds, FakeClock, FakeRandom, RecordingEvents
 
 pytestmark = pytest.mark.anyio
 
@@ -46,17 +50,27 @@ def service(ledger: MemoryRunLedger) -> RunService:
     def is_safe(last: RunRecord, newer: Release) -> Awaitable[bool]:
         raise AssertionError(last)
 
+    money = PursePorts(
+        store=MemoryBudgetStore(clock=FakeClock()),
+        book=PriceBook(),
+        clock=FakeClock(),
+        ids=CountingIds(),
+        emit=RecordingEvents().emit,
+    )
+    accounts = Accounts(money, has_ended=lambda process: False)
     ports = RunPorts(
         registry=registry,
         calls=cast(Any, None),
         models=cast(Any, None),
         ledger=ledger,
         clock=FakeClock(),
+        random=FakeRandom(),
         ids=CountingIds(),
         events=RecordingEvents(),
         load=load,
         is_safe=is_safe,
         secrets=Secrets({}),
+        accounts=accounts,
     )
     return RunService(ports, concurrency=1)
 

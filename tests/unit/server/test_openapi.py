@@ -47,6 +47,7 @@ ROUTES = {
     "POST /v1/rollback",
     "POST /v1/deployments",
     "GET /v1/ledger",
+    "GET /v1/budgets",
     "GET /v1/census",
     "GET /v1/experiments",
     "GET /v1/experiments/{name}",

@@ -29,12 +29,14 @@ class OfflineRouter(BaseChatModel):
     Attributes:
         router: decides; see `Router`.
         offered: the tools it may call.
+        speak: makes text of a message with calls, for agents whose models cannot call tools; None to call them.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     router: Router
     offered: tuple[OfferedTool, ...] = ()
+    speak: Callable[[AIMessage], str] | None = None
 
     @property
     def _llm_type(self) -> str:
@@ -58,7 +60,10 @@ class OfflineRouter(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         decision = self.router.decide(turns_of(messages), self.offered)
-        return ChatResult(generations=[ChatGeneration(message=_message(decision, messages))])
+        message = _message(decision, messages)
+        if self.speak:
+            message = message.model_copy(update={"content": self.speak(message), "tool_calls": []})
+        return ChatResult(generations=[ChatGeneration(message=message)])
 
     async def _agenerate(
         self,

@@ -139,13 +139,15 @@ class ExperimentShape(_Shape):
 class Shape(_Shape):
     """What must be known of a release to compare it with others, kept beside its manifest: name -> tool, agent.
 
-    `tenants` are those who see other tools or agents, not only other policies.
+    `tenants` are those who see other tools or agents, not only other policies; `money` is what it says of budgets and
+    prices: place in agents.yaml -> words.
     """
 
     tools: dict[str, ToolShape] = Field(default_factory=dict)
     agents: dict[str, AgentShape] = Field(default_factory=dict)
     tenants: dict[str, TenantShape] = Field(default_factory=dict)
     experiments: dict[str, ExperimentShape] = Field(default_factory=dict)
+    money: dict[str, str] = Field(default_factory=dict)
 
     def seen_by(self, tenant: str) -> "Shape":
         """The tools and agents as one tenant sees them."""

@@ -20,6 +20,8 @@ ToolcribError
 │   └── ThreadBusy
 ├── CallFailed                one tool call did not succeed; becomes `ToolResult.error`
 │   ├── ArgumentsInvalid
+│   ├── ApprovalRequired
+│   ├── LoopDetected
 │   ├── CallInDoubt
 │   ├── CircuitOpen
 │   ├── DeadlineExceeded
@@ -32,10 +34,13 @@ ToolcribError
 │   ├── ToolFailed
 │   └── ToolError             raised by tool authors on purpose
 ├── RunFailed                 one run did not succeed; becomes `RunResult.error`
+│   ├── BudgetExceeded        a budget has no room for the next call of a model
 │   ├── InputInvalid
 │   ├── IterationLimit
 │   ├── MigrationFailed
+│   ├── ModelFailed
 │   ├── ModelUnavailable
+│   ├── PriceUnknown
 │   ├── ResumeRefused
 │   ├── RunCut                it was stopped in the middle of a step
 │   ├── RunStopped            it was stopped between two steps, and goes on from there
@@ -72,12 +77,14 @@ from toolcrib.core.errors.base import (
     error_class,
 )
 from toolcrib.core.errors.calls import (
+    ApprovalRequired,
     ArgumentsInvalid,
     CallFailed,
     CallInDoubt,
     CircuitOpen,
     DeadlineExceeded,
     IdempotencyConflict,
+    LoopDetected,
     PermissionDenied,
     QueueFull,
     RateLimited,
@@ -87,10 +94,13 @@ from toolcrib.core.errors.calls import (
     ToolFailed,
 )
 from toolcrib.core.errors.runs import (
+    BudgetExceeded,
     InputInvalid,
     IterationLimit,
     MigrationFailed,
+    ModelFailed,
     ModelUnavailable,
+    PriceUnknown,
     ResumeRefused,
     RunCut,
     RunFailed,
@@ -102,11 +112,13 @@ from toolcrib.core.errors.runs import (
 
 __all__ = [
     "AgentNotFound",
+    "ApprovalRequired",
     "ArchiveInvalid",
     "ArchiveTooLarge",
     "ArchiveUnsupported",
     "ArgumentsInvalid",
     "ArtifactNotFound",
+    "BudgetExceeded",
     "CallFailed",
     "CallInDoubt",
     "CircuitOpen",
@@ -118,10 +130,13 @@ __all__ = [
     "InputInvalid",
     "IterationLimit",
     "Layer",
+    "LoopDetected",
     "MigrationFailed",
+    "ModelFailed",
     "ModelUnavailable",
     "NotFound",
     "PermissionDenied",
+    "PriceUnknown",
     "ProjectInvalid",
     "QueueFull",
     "RateLimited",

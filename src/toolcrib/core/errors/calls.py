@@ -70,6 +70,24 @@ class PermissionDenied(CallFailed):
     attempts = 0
 
 
+class ApprovalRequired(CallFailed):
+    """A person has to agree to the call before it is made. Approve the task that it waits in, or answer the graph."""
+
+    code: ClassVar[str] = "approval_required"
+    severity: ClassVar[Severity] = "LOW"
+    decided_strategy = "manual"
+    started = False
+    attempts = 0
+
+
+class LoopDetected(CallFailed):
+    """The model goes in a circle, or asks for too many calls at once. The call is not made; the model is told so."""
+
+    code: ClassVar[str] = "loop_detected"
+    started = False
+    attempts = 0
+
+
 class CallInDoubt(CallFailed):
     """A call with this key began and never ended; nobody knows whether it took effect. Look, then settle it."""
 

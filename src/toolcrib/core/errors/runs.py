@@ -19,6 +19,26 @@ class ModelUnavailable(RunFailed):
     severity: ClassVar[Severity] = "HIGH"
 
 
+class BudgetExceeded(RunFailed):
+    """The next call of a model could cost more than a budget has left. Wait until it renews, or raise the budget."""
+
+    code: ClassVar[str] = "budget_exceeded"
+
+
+class PriceUnknown(RunFailed):
+    """Dollars are limited and no price is known for the model. Write it under `prices:` in agents.yaml."""
+
+    code: ClassVar[str] = "price_unknown"
+    severity: ClassVar[Severity] = "HIGH"
+
+
+class ModelFailed(RunFailed):
+    """No model of the agent gave an answer, or one refused the request. The message tells of each that was asked."""
+
+    code: ClassVar[str] = "model_failed"
+    severity: ClassVar[Severity] = "HIGH"
+
+
 class InputInvalid(RunFailed):
     """The run's input is none for this graph: its state has none of these keys. The hint names those it has."""
 

@@ -1,6 +1,7 @@
 """Retry: what may be repeated, how often, and how long to wait."""
 
 import re
+from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
@@ -47,3 +48,8 @@ class Retry(BaseModel):
         return any(
             entry in names_of(error) if isinstance(entry, str) else isinstance(error, entry) for entry in self.retry_on
         )
+
+
+def full_jitter(attempt: int, *, base_s: float, cap_s: float, uniform: Callable[[float, float], float]) -> float:
+    """Seconds to wait after this attempt, the first one being 1: any below a bound that doubles up to `cap_s`."""
+    return uniform(0.0, min(cap_s, base_s * 2.0 ** (attempt - 1)))

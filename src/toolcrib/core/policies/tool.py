@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from toolcrib.core.policies.approval import Approval
 from toolcrib.core.policies.breaker import Breaker
 from toolcrib.core.policies.cache import Cache
 from toolcrib.core.policies.escalate import Escalate
@@ -38,6 +39,7 @@ class ToolPolicy(BaseModel):
             process that can be killed, `auto` inline for `async def` and thread for `def`.
         side_effect: what a call does to the world; decides whether it may be repeated.
         scopes: rights a caller must hold.
+        approval: which calls a person has to agree to before they are made: `required`, or `when(amount > 100)`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,6 +59,7 @@ class ToolPolicy(BaseModel):
     isolation: Isolation = "auto"
     side_effect: SideEffect = "write"
     scopes: tuple[str, ...] = ()
+    approval: Approval | None = None
 
     @property
     def repeatable(self) -> bool:

@@ -43,6 +43,7 @@ class TaskRecord:
     Attributes:
         args: argument name -> JSON value, as the caller gave them.
         tenant, scopes: on whose behalf, with which rights; None for a caller inside this process.
+        approved: a person has agreed to its call.
         key: idempotency key, unique within its tenant; empty without.
         priority: of waiting tasks the one with the higher number begins first, then the older one.
         call_key: idempotency key of the call itself, as its caller gave it; empty without.
@@ -70,6 +71,7 @@ class TaskRecord:
     args: Mapping[str, Any] = field(default_factory=dict, repr=False)
     tenant: str = ""
     scopes: tuple[str, ...] | None = None
+    approved: bool = False
     key: str = ""
     call_key: str = ""
     priority: int = 0

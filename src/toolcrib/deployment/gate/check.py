@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from toolcrib.core.redaction import Secrets
 from toolcrib.deployment.assemble import build_agents, make_shape
+from toolcrib.deployment.gate.prices import unpriced
 from toolcrib.deployment.gate.trials import try_promises
 from toolcrib.loader.modules import ModulePool
 from toolcrib.loader.project import LoadPorts, load_project
@@ -33,6 +34,7 @@ def _findings(request: CheckRequest, secrets: Secrets) -> Findings:
     if project is None:
         return Findings(reasons=tuple(reasons))
     agents, found = build_agents(project, request.bundle.manifest.release, checkpointer=None)
+    found += unpriced(project)
     if found:
         return Findings(reasons=tuple(found))
     trials = try_promises(project, passed=request.passed, progress=request.progress)

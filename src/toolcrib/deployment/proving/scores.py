@@ -187,7 +187,7 @@ def _keys(result: ToolResult | RunResult) -> list[_Key]:
         if not result.from_cache:
             keys.append(_Key(kind, "seconds", _step(result.execution_time_s)))
         if result.cost_usd is not None:
-            keys.append(_Key(kind, "cost_usd", _step(result.cost_usd)))
+            keys.append(_Key(kind, "cost_usd", _step(float(result.cost_usd))))
     elif result.attempts and not result.cached and not result.journaled:
         keys.append(_Key(kind, "seconds", _step(result.duration_s)))
     return keys

@@ -10,6 +10,7 @@ from toolcrib.core.policies import Cache
 from toolcrib.core.results import ErrorInfo, ToolResult
 from toolcrib.core.stores.results import CacheEntry, ResultCache
 from toolcrib.core.tools import Tool
+from toolcrib.core.wire.graph_values import is_for_graph
 from toolcrib.core.wire.snapshots import Snapshot
 from toolcrib.execution.bubbling import is_bubble_up
 from toolcrib.execution.call_keys import call_keys
@@ -84,7 +85,7 @@ async def _fly(call: Call, call_next: CallNext, flights: Flights[_Landed], shelf
         if result.ok:
             await shelf.put(key, call, result)
         if flights.awaited(key):  # copied before anybody has the value to change it
-            landed = _Landed(result=result, copies=Snapshot.of(result.value))
+            landed = _Landed(result=result, copies=None if is_for_graph(result.value) else Snapshot.of(result.value))
         return result
     except Exception as raised:  # outer guard: a run's error belongs to all who wait for it
         if _is_for_all(raised, call):
@@ -136,8 +137,11 @@ class _Shelf:
         self._cache = cache
 
     async def put(self, key: str, call: Call, result: ToolResult, ttl_s: float | None = None) -> None:
-        """Keep a result. Another tool's answer came from a fallback: this one may answer itself the next time."""
-        if result.tool != self._name:
+        """Keep a result, unless it belongs to one call.
+
+        Another tool's answer came from a fallback: this one may answer itself the next time.
+        """
+        if result.tool != self._name or is_for_graph(result.value):
             return
         ttl_s = self._policy.ttl_s if ttl_s is None else ttl_s
         try:

@@ -1,5 +1,6 @@
 """Journal: a call with an idempotency key runs once, however often it comes, also over a crash."""
 
+import asyncio
 from dataclasses import replace
 
 from toolcrib.core.chain import Call, CallNext, Link
@@ -11,7 +12,7 @@ from toolcrib.core.tools import Tool
 from toolcrib.execution.bubbling import is_bubble_up
 from toolcrib.execution.excess import is_whole, without_rest
 from toolcrib.execution.failures import as_call_error
-from toolcrib.execution.journal_entries import journal_entry
+from toolcrib.execution.journal_entries import Keeping, journal_entry
 from toolcrib.execution.ports import ChainPorts
 from toolcrib.registry.release import Release
 
@@ -27,6 +28,7 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
     if not policy.journaled:
         return None
     journal, clock, artifacts = ports.journal, ports.clock, ports.artifacts
+    kept = Keeping(ports.graph_values)
 
     def wrap(call_next: CallNext) -> CallNext:
         async def journaled(call: Call) -> ToolResult:
@@ -41,20 +43,24 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
                 now=clock.now(),
                 mask=call.tool.spec.sensitive.args,
             )
+            entry = replace(entry, process=ports.process)
             known = await journal.begin(entry)
             if known is not None and (result := _settled(known, entry, harmless=policy.repeatable)):
                 if not await is_whole(result, artifacts, entry.tenant):  # the tool must not run again
                     result = without_rest(result)
-                return replace(result, journaled=True, call_id=call.id)
+                return replace(kept.restored(result), journaled=True, call_id=call.id)
             try:
                 result = await call_next(call)
-            except Exception as error:  # outer guard: every end is written down, but a cancellation, which is in doubt
+            except asyncio.CancelledError:  # it may have taken effect or not
+                await asyncio.shield(journal.leave(entry.key))
+                raise
+            except Exception as error:  # outer guard: every end is written down
                 if is_bubble_up(error) or (isinstance(error, CallFailed) and not error.started):
                     await journal.forget(entry.key)
                 else:
                     await journal.finish(entry.key, _failure(error, call, release, clock.monotonic()))
                 raise
-            await journal.finish(entry.key, result)
+            await journal.finish(entry.key, kept.storable(result))
             return result
 
         return journaled

@@ -11,6 +11,7 @@ from toolcrib.core.redaction import hides
 from toolcrib.core.results import ToolResult
 from toolcrib.core.stores.artifacts import READ_ARTIFACT
 from toolcrib.core.tools import Tool
+from toolcrib.core.wire.graph_values import is_for_graph
 from toolcrib.core.wire.texts import is_small, text_pieces
 from toolcrib.execution.alarm import TimeIsOver, within
 from toolcrib.execution.envelope import envelope
@@ -38,6 +39,8 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
     def wrap(call_next: CallNext) -> CallNext:
         async def output(call: Call) -> ToolResult:
             result = await call_next(call)
+            if is_for_graph(result.value):
+                return result
             pieces = await _written(result)
             total = sum(map(len, pieces))
             if total <= most:

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from toolcrib.core.chain import Call, CallNext, Link
 from toolcrib.core.errors import CallFailed, ToolcribError
-from toolcrib.core.policies import Retry, ToolPolicy, strategy_for
+from toolcrib.core.policies import Retry, ToolPolicy, full_jitter, strategy_for
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import Tool
 from toolcrib.execution.bubbling import is_bubble_up
@@ -65,7 +65,7 @@ def _wait_s(error: Exception, policy: Retry, attempt: int, uniform: Callable[[fl
     asked = getattr(error, "retry_after_s", None)
     if isinstance(asked, int | float) and asked >= 0:
         return float(asked)
-    return uniform(0.0, min(policy.cap_s, policy.base_s * 2.0 ** (attempt - 1)))
+    return full_jitter(attempt, base_s=policy.base_s, cap_s=policy.cap_s, uniform=uniform)
 
 
 def _started(error: Exception) -> bool:

@@ -6,6 +6,7 @@ from typing import Any, assert_never
 
 from toolcrib.core.calls import CallContext, ToolCall
 from toolcrib.core.errors import (
+    ApprovalRequired,
     ArgumentsInvalid,
     CallInDoubt,
     Conflict,
@@ -117,7 +118,9 @@ class Parking:
         ended = replace(record, finished_at=now, expires_at=now + record.ttl_s)
         match decision:
             case "retry":
+                agreed = record.approved or (result.error is not None and result.error.code == ApprovalRequired.code)
                 again = replace(record, state="queued", result=None, error="", expires_at=None, crashes=0)
+                again = replace(again, approved=agreed)
                 return replace(again, started_at=None, release="", progress=0.0, message="")
             case "answer":
                 answer = replace(result, ok=True, value=jsonable(value), error=None)

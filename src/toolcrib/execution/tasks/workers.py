@@ -177,6 +177,7 @@ class TaskWorkers:
             arms=release.arms(tenant=record.tenant),
             priority=record.priority,
             scopes=None if record.scopes is None else frozenset(record.scopes),
+            approved=record.approved,
             progress=progress,
         )
         ports.events.emit(TaskStarted(task=record.id, tool=record.tool, release=release.id, tenant=record.tenant))

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Literal
 
 from toolcrib.core.compat.shapes import Shape, Side, own_names
 from toolcrib.core.releases import Change
@@ -11,9 +12,11 @@ from toolcrib.loader.compat.experiments import compare_experiments
 from toolcrib.loader.compat.rules import Part, make_change
 from toolcrib.loader.compat.tools import compare_tools
 
+How = Literal["added", "removed", "changed"]
+
 
 def compare(older: Side, newer: Side) -> tuple[Change, ...]:
-    """Tools, agents with their graphs and states, the same of tenants, experiments, prompts; one line each.
+    """Tools, agents with their graphs and states, the same of tenants, experiments, money, prompts; one line each.
 
     Of a release without a known shape there is one line that says so.
     """
@@ -26,6 +29,7 @@ def compare(older: Side, newer: Side) -> tuple[Change, ...]:
         lines += [*compare_tools(older.shape, newer.shape), *compare_agents(older.shape, newer.shape)]
         lines += _compare_tenants(older.shape, newer.shape)
         lines += compare_experiments(older.shape, newer.shape)
+        lines += _compare_money(older.shape.money, newer.shape.money)
     return (*lines, *_compare_prompts(older.prompts, newer.prompts))
 
 
@@ -37,6 +41,17 @@ def _compare_tenants(older: Shape, newer: Shape) -> list[Change]:
         own = compare_tools(before.only(tools=tools), after.only(tools=tools))
         own += compare_agents(before.only(agents=agents), after.only(agents=agents))
         lines += [replace(line, tenant=tenant) for line in own]
+    return lines
+
+
+def _compare_money(older: Mapping[str, str], newer: Mapping[str, str]) -> list[Change]:
+    """Budgets and prices by their place in agents.yaml."""
+    lines = []
+    for place in sorted(older.keys() | newer.keys()):
+        before, after = older.get(place), newer.get(place)
+        if before != after:
+            how: How = "added" if before is None else "removed" if after is None else "changed"
+            lines.append(make_change("money", place, how, [Part("money", f"{before} -> {after}")]))
     return lines
 
 

@@ -18,9 +18,9 @@ HARMLESS = frozenset({"none", "read"})
 def widened(older: Shape, newer: Shape) -> tuple[Reason, ...]:
     """One reason for each guard that is lower than before.
 
-    Guards are the scopes a tool asks for, its process of its own, what it hides as sensitive, the nodes a graph stops
-    at, and the list of tools an agent may call: nobody wrote down one that may change something and comes only because
-    a pattern matches it. An agent that had `*` had everything.
+    Guards are the scopes a tool asks for, the approval of its calls, its process of its own, what it hides as
+    sensitive, the nodes a graph stops at, and the list of tools an agent may call: nobody wrote down one that may
+    change something and comes only because a pattern matches it. An agent that had `*` had everything.
     """
     found = [*_tools(older, newer), *_agents(older, newer)]
     for tenant, (tools, agents) in sorted(own_names(older, newer).items()):
@@ -77,6 +77,11 @@ def _lost(older: Mapping[str, Any], newer: Mapping[str, Any]) -> set[str]:
     before, after = _of(older, "isolation"), _of(newer, "isolation")
     if before == "process" != after:
         lost.add(f"no longer runs in a process of its own (isolation: {after})")
+    before, after = _of(older, "approval"), _of(newer, "approval")
+    if before is not None and after is None:
+        lost.add("no longer asks a person for approval")
+    elif before is not None and (when := after.get("when", "")) not in ("", before.get("when", "")):
+        lost.add(f"asks a person for approval only when {when}")
     return lost
 
 

@@ -40,6 +40,7 @@ RULES = MappingProxyType[str, Rule](
         "agent tool taken away": Rule("needs_pin", "a call that waits would find no such tool"),
         "agent settings": Rule("safe"),
         "prompt": Rule("safe"),
+        "money": Rule("safe"),
         "migration added": Rule("safe"),
         "threads kept elsewhere": Rule("breaking", "the newer release does not find threads of the older one"),
         "node added": Rule("safe"),

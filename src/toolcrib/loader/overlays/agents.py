@@ -7,6 +7,7 @@ from typing import Any
 
 from toolcrib.core.agents import AgentSpec
 from toolcrib.core.experiments.arms import Arm
+from toolcrib.core.models import ModelPlan
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.reasons import Reason
 from toolcrib.core.tools import ToolSpec
@@ -17,6 +18,7 @@ from toolcrib.loader.prompts import prompt_path, render_prompt, unbound
 from toolcrib.loader.reading.experiments import changed_fields
 from toolcrib.loader.reading.places import decode, reason_at
 from toolcrib.loader.reading.tenants import overlaid
+from toolcrib.loader.reading.yaml_source import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,7 @@ class LoadedAgent:
         tools: what the model is told of its tools, sorted by name.
         prompt: the system prompt with its variables filled in.
         graph: the object its spec names; None for kinds that need none.
+        router: the function that chooses the tier of its models; None without one.
         config: where it is written down, for reasons.
         path: keys from the top of the file to where it stands there.
     """
@@ -36,6 +39,7 @@ class LoadedAgent:
     tools: tuple[ToolSpec, ...]
     prompt: str
     graph: Any
+    router: Any
     config: ProjectConfig
     path: tuple[str, ...] = ()
 
@@ -48,14 +52,14 @@ class AgentSources:
         config: of the project, with its overlays.
         catalogue: the tools.
         contents: path -> bytes of every file.
-        graph: (agent, `path.py:variable`, where that is written) -> the object, None when it is not there.
+        named: (keys to where it is written, `path.py:variable`, the file) -> the object, None when it is not there.
         lost: names that may be tools: their file did not load.
     """
 
     config: ProjectConfig
     catalogue: Catalogue
     contents: Mapping[str, bytes]
-    graph: Callable[[str, str, ProjectConfig], Any]
+    named: Callable[[Path, str, ProjectConfig], Any]
     lost: Collection[str]
 
 
@@ -114,7 +118,13 @@ def load_agent_arms(
                 spec = spec.model_copy(update={"prompt": prompt_path(spec.prompt) or spec.prompt})
                 reasons += _prompt_mistakes(name, spec, path, sources)
                 prompt = _prompt(name, spec, [tool.name for tool in base.tools], home, sources.contents)
-                arms[name, Arm(experiment, variant)] = replace(base, spec=spec, prompt=prompt, config=config, path=path)
+                router, route = base.router, (*path, "model", "route")
+                if "model" in fields.model_fields_set:
+                    reasons += _route_mistakes(spec, home, route, sources)
+                    router = _router(spec, home, route, config, sources)
+                arms[name, Arm(experiment, variant)] = replace(
+                    base, spec=spec, prompt=prompt, router=router, config=config, path=path
+                )
     return arms, reasons
 
 
@@ -137,6 +147,14 @@ def _prompt_mistakes(name: str, spec: AgentSpec, path: tuple[str, ...], sources:
             yield reason_at(file, text, (one.start, one.end), code="prompt_variable", message=message, hint=hint)
 
 
+def _route_mistakes(spec: AgentSpec, home: _Home, where: Path, sources: AgentSources) -> Iterator[Reason]:
+    """A function of a variant's plan of models whose file is not there; of an agent's own plan its reader tells."""
+    file = _at_home(spec.model.function, home).rpartition(":")[0] if isinstance(spec.model, ModelPlan) else ""
+    if file and file not in sources.contents:
+        hint = did_you_mean(file, (one for one in sources.contents if one.endswith(".py")))
+        yield sources.config.reason("route_missing", f"{file!r} is not in this project", where, hint)
+
+
 def _load(name: str, spec: AgentSpec, home: _Home, sources: AgentSources, reasons: list[Reason]) -> LoadedAgent:
     said_by = home.own if name in home.own.agents else sources.config
     seen = sources.catalogue.seen_by(name, home.tenant)
@@ -150,17 +168,30 @@ def _load(name: str, spec: AgentSpec, home: _Home, sources: AgentSources, reason
                 place = ("agents", name, "tools", index)
                 reasons.append(said_by.reason("unknown_tool", message, place, did_you_mean(pattern, there)))
     tools = tuple(seen[tool].spec for tool in sorted(with_reader(chosen, {**seen, **sources.catalogue.storing})))
-    path, colon, variable = spec.graph.removeprefix("./").partition(":")
-    spec = spec.model_copy(update={"graph": f"{home.tree.get(path, path)}{colon}{variable}"}) if colon else spec
+    spec = spec.model_copy(update={"graph": _at_home(spec.graph, home)}) if ":" in spec.graph else spec
     wants_graph = spec.kind == "graph" and bool(spec.graph)
+    path = ("agents", name)
     return LoadedAgent(
         spec=spec,
         tools=tools,
         prompt=_prompt(name, spec, [tool.name for tool in tools], home, sources.contents),
-        graph=sources.graph(name, spec.graph, said_by) if wants_graph else None,
+        graph=sources.named((*path, "graph"), spec.graph, said_by) if wants_graph else None,
+        router=_router(spec, home, (*path, "model", "route"), said_by, sources),
         config=said_by,
-        path=("agents", name),
+        path=path,
     )
+
+
+def _router(spec: AgentSpec, home: _Home, where: Path, said_by: ProjectConfig, sources: AgentSources) -> Any:
+    """The function that chooses the tier of the agent's models; None without one."""
+    function = spec.model.function if isinstance(spec.model, ModelPlan) and spec.kind != "graph" else ""
+    return sources.named(where, _at_home(function, home), said_by) if function else None
+
+
+def _at_home(place: str, home: _Home) -> str:
+    """`path.py:variable` with the path that it came to."""
+    path, colon, variable = place.removeprefix("./").partition(":")
+    return f"{home.tree.get(path, path)}{colon}{variable}"
 
 
 def _prompt(name: str, spec: AgentSpec, tools: list[str], home: _Home, contents: Mapping[str, bytes]) -> str:
@@ -172,7 +203,7 @@ def _prompt(name: str, spec: AgentSpec, tools: list[str], home: _Home, contents:
 
 def _differs(agent: LoadedAgent, other: LoadedAgent | None) -> bool:
     """Whether a model, a graph or a thread could tell the one from the other."""
-    if other is None or agent.graph is not other.graph:
+    if other is None or agent.graph is not other.graph or agent.router is not other.router:
         return True
     return (agent.spec, agent.prompt, _told(agent)) != (other.spec, other.prompt, _told(other))
 

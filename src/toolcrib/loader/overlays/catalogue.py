@@ -15,9 +15,9 @@ from toolcrib.loader.config import ProjectConfig
 from toolcrib.loader.discover import Found, built_ins, readapted
 from toolcrib.loader.layers import (
     Names,
-    fallback_reasons,
     layer_reasons,
     layers_of,
+    policy_reasons,
     settled,
     unknown_arguments,
     unknown_tool,
@@ -129,7 +129,7 @@ def make_catalogue(sources: Sources) -> tuple[Catalogue, list[Reason]]:
         disabled={name: place for name, place in for_all.items() if isinstance(place, str)},
         entries=base,
     )
-    return catalogue, [*reasons.found, *_fallbacks(catalogue, sources)]
+    return catalogue, [*reasons.found, *_policies(catalogue, sources)]
 
 
 class _Reasons:
@@ -286,10 +286,10 @@ def _effective(entry: Entry, agent: str, tenant: str, config: ProjectConfig, rea
         return spec.place
 
 
-def _fallbacks(catalogue: Catalogue, sources: Sources) -> Iterator[Reason]:
-    """Mistakes in fallbacks, as each caller finds them; one that all meet is told once."""
+def _policies(catalogue: Catalogue, sources: Sources) -> Iterator[Reason]:
+    """Mistakes in policies, as each caller finds them; one that all meet is told once."""
     config, tools = sources.config, catalogue.tools
-    told = list(fallback_reasons(tools.values(), tools, config, lost=sources.lost))
+    told = list(policy_reasons(tools.values(), tools, config, lost=sources.lost))
     yield from told
     for agent, tenant in catalogue.scoped:
         seen = catalogue.seen_by(agent, tenant)
@@ -300,7 +300,7 @@ def _fallbacks(catalogue: Catalogue, sources: Sources) -> Iterator[Reason]:
             or seen.get(tool.spec.policy.fallback) is not tools.get(tool.spec.policy.fallback)
         ]
         whom = f" (for agent {agent!r})" * bool(agent) + f" (for tenant {tenant!r})" * bool(tenant)
-        for reason in fallback_reasons(asking, seen, config, lost=sources.lost):
+        for reason in policy_reasons(asking, seen, config, lost=sources.lost):
             if reason not in told:
                 told.append(reason)
                 yield replace(reason, message=reason.message + whom)

@@ -17,7 +17,7 @@ from toolcrib.core.tools import Tool
 from toolcrib.loader.compat.schemas import covers
 from toolcrib.loader.config import ProjectConfig
 from toolcrib.loader.discover import readapted
-from toolcrib.loader.layers import fallback_reasons, layers_of, required, settled, shown_by
+from toolcrib.loader.layers import layers_of, policy_reasons, required, settled, shown_by
 from toolcrib.loader.overlays.catalogue import Catalogue, Entry, Sources
 from toolcrib.loader.prompts import prompt_path
 from toolcrib.loader.reading.experiments import VariantWords, changed_fields
@@ -211,5 +211,5 @@ def _fallbacks(catalogue: Catalogue, sources: Sources) -> Iterator[Reason]:
     for (agent, arm), own in catalogue.arms.items():
         tools = {name: tool for name, tool in own.items() if isinstance(tool, Tool)}
         seen = {**catalogue.seen_by(agent, ""), **tools}
-        for reason in fallback_reasons(tools.values(), seen, sources.config, lost=sources.lost):
+        for reason in policy_reasons(tools.values(), seen, sources.config, lost=sources.lost):
             yield replace(reason, message=f"{reason.message} (in variant {str(arm)!r})")

@@ -6,10 +6,12 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from toolcrib.core.reasons import Reason
-from toolcrib.loader.config import LANGGRAPH, SETTINGS, ProjectConfig, read_config
+from toolcrib.loader.config import AGENTS, LANGGRAPH, SETTINGS, ProjectConfig, read_config
 from toolcrib.loader.prompts import unbound
 from toolcrib.loader.reading.places import decode, reason_at
+from toolcrib.loader.reading.spending import BUDGETS, PRICES
 from toolcrib.loader.reading.tenants import TENANTS, inner_path, overlaid, tenant_of
+from toolcrib.loader.reading.yaml_source import Path
 
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _WHOLE = "Settings and LangGraph's own file are for the whole project: write it at its top."
@@ -23,7 +25,8 @@ def read_configs(files: Mapping[str, bytes], *, env: Mapping[str, str]) -> tuple
     for tenant in sorted({tenant_of(path) for path in files} - {""}):
         overlays[tenant], wrong = _read_overlay(tenant, files, base, env)
         found += wrong
-    return replace(base, overlays=MappingProxyType(overlays)), tuple(found)
+    config = replace(base, overlays=MappingProxyType(overlays))
+    return config, (*found, *_nobodys_budgets(config))
 
 
 def _read_overlay(
@@ -40,6 +43,17 @@ def _read_overlay(
     reasons += _unbound(tree, real, base, config)
     documents = {name: replace(one, file=real[one.file]) for name, one in config.documents.items()}
     return replace(config, documents=MappingProxyType(documents)), reasons
+
+
+def _nobodys_budgets(config: ProjectConfig) -> Iterator[Reason]:
+    """Budgets of agents that nobody has."""
+    known = {name for one in (config, *config.overlays.values()) for name in one.agents}
+    written = config.documents[AGENTS].data if AGENTS in config.documents else {}
+    known |= set(written.get("agents") or {})  # what is wrong with one of them is told elsewhere
+    for name in config.spending.budgets.agents:
+        if name not in known:
+            message = f"there is no agent {name!r} to have a budget"
+            yield config.unknown("unknown_agent", message, (BUDGETS, "agents", name), name=name, known=known)
 
 
 _FOR_ALL = frozenset({SETTINGS, SETTINGS.replace(".yaml", ".yml"), LANGGRAPH})
@@ -59,10 +73,12 @@ def _misplaced(tenant: str, own: set[str], config: ProjectConfig, real: Mapping[
         if inner_path(path) in _FOR_ALL:
             message = f"{inner_path(path)} has no place in the folder of a tenant"
             yield Reason(code="tenant_file", message=message, file=path, hint=_WHOLE)
-    misplaced = [
-        (("per_tenant", other), f"Write it under `tools:`: all of this file is about {tenant} alone.")
-        for other in config.tenant_overrides
-    ]
+    document = config.documents.get(AGENTS)
+    written = document.data if document is not None and isinstance(document.data, dict) else {}
+    hint = f"Write it in agents.yaml of the project: `budgets: {{tenants: {{{tenant}: {{…}}}}}}` is {tenant}'s."
+    misplaced: list[tuple[Path, str]] = [((key,), hint) for key in (BUDGETS, PRICES) if key in written]
+    hint = f"Write it under `tools:`: all of this file is about {tenant} alone."
+    misplaced += [(("per_tenant", other), hint) for other in config.tenant_overrides]
     misplaced += [(("experiments", name), "Write it in the project's tools.yaml.") for name in config.experiments]
     for place, hint in misplaced:
         message = f"`{place[0]}` has no place in the folder of a tenant"

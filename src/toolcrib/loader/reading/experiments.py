@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from toolcrib.core.agents import AgentLimits
+from toolcrib.core.agents import AgentLimits, AgentSpec, ContextPolicy, Degradation
 from toolcrib.core.experiments.values import Unit
+from toolcrib.core.models import ModelChoice, ModelRetry
 from toolcrib.core.reasons import Reason
 from toolcrib.loader.reading.mistakes import Reading, check, wrong_type
 
@@ -30,18 +31,24 @@ class AgentWords(BaseModel):
     Attributes:
         prompt: path of a file under `prompts/`, or the text itself; in place of the agent's.
         variables: values for the `{names}` in the prompt; in place of all of the agent's.
-        model: in place of the agent's.
+        model: in place of the agent's: a model's name, or a plan of tiers with fallbacks.
         model_options: keyword arguments for the model; in place of all of the agent's.
+        model_retry: how often a model that fails is asked again; in place of the agent's.
         limits: bounds of one run; in place of all of the agent's.
+        degrade: what the end user gets when the agent fails; in place of the agent's.
+        context: how much of a long thread the model is sent; in place of the agent's.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     prompt: str = ""
     variables: dict[str, str] = Field(default_factory=dict)
-    model: str = "offline"
+    model: ModelChoice = "offline"
     model_options: dict[str, Any] = Field(default_factory=dict)
+    model_retry: ModelRetry = ModelRetry()
     limits: AgentLimits = AgentLimits()
+    degrade: Degradation | None = None
+    context: ContextPolicy | None = None
 
 
 class VariantWords(BaseModel):
@@ -50,7 +57,7 @@ class VariantWords(BaseModel):
     Attributes:
         weight: its share is this by the sum of all weights; 0 for nobody.
         tools: name of a tool -> name of the tool whose code goes by it.
-        agents: name of an agent -> its prompt, variables, model, model_options or limits.
+        agents: name of an agent -> what is otherwise of its prompt, its models and its bounds.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -86,6 +93,17 @@ class ExperimentWords(BaseModel):
 def changed_fields(words: BaseModel) -> dict[str, Any]:
     """The fields of an agent that a variant writes, with their values."""
     return {name: getattr(words, name) for name in words.model_fields_set}
+
+
+def specs_in_variants(
+    agents: Mapping[str, AgentSpec], experiments: Mapping[str, ExperimentWords]
+) -> Iterator[tuple[str, AgentSpec]]:
+    """Agents as they are written for variants, each with its name."""
+    for experiment in experiments.values():
+        for variant in experiment.variants.values():
+            for name, words in variant.agents.items():
+                if name in agents:
+                    yield name, agents[name].model_copy(update=changed_fields(words))
 
 
 def read_experiments(reading: Reading, top: Mapping[str, Any], reasons: list[Reason]) -> Mapping[str, ExperimentWords]:

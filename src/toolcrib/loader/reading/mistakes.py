@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar, get_args, get_origin
@@ -22,10 +23,6 @@ _NOT_YET = "this version of toolcrib does not have {} yet"
 # path, `*` for any name -> what is missing; `=value` behind a path: only that value of it
 NOT_YET = MappingProxyType(
     {
-        "agents.*.kind=react": "agents of kind `react`",
-        "agents.*.model={}": "model tiers (a mapping under `model`)",
-        "agents.*.limits.cost_usd": "a cost limit (`cost_usd`)",
-        "agents.*.limits.tokens": "a token limit (`tokens`)",
         "http": "HTTP tools written in YAML (`http`)",
         "mcp": "tools of MCP servers (`mcp`)",
         "stores": "a choice of stores (`stores`)",
@@ -44,7 +41,7 @@ _EXPECTED = MappingProxyType(
     {
         **dict.fromkeys(("string_type", "string_unicode"), _TEXT),
         **dict.fromkeys(("int_type", "int_parsing", "int_parsing_size", "int_from_float"), _WHOLE),
-        **dict.fromkeys(("float_type", "float_parsing", "finite_number"), _NUMBER),
+        **dict.fromkeys(("float_type", "float_parsing", "finite_number", "decimal_type", "decimal_parsing"), _NUMBER),
         **dict.fromkeys(("bool_type", "bool_parsing"), "must be true or false"),
         **dict.fromkeys(("tuple_type", "list_type"), _LIST),
         **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), _MAPPING),
@@ -218,7 +215,7 @@ def _bools_for_numbers(
     for key, inner in value.items():
         field = model.model_fields.get(key)
         types = _types(field.annotation) if field else frozenset()
-        if isinstance(inner, bool) and types & {int, float} and bool not in types:
+        if isinstance(inner, bool) and types & {int, float, Decimal} and bool not in types:
             expected = _SECONDS if key.endswith("_s") else _WHOLE if int in types else _NUMBER
             yield (*path, key), wrong_type(reading, (*path, key), expected)
         elif isinstance(inner, dict) and (nested := _model_of(types)):
@@ -251,9 +248,14 @@ def _model_of(types: frozenset[Any]) -> type[BaseModel] | None:
 def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
     """The model of the value at `path` below a value of `model`."""
     found: type[BaseModel] | None = model
+    names = False
     for part in path:
+        if names or isinstance(part, int):  # names of users' own, elements of a list: their field has told the model
+            names = False
+            continue
         field = found.model_fields.get(str(part)) if found else None
         found = _model_of(_types(field.annotation)) if field else None
+        names = field is not None and get_origin(field.annotation) is dict
     return found
 
 

@@ -19,12 +19,14 @@ from toolcrib.core.calls import ToolContext
 from toolcrib.core.redaction import hiding, texts_of, without
 from toolcrib.core.tools import Tool
 from toolcrib.core.wire.frames import pack, read_frame, write_all
+from toolcrib.core.wire.graph_values import is_for_graph
 from toolcrib.core.wire.prctl import adopt_orphans, die_with_parent
 from toolcrib.runners.processes import values
 from toolcrib.runners.processes.failures import describe
 from toolcrib.runners.processes.pieces import PIECE_BYTES, cut
 
 Load = Callable[[bytes], Mapping[str, Tool]]
+NO_WAY_OUT = "a Command or ToolMessage cannot leave a worker process; use isolation: thread, or return plain values"
 SPARE_THREADS = 64
 """A worker in which calls have left so many more threads than loading did is replaced."""
 LARGE_BYTES = 2 * PIECE_BYTES
@@ -112,6 +114,8 @@ class _Worker:
         """Run one call; head and body of its answer."""
         try:
             value = self._run(tools, frame)
+            if is_for_graph(value):
+                raise TypeError(NO_WAY_OUT)
             body, marked, tree = values.dump(value, most_bytes=self._station.message_bytes)
             pieces = len(body) > LARGE_BYTES
             if pieces:

@@ -35,7 +35,6 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
     gc.collect()
     gc.freeze()
-    control.send(orjson.dumps({"ready": os.getpid()}))
     yard = _Yard(control, load, station)
     try:
         yard.work()
@@ -65,7 +64,8 @@ class _Yard:
         signal.set_wakeup_fd(self._bell.fileno(), warn_on_full_buffer=False)
 
     def work(self) -> None:
-        """Fork and bury until nobody is there to ask for it."""
+        """Tell that it is ready; then fork and bury until nobody is there to ask for it."""
+        self._tell({"ready": os.getpid()})
         while True:
             ready, _, _ = select.select([self._control, self._wake], [], [])
             if self._wake in ready:

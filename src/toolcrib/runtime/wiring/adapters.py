@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from toolcrib.agents.state.graph_values import GraphValueTexts
 from toolcrib.core.events import Deployed, Event
 from toolcrib.core.redaction import Secrets
-from toolcrib.core.settings import CallsSettings, Settings
+from toolcrib.core.settings import Settings
 from toolcrib.deployment.boundary import Boundary, open_boundary
 from toolcrib.deployment.proving.guard import count_canary
 from toolcrib.deployment.proving.scores import SCORED, Scores
@@ -39,6 +42,7 @@ from toolcrib.stores.memory.locks import MemoryLocks
 from toolcrib.stores.memory.rate_limits import MemoryRateLimiter
 from toolcrib.stores.memory.result_cache import MemoryResultCache
 from toolcrib.stores.sql.artifacts import SqlArtifactStore
+from toolcrib.stores.sql.budgets import SqlBudgetStore
 from toolcrib.stores.sql.checkpoints import open_checkpointer
 from toolcrib.stores.sql.database import open_sqlite
 from toolcrib.stores.sql.errors import SqlErrorStore
@@ -77,6 +81,7 @@ class Adapters:
     ledger: SqlRunLedger
     history: ErrorHistory
     tasks: SqlTaskStore
+    budgets: SqlBudgetStore
     checkpointer: Any
     verifier: Verifier
     pool: ModulePool
@@ -101,6 +106,8 @@ class _Ground:
 class _CallState(TypedDict):
     """Ports of a chain; see `ChainPorts`."""
 
+    process: str
+    graph_values: GraphValueTexts
     circuits: Circuits
     escalations: Escalations
     rates: MemoryRateLimiter
@@ -167,8 +174,7 @@ async def _adapters(ground: _Ground, stack: AsyncExitStack) -> Adapters:
     stack.push_async_callback(verifier.close)
     state = ground.root / STATE_DIRECTORY
     engine = await stack.enter_async_context(open_sqlite(state / DATABASE))
-    history = ErrorHistory(fresh=observing.errors, store=SqlErrorStore(engine))
-    stack.push_async_callback(history.flush)
+    history = _history(observing, engine, stack)
     checkpointer = await stack.enter_async_context(open_checkpointer(state / "threads.db"))
     pool = ModulePool()
     stack.callback(pool.close)
@@ -186,7 +192,7 @@ async def _adapters(ground: _Ground, stack: AsyncExitStack) -> Adapters:
         cache=_result_cache(ground, clock),
         resources=resources,
         artifacts=artifacts,
-        **_call_state(settings.calls, clock, hub),
+        **_call_state(ground, clock, hub),
         secrets=ground.secrets,
     )
     return Adapters(
@@ -203,11 +209,18 @@ async def _adapters(ground: _Ground, stack: AsyncExitStack) -> Adapters:
         ledger=SqlRunLedger(engine),
         history=history,
         tasks=SqlTaskStore(engine),
+        budgets=SqlBudgetStore(engine, clock=clock),
         checkpointer=checkpointer,
         verifier=verifier,
         pool=pool,
         boundary=ground.boundary,
     )
+
+
+def _history(observing: Observing, engine: AsyncEngine, stack: AsyncExitStack) -> ErrorHistory:
+    history = ErrorHistory(fresh=observing.errors, store=SqlErrorStore(engine))
+    stack.push_async_callback(history.flush)
+    return history
 
 
 def _result_cache(ground: _Ground, clock: SystemClock) -> MemoryResultCache:
@@ -224,10 +237,13 @@ async def _open_artifacts(
     return SqlArtifactStore(engine, bounds=bounds, clock=clock, new_handle=new_handle)
 
 
-def _call_state(limits: CallsSettings, clock: SystemClock, hub: EventHub) -> _CallState:
-    """What links remember between calls, and what they share with each other: kept in memory, for one process."""
+def _call_state(ground: _Ground, clock: SystemClock, hub: EventHub) -> _CallState:
+    """What links remember between calls, share with each other, and write with: kept in memory, for one process."""
+    limits = ground.settings.calls
     asked = limits.concurrency, limits.per_tenant
     return {
+        "graph_values": GraphValueTexts(),
+        "process": ground.processes.name,
         "circuits": Circuits(events=hub),
         "escalations": Escalations(events=hub),
         "rates": MemoryRateLimiter(clock=clock),

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from toolcrib.agents.models import Models
+from toolcrib.agents.models.catalogue import Models
+from toolcrib.agents.money.book import PriceBook
+from toolcrib.agents.money.purse import PursePorts
 from toolcrib.core.ports import CallJournal, Resources
 from toolcrib.core.settings import Settings, TasksSettings
 from toolcrib.deployment.boundary import Boundary
@@ -29,6 +31,7 @@ from toolcrib.execution.tasks.workers import TaskWorkers
 from toolcrib.observability.exposition import Exposition
 from toolcrib.observability.history import ErrorHistory
 from toolcrib.runners.threads import ThreadRunner
+from toolcrib.runs.accounts import Accounts
 from toolcrib.runs.ports import RunPorts
 from toolcrib.runs.service import RunService
 from toolcrib.runtime.clock import SystemClock
@@ -50,6 +53,7 @@ class House:
     collector: Collector
     guard: Guard
     runs: RunService
+    accounts: Accounts
     tasks: TaskWorkers
     journal: CallJournal
     history: ErrorHistory
@@ -72,7 +76,8 @@ def compose(root: Path, settings: Settings, world: Adapters, stack: AsyncExitSta
     proving = _proving(deployer, settings, world)
     canaries = Canaries(proving)
     executor = Executor(ids=ids, clock=clock, events=hub, circuits=chain.circuits)
-    runs = RunService(_run_ports(world, executor, deployer), concurrency=settings.runs.concurrency)
+    accounts = _accounts(world)
+    runs = RunService(_run_ports(world, executor, deployer, accounts), concurrency=settings.runs.concurrency)
     stack.push_async_callback(runs.close)
     tasks, workers = _tasks(world, executor, settings.tasks)
     stack.push_async_callback(workers.close)
@@ -84,6 +89,7 @@ def compose(root: Path, settings: Settings, world: Adapters, stack: AsyncExitSta
             registry=world.registry,
             executor=executor,
             runs=runs,
+            accounts=accounts,
             tasks=tasks,
             deployer=deployer,
             canaries=canaries,
@@ -103,10 +109,13 @@ def compose(root: Path, settings: Settings, world: Adapters, stack: AsyncExitSta
             exposition=_exposition(world, workers),
             tallies=world.observing.tallies,
             secrets=chain.secrets,
+            has_ended=world.processes.has_ended,
         )
     )
     guard = Guard(proving, canaries)
-    return _house(world, crib, deployer=deployer, collector=collector, guard=guard, runs=runs, tasks=workers)
+    return _house(
+        world, crib, deployer=deployer, collector=collector, guard=guard, runs=runs, tasks=workers, accounts=accounts
+    )
 
 
 def _house(
@@ -118,6 +127,7 @@ def _house(
     guard: Guard,
     runs: RunService,
     tasks: TaskWorkers,
+    accounts: Accounts,
 ) -> House:
     return House(
         crib=crib,
@@ -125,6 +135,7 @@ def _house(
         collector=collector,
         guard=guard,
         runs=runs,
+        accounts=accounts,
         tasks=tasks,
         journal=world.chain.journal,
         history=world.history,
@@ -136,7 +147,19 @@ def _house(
     )
 
 
-def _run_ports(world: Adapters, executor: Executor, deployer: Deployer) -> RunPorts:
+def _accounts(world: Adapters) -> Accounts:
+    ports = PursePorts(
+        store=world.budgets,
+        book=PriceBook(),
+        clock=world.clock,
+        ids=world.ids,
+        emit=world.observing.hub.emit,
+        process=world.processes.name,
+    )
+    return Accounts(ports, has_ended=world.processes.has_ended)
+
+
+def _run_ports(world: Adapters, executor: Executor, deployer: Deployer, accounts: Accounts) -> RunPorts:
     clock = world.clock
     return RunPorts(
         registry=world.registry,
@@ -144,11 +167,13 @@ def _run_ports(world: Adapters, executor: Executor, deployer: Deployer) -> RunPo
         models=Models(today=lambda: datetime.fromtimestamp(clock.now(), UTC).astimezone().date()),
         ledger=world.ledger,
         clock=clock,
+        random=world.chain.random,
         ids=world.ids,
         events=world.observing.hub,
         load=deployer.bring,
         is_safe=deployer.is_safe,
         secrets=world.chain.secrets,
+        accounts=accounts,
         process=world.processes.name,
         has_ended=world.processes.has_ended,
     )

@@ -12,7 +12,8 @@ from toolcrib.core.errors import ToolcribError
 from toolcrib.core.results import ErrorInfo
 from toolcrib.server.access import Accepted, OpenCrib, Stopping
 from toolcrib.server.encoding import encode
-from toolcrib.server.schema.documents import AgentDocument, RunRequestBody, RunResultDocument
+from toolcrib.server.schema.agents import AgentDocument, RunRequestBody
+from toolcrib.server.schema.documents import RunResultDocument
 from toolcrib.server.schema.openapi import failures, stream
 from toolcrib.server.sse import MEDIA_TYPE, Frame, event_stream
 

@@ -1,12 +1,12 @@
-"""`/v1/ledger`, `/v1/census`, `/v1/experiments`: what runs there were, who uses which release, how variants do."""
+"""`/v1/ledger`, `/v1/budgets`, `/v1/census`, `/v1/experiments`: runs, what they spent, users of releases, variants."""
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 
 from toolcrib.server.access import OpenCrib
-from toolcrib.server.schema.documents import LedgerDocument
+from toolcrib.server.schema.documents import BudgetsDocument, LedgerDocument
 from toolcrib.server.schema.experiments import ExperimentDocument
 from toolcrib.server.schema.openapi import failures
 
@@ -18,6 +18,17 @@ async def ledger(crib: OpenCrib, limit: Annotated[int, Query(ge=1, le=1000)] = 1
     """Counts over all runs ever accepted, and the newest of them."""
     runs = await crib.recent_runs(limit)
     return {"summary": asdict(await crib.ledger()), "runs": [run.to_dict() for run in runs]}
+
+
+@router.get("/budgets", response_model=BudgetsDocument)
+async def budgets(
+    crib: OpenCrib,
+    scope: Literal["", "run", "thread", "tenant", "agent"] = "",
+    tenant: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> dict[str, Any]:
+    """The accounts of budgets whose period goes on; those of runs only with `scope=run`."""
+    return {"accounts": [one.to_dict() for one in await crib.budgets(scope=scope, tenant=tenant, limit=limit)]}
 
 
 @router.get("/census")

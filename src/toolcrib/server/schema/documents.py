@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from toolcrib.core.policies import Seconds
 from toolcrib.core.releases import ColdKind, DeploymentState, ReleaseState, Verdict
@@ -28,36 +28,6 @@ class ToolCallRequest(BaseModel):
     tenant: Name = Field(default="", description="On whose behalf.")
     user: Name = Field(default="", description="The same within the tenant; for experiments that go by user.")
     timeout_s: Seconds | None = Field(default=None, description="Seconds for this call, below the tool's own limit.")
-
-
-class RunRequestBody(BaseModel):
-    """A run of an agent: a question, an input state for a graph, or the answer a paused run waits for."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"question": "Where is order A-42?"}})
-
-    question: str | None = Field(default=None, description="What to ask.")
-    input: list[Any] | dict[str, Any] | str | None = Field(
-        default=None, description="The input state of a graph, or a list of messages."
-    )
-    thread_id: Name = Field(default="", description="Continue this conversation; a new one is made when empty.")
-    tenant: Name = Field(default="", description="On whose behalf; part of the thread's identity.")
-    user: Name = Field(default="", description="The same within the tenant; for experiments that go by user.")
-    resume: Any = Field(default=None, description="The human's answer for the run that waits on the thread.")
-    stream: bool = Field(default=False, description="Answer with server-sent events.")
-
-    @model_validator(mode="after")
-    def _asks_one_thing(self) -> "RunRequestBody":
-        given = [value for value in (self.question, self.input, self.resume) if value is not None]
-        if len(given) != 1:
-            raise ValueError("give one of `question`, `input` and `resume`")
-        return self
-
-    @property
-    def asked(self) -> dict[str, Any]:
-        """Arguments of `Crib.run` and `Crib.stream`."""
-        question = self.input if self.question is None else self.question
-        who = {"thread_id": self.thread_id, "tenant": self.tenant, "user": self.user}
-        return {"question": question, **who, "resume": self.resume}
 
 
 class RollbackRequest(BaseModel):
@@ -142,19 +112,6 @@ class ArtifactDocument(_Answer):
     size_bytes: int = Field(description="Of the whole text as UTF-8.")
 
 
-class AgentDocument(_Answer):
-    """An agent of the current release: what its author wrote, and what it came to."""
-
-    name: str
-    kind: str
-    model: str
-    prompt: str = Field(description="The system prompt as it is sent, variables filled in.")
-    tools: list[str] = Field(description="Names of the tools it may call.")
-    limits: dict[str, Any]
-    description: str
-    release: str
-
-
 class RunResultDocument(_Answer):
     """The outcome of a run; `success` tells, `error` explains, `interrupts` is what it waits for."""
 
@@ -167,7 +124,7 @@ class RunResultDocument(_Answer):
     iterations: int
     input_tokens: int
     output_tokens: int
-    cost_usd: float | None
+    cost_usd: str | None = Field(description="US dollars, exact; null where a price is not known.")
     trace: list[dict[str, Any]]
     from_cache: bool
     release: str
@@ -322,6 +279,31 @@ class RunEntry(_Answer):
     revision: str = Field(default="", description="The migration its state has come to; empty before the first.")
     user: str = ""
     variants: dict[str, str] = Field({}, description="Experiment -> variant that it is in.")
+    cost_usd: str | None = Field(default=None, description="US dollars, exact; null where a price is not known.")
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class AccountDocument(_Answer):
+    """An account of a budget. Dollars are text, exact; a limit is null where there is none."""
+
+    scope: Literal["run", "thread", "tenant", "agent"]
+    tenant: str
+    name: str = Field(description="Id of the run or thread, name of the agent; empty for tenants.")
+    period: str = Field(description="`2026-11-21` for a day, `2026-11` for a month; empty when it is for ever.")
+    renews_at: float | None = Field(description="Unix time at which the next period begins.")
+    spent_usd: str
+    reserved_usd: str
+    limit_usd: str | None
+    spent_tokens: int
+    reserved_tokens: int
+    limit_tokens: int | None
+
+
+class BudgetsDocument(_Answer):
+    """Accounts of budgets, by scope, tenant, name and period."""
+
+    accounts: list[AccountDocument]
 
 
 class CountsDocument(_Answer):

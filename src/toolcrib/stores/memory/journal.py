@@ -25,6 +25,11 @@ class MemoryJournal:
         if entry := self._entries.get(key):
             self._entries[key] = replace(entry, result=ToolResult.from_dict(result.to_dict()))
 
+    async def leave(self, key: str) -> None:
+        """See `CallJournal.leave`."""
+        if entry := self._entries.get(key):
+            self._entries[key] = replace(entry, process="")
+
     async def forget(self, key: str) -> None:
         """See `CallJournal.forget`."""
         self._entries.pop(key, None)

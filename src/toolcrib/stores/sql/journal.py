@@ -39,6 +39,12 @@ class SqlJournal:
             await db.execute(update(journal).where(journal.c.key == key).values(result=text))
 
     @whole
+    async def leave(self, key: str) -> None:
+        """See `CallJournal.leave`."""
+        async with self._engine.begin() as db:
+            await db.execute(update(journal).where(journal.c.key == key).values(process=""))
+
+    @whole
     async def forget(self, key: str) -> None:
         """See `CallJournal.forget`."""
         async with self._engine.begin() as db:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData()
@@ -74,6 +75,7 @@ journal = Table(
     Column("release", String(64), nullable=False),
     Column("began_at", Float, nullable=False),
     Column("result", Text, nullable=True),
+    Column("process", String(64), nullable=False, server_default=""),
     Index("toolcrib_journal_began", "began_at"),
 )
 
@@ -116,6 +118,9 @@ runs = Table(
     Column("process", String(64), nullable=False, server_default=""),
     Column("user", String(255), nullable=False, server_default=""),
     Column("variants", Text, nullable=False, server_default="{}"),
+    Column("cost_usd", BigInteger, nullable=True),  # as in `accounts`
+    Column("input_tokens", BigInteger, nullable=False, server_default="0"),
+    Column("output_tokens", BigInteger, nullable=False, server_default="0"),
     Index("toolcrib_runs_thread", "tenant", "thread_id", "started_at"),
     Index("toolcrib_runs_status", "status", "started_at"),
 )
@@ -128,6 +133,7 @@ tasks = Table(
     Column("args", Text, nullable=False),
     Column("tenant", String(255), nullable=False),
     Column("scopes", Text, nullable=False),
+    Column("approved", Boolean, nullable=False, server_default=false()),
     Column("key", String(255), nullable=True),  # null without one: nulls are not equal, so they may be many
     Column("call_key", String(255), nullable=False, server_default=""),
     Column("priority", Integer, nullable=False),
@@ -156,6 +162,34 @@ tasks = Table(
     Index("toolcrib_tasks_next", "state", "priority", "created_at"),
     Index("toolcrib_tasks_batch", "batch"),
     Index("toolcrib_tasks_expiry", "expires_at"),
+)
+
+# Money in millionths of a millionth of a dollar: whole numbers are added exactly, on every database.
+accounts = Table(
+    "toolcrib_accounts",
+    metadata,
+    Column("scope", String(16), primary_key=True),
+    Column("tenant", String(255), primary_key=True),
+    Column("name", String(255), primary_key=True),
+    Column("period", String(16), primary_key=True),
+    Column("renews_at", Float, nullable=True),
+    Column("spent_usd", BigInteger, nullable=False),
+    Column("reserved_usd", BigInteger, nullable=False),
+    Column("spent_tokens", BigInteger, nullable=False),
+    Column("reserved_tokens", BigInteger, nullable=False),
+    Column("touched_at", Float, nullable=False),
+)
+
+reservations = Table(
+    "toolcrib_reservations",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("accounts", Text, nullable=False),
+    Column("usd", BigInteger, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    Column("process", String(64), nullable=False),
+    Column("at", Float, nullable=False),
+    Index("toolcrib_reservations_process", "process"),
 )
 
 large = MetaData()

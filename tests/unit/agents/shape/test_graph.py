@@ -14,7 +14,8 @@ from langgraph.types import Command
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
-from toolcrib.agents.function_calling import AgentParts, build_function_calling
+from toolcrib.agents.function_calling import build_function_calling
+from toolcrib.agents.parts import AgentParts
 from toolcrib.agents.shape.graph import graph_shape, state_shape
 from toolcrib.core.agents import AgentSpec
 from toolcrib.core.compat.shapes import FieldShape

@@ -106,3 +106,48 @@ async def test_no_reason_tells_a_secret(tmp_path: Path, monkeypatch: pytest.Monk
     finally:
         await verifier.close()
     assert reason.message == "RuntimeError: no [secret:TOOLCRIB_TEST_KEY]"
+
+
+async def test_where_dollars_are_limited_a_model_without_a_price_is_refused_at_its_place(
+    verifier: Verifier, tmp_path: Path
+) -> None:
+    agents = "budgets: {tenants: {acme: {usd: 1}}}\nagents:\n  one:\n    model: openai:nobody-knows-this\n"
+    assert await reasons(verifier, {"tools/a.py": ADD, "agents.yaml": agents}, tmp_path) == [
+        ("unknown_price", "agents.yaml", 4)
+    ]
+
+
+async def test_every_model_of_a_plan_is_looked_at_and_so_is_its_route(verifier: Verifier, tmp_path: Path) -> None:
+    plan = (
+        "model:\n      simple: opnai:a\n      medium: {model: 'nobody:b'}\n      fallback:\n      - offline\n"
+        "      - nobody:c\n      route: tools/a.py:ad"
+    )
+    files = {"tools/a.py": ADD, "agents.yaml": AGENT.replace("model: offline", plan), "prompts/one.md": "Hi."}
+    (route,) = (await verdict(verifier, files, tmp_path)).reasons
+    assert (route.code, route.place, route.hint) == ("unknown_route", "agents.yaml:9:14", "Did you mean 'add'?")
+    files["agents.yaml"] = files["agents.yaml"].replace("      route: tools/a.py:ad\n", "")
+    found = (await verdict(verifier, files, tmp_path)).reasons
+    assert [(one.code, one.place) for one in found] == [
+        ("model", "agents.yaml:4:15"),
+        ("model", "agents.yaml:5:23"),
+        ("model", "agents.yaml:8:9"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("classify = 3", "is no function"),
+        ("class classify:\n    pass", "is no function"),
+        ("def classify():\n    return 'simple'", "does not take one argument, the question"),
+        ("def classify(question, more):\n    return 'simple'", "does not take one argument, the question"),
+    ],
+)
+async def test_a_route_must_be_a_function_of_the_question(
+    verifier: Verifier, tmp_path: Path, code: str, words: str
+) -> None:
+    agents = "agents:\n  one:\n    model: {simple: offline, route: 'routing.py:classify'}\n"
+    files = {"tools/a.py": ADD, "agents.yaml": agents, "routing.py": code}
+    (reason,) = (await verdict(verifier, files, tmp_path)).reasons
+    assert (reason.code, reason.place) == ("route", "agents.yaml:3:37")
+    assert words in reason.message

@@ -1,6 +1,7 @@
 """Figures made of words: so many runs and calls, so many of them failed."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 from toolcrib.core.errors import RunFailed, ToolFailed
 from toolcrib.core.events import RunFinished, ToolFinished
@@ -23,7 +24,7 @@ def a_run(
         success=not code,
         error=error,
         execution_time_s=seconds,
-        cost_usd=cost_usd,
+        cost_usd=None if cost_usd is None else Decimal(str(cost_usd)),
         from_cache=from_cache,
         release=release,
     )

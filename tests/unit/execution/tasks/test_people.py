@@ -90,6 +90,18 @@ async def test_retry_runs_it_again_as_a_task_on_the_release_that_serves_then() -
     assert (result.value, result.call_id) == ("mended 3", task)
 
 
+async def test_a_call_that_needs_approval_waits_and_is_made_when_a_person_agrees() -> None:
+    till = Till(on_error={}, approval="when(amount > 100)")
+    till.raises = None
+    async with at_work(till.ground) as crew:
+        assert (await till.call(crew, amount=5)).value == {"paid": 1}
+        task = await till.parked(crew, "k", amount=500)
+        assert (task.state, task.error.partition(":")[0], till.paid) == ("waiting", "approval_required", 1)
+        await crew.service.resolve(task.id, "retry")
+        done = await crew.ended(task.id)
+    assert (done.state, done.last_result().value) == ("succeeded", {"paid": 2})
+
+
 async def _mended(amount: int = 1) -> str:
     return f"mended {amount}"
 

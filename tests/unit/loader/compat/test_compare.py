@@ -22,6 +22,16 @@ def test_prompts_are_told_in_lines_and_are_safe() -> None:
     )
 
 
+def test_budgets_and_prices_are_told_by_their_place_and_are_safe() -> None:
+    before = Shape(money={"budgets.tenant": "usd 1", "budgets.soft": "0.5", "prices.x": "input_usd_per_million 1"})
+    after = Shape(money={"budgets.tenant": "usd 2", "budgets.agent": "tokens 5", "prices.x": "input_usd_per_million 1"})
+    assert compare(side(before), side(after)) == (
+        Change(kind="money", name="budgets.agent", change="added", verdict="safe"),
+        Change(kind="money", name="budgets.soft", change="removed", verdict="safe"),
+        Change(kind="money", name="budgets.tenant", change="changed", detail="usd 1 -> usd 2", verdict="safe"),
+    )
+
+
 def test_the_whole_is_as_bad_as_its_worst_line() -> None:
     changes = compare(side(used(t=tool("a", a={}))), side(used(t=tool(), u=tool()), p="new"))
     assert [one.verdict for one in changes] == ["safe", "needs_pin", "safe"]

@@ -35,9 +35,13 @@ def messages(older: Shape, newer: Shape) -> list[str]:
         ({"isolation": "thread"}, {"isolation": "inline"}, []),
         ({}, {"isolation": "process"}, []),
         ({"timeout_s": 1, "side_effect": "write"}, {"side_effect": "read"}, []),
+        ({"approval": {}}, {}, ["tool 't' no longer asks a person for approval"]),
+        ({"approval": {}}, {"approval": {"when": "a"}}, ["tool 't' asks a person for approval only when a"]),
+        ({"approval": {"when": "a"}}, {"approval": {"description": "Look."}}, []),
+        ({}, {"approval": {}}, []),
     ],
 )
-def test_scopes_and_processes_of_a_tool_are_guards(
+def test_scopes_processes_and_approval_of_a_tool_are_guards(
     before: dict[str, Any], after: dict[str, Any], said: list[str]
 ) -> None:
     assert messages(policed(before), policed(after)) == said

@@ -4,6 +4,9 @@ import asyncio
 import logging
 import os
 import signal
+import socket
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -62,6 +65,13 @@ async def test_arguments_and_results_keep_their_types_and_their_size_is_bounded(
     with pytest.raises(ToolFailed, match=r"was given 2\.0 MB; 1 MB is the most"):
         await call(runner, tools.echo, value="x" * 2 * 1024 * 1024)
     assert await pid_of(runner) == pid
+
+
+async def test_what_only_the_graph_can_use_cannot_leave_a_worker(runner: ProcessRunner) -> None:
+    with pytest.raises(
+        TypeError, match="a Command or ToolMessage cannot leave a worker process; use isolation: thread"
+    ):
+        await call(runner, tools.hands_over)
 
 
 async def test_an_error_of_the_tool_arrives_with_its_name_and_what_it_says(runner: ProcessRunner) -> None:
@@ -228,6 +238,16 @@ async def test_a_fork_server_killed_from_outside_takes_its_workers_along_and_com
     await ended(who["parent"])
     await ended(who["pid"])
     assert (await call(runner, tools.whoami))["parent"] != who["parent"]
+
+
+def test_a_fork_server_that_nobody_waits_for_any_more_ends_without_a_word() -> None:
+    ours, its = socket.socketpair()
+    ours.close()
+    code = "from toolcrib.runners.processes.zygote import main; main()"
+    arguments = [sys.executable, "-c", code, "-", str(its.fileno()), "json:loads", "0", "1024"]
+    with its:
+        done = subprocess.run(arguments, pass_fds=[its.fileno()], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 @pytest.mark.parametrize(("release", "words"), [("break", "broken release"), ("die", "closed its connection")])

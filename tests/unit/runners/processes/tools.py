@@ -40,6 +40,11 @@ def raises(kind: str) -> None:
     }[kind]
 
 
+def hands_over() -> Any:
+    """What LangGraph's own `Command` is told by; LangGraph itself would only make these workers slow to start."""
+    return type("Command", (), {"__module__": "langgraph.types"})()
+
+
 def quotes(card: str, before: int) -> None:
     try:
         raise KeyError(card)
@@ -79,7 +84,19 @@ async def later(value: int) -> int:
     return value
 
 
-TOOLS: tuple[Callable[..., Any], ...] = (echo, whoami, told, raises, quotes, says, hangs, cuts_the_line, ends, later)
+TOOLS: tuple[Callable[..., Any], ...] = (
+    echo,
+    whoami,
+    told,
+    raises,
+    hands_over,
+    quotes,
+    says,
+    hangs,
+    cuts_the_line,
+    ends,
+    later,
+)
 
 
 def load(payload: bytes) -> Mapping[str, Tool]:

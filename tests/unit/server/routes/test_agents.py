@@ -91,6 +91,13 @@ async def test_an_agent_that_is_gone_can_still_be_resumed_on_its_own_release(doo
     assert (done["output"]["answer"], done["release"]) == ("hello Di", waiting["release"])
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_tier_that_the_agent_does_not_have_is_refused(reading: Door, stream: bool) -> None:
+    answer = await reading.http.post(RUNS, json={"input": {"name": "x"}, "tier": "simple", "stream": stream})
+    assert (answer.status_code, answer.json()["code"]) == (422, "input_invalid")
+    assert "It has no tiers" in answer.json()["hint"]
+
+
 async def test_a_resume_without_anything_to_resume_is_a_conflict(reading: Door) -> None:
     answer = await reading.http.post(RUNS, json={"resume": "x", "thread_id": "nobody"})
     assert (answer.status_code, answer.json()["code"]) == (409, "resume_refused")
@@ -104,6 +111,7 @@ async def test_a_resume_without_anything_to_resume_is_a_conflict(reading: Door) 
         ({"question": "a", "thread_id": "a\x1fb"}, "thread_id"),
         ({"question": "a", "tenant": "x" * 201}, "tenant"),
         ({"question": "a", "thread": "t"}, "thread"),
+        ({"question": "a", "tier": "huge"}, "tier"),
     ],
 )
 async def test_a_request_that_does_not_fit_names_the_field(reading: Door, body: dict[str, Any], field: str) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from toolcrib.agents.models import missing_key
+from toolcrib.agents.models.names import missing_key
 
 OPENAI, GOOGLE = ("OPENAI_API_KEY",), ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 

@@ -1,18 +1,9 @@
-"""Models by name: `offline`, or any `init_chat_model` string; made when first needed, shared between releases."""
+"""Names of models: `offline`, or any `init_chat_model` string; what can be told of one without using it."""
 
-import asyncio
 import importlib.util
-from collections.abc import Callable, Mapping
-from datetime import date
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
-
-import orjson
-from langchain.chat_models import init_chat_model
-from langchain_core.language_models import BaseChatModel
-
-from toolcrib.agents.offline_router import OfflineRouter, Router, best_scorer
-from toolcrib.core.errors import ModelUnavailable
 
 OFFLINE = "offline"
 _PACKAGES = MappingProxyType(
@@ -59,41 +50,6 @@ _FAMILIES = MappingProxyType({"gpt-": "openai", "o1": "openai", "o3": "openai", 
 """Whose a model without a provider is, as `init_chat_model` guesses."""
 
 
-class Models:
-    """Makes each model once per (name, options) and gives it out; loading happens off the event loop."""
-
-    def __init__(self, *, today: Callable[[], date]) -> None:
-        self._today = today
-        self._made: dict[tuple[str, bytes], BaseChatModel] = {}
-        self._lock = asyncio.Lock()
-
-    async def get(self, name: str, options: Mapping[str, Any]) -> BaseChatModel:
-        """The model of this name.
-
-        Raises:
-            ModelUnavailable: its package or its key is missing, or the name is not known.
-        """
-        key = (name, orjson.dumps(dict(options), option=orjson.OPT_SORT_KEYS, default=str))
-        if model := self._made.get(key):
-            return model
-        async with self._lock:
-            if key not in self._made:
-                self._made[key] = await asyncio.to_thread(self._make, name, options)
-            return self._made[key]
-
-    def _make(self, name: str, options: Mapping[str, Any]) -> BaseChatModel:
-        if name == OFFLINE:
-            return OfflineRouter(router=Router(scorer=best_scorer(), today=self._today))
-        try:
-            model: BaseChatModel = init_chat_model(name, **options)
-        except Exception as error:  # outer guard: providers raise what they like when a key or a package is missing
-            raise ModelUnavailable(
-                f"Model {name!r} cannot be used: {type(error).__name__}: {str(error).splitlines()[0][:300]}",
-                hint="Set the provider's key in the environment, or use `model: offline`.",
-            ) from error
-        return model
-
-
 def model_problem(name: str) -> tuple[str, str] | None:
     """What is wrong with a model's name as far as can be told without using it: (message, fix), or None."""
     if name == OFFLINE:
@@ -110,12 +66,17 @@ def model_problem(name: str) -> tuple[str, str] | None:
     return None
 
 
+def provider_of(name: str) -> str:
+    """Whose model it is; empty when that cannot be told."""
+    provider, separator, _ = name.partition(":")
+    if separator:
+        return provider
+    return next((family for start, family in _FAMILIES.items() if name.startswith(start)), "")
+
+
 def missing_key(name: str, options: Mapping[str, Any], env: Mapping[str, str]) -> tuple[str, ...]:
     """The environment variables of which the model needs one, if none of them is set."""
-    provider, separator, _ = name.partition(":")
-    if not separator:
-        provider = next((family for start, family in _FAMILIES.items() if name.startswith(start)), "")
-    keys = _KEYS.get(provider, ())
+    keys = _KEYS.get(provider_of(name), ())
     return () if "api_key" in options or any(env.get(key) for key in keys) else keys
 
 

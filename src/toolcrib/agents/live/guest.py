@@ -1,0 +1,62 @@
+"""An agent's graph as another server runs it: its release in the config, and somebody who sees how the run ends."""
+
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import RunnableConfig
+from langgraph.callbacks import GraphCallbackHandler, GraphInterruptEvent
+
+from toolcrib.agents.live.loops import on_loop
+from toolcrib.agents.scope import SCOPE_KEY, ChatModels, RunScope
+from toolcrib.agents.state.migration import RELEASE, REVISION
+from toolcrib.core.agents import Agent
+
+
+class GuestWatch(GraphCallbackHandler):
+    """Sees whether a run began at all, and whether it waits for a person.
+
+    Attributes:
+        began: the graph was run; a server also asks for it to read a thread, or to draw it.
+        waits: it stopped with a question.
+    """
+
+    run_inline = True
+
+    def __init__(self) -> None:
+        self.began = False
+        self.waits = False
+
+    def on_chain_start(self, *args: Any, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any) -> None:
+        """The graph, or a part of it, begins."""
+        self.began = True
+
+    def on_interrupt(self, event: GraphInterruptEvent) -> None:
+        """The graph stops with a question."""
+        self.waits = True
+
+
+class ModelsElsewhere:
+    """The models of a project, for graphs on another event loop than its own: made there, given out here."""
+
+    def __init__(self, models: ChatModels, loop: asyncio.AbstractEventLoop) -> None:
+        self._models = models
+        self._loop = loop
+
+    async def get(self, name: str, options: Mapping[str, Any]) -> BaseChatModel:
+        """See `Models.get`."""
+        return await on_loop(self._loop, partial(self._models.get, name, options))
+
+
+def guest_graph(agent: Agent, scope: RunScope, watch: GuestWatch) -> Any:
+    """The agent's graph, pinned by `scope`. Where its threads are saved is the other server's to say."""
+    config: RunnableConfig = {
+        "configurable": {SCOPE_KEY: scope},
+        "metadata": {RELEASE: scope.release.id, REVISION: agent.revision},
+        "callbacks": [watch],
+        "recursion_limit": 2 * agent.spec.limits.iterations + 5,
+    }
+    return agent.graph.copy({"checkpointer": None}).with_config(config)

@@ -1,0 +1,1 @@
+"""Models: their names, making them, and asking them."""

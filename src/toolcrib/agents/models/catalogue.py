@@ -1,0 +1,56 @@
+"""Models by name: made when first needed, shared between releases."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import date
+from types import MappingProxyType
+from typing import Any
+
+import orjson
+from langchain.chat_models import init_chat_model
+from langchain_core.language_models import BaseChatModel
+
+from toolcrib.agents.models.names import OFFLINE
+from toolcrib.agents.offline_router import OfflineRouter, Router, best_scorer
+from toolcrib.core.errors import ModelUnavailable
+
+_OURS = MappingProxyType({"max_retries": 0, "stream_usage": True})
+"""Options of models that have them: only toolcrib retries, and streamed answers tell their tokens too."""
+
+
+class Models:
+    """Makes each model once per (name, options) and gives it out; loading happens off the event loop."""
+
+    def __init__(self, *, today: Callable[[], date]) -> None:
+        self._today = today
+        self._made: dict[tuple[str, bytes], BaseChatModel] = {}
+        self._lock = asyncio.Lock()
+
+    async def get(self, name: str, options: Mapping[str, Any]) -> BaseChatModel:
+        """The model of this name.
+
+        Raises:
+            ModelUnavailable: its package or its key is missing, or the name is not known.
+        """
+        key = (name, orjson.dumps(dict(options), option=orjson.OPT_SORT_KEYS, default=str))
+        if model := self._made.get(key):
+            return model
+        async with self._lock:
+            if key not in self._made:
+                self._made[key] = await asyncio.to_thread(self._make, name, options)
+            return self._made[key]
+
+    def _make(self, name: str, options: Mapping[str, Any]) -> BaseChatModel:
+        if name == OFFLINE:
+            return OfflineRouter(router=Router(scorer=best_scorer(), today=self._today))
+        try:
+            model: BaseChatModel = init_chat_model(name, **options)
+            fields = type(model).model_fields
+            if ours := {key: value for key, value in _OURS.items() if key in fields and key not in options}:
+                model = init_chat_model(name, **{**options, **ours})
+        except Exception as error:  # outer guard: providers raise what they like when a key or a package is missing
+            raise ModelUnavailable(
+                f"Model {name!r} cannot be used: {type(error).__name__}: {str(error).splitlines()[0][:300]}",
+                hint="Set the provider's key in the environment, or use `model: offline`.",
+            ) from error
+        return model

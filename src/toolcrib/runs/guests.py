@@ -1,0 +1,145 @@
+"""Runs of our agents that another server drives: it has the threads and their state, we have the releases."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from toolcrib.agents.live.guest import GuestWatch, ModelsElsewhere, guest_graph
+from toolcrib.agents.scope import RunScope
+from toolcrib.core.agents import Agent
+from toolcrib.core.errors import RunFailed
+from toolcrib.core.events import RunFinished
+from toolcrib.core.results import ErrorInfo, RunResult
+from toolcrib.core.stores.ledger import RunRecord
+from toolcrib.runs.active import STEPS
+from toolcrib.runs.ports import RunPorts, RunRequest
+from toolcrib.runs.threads import Threads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestRun:
+    """One run, or one look at a graph, of another server.
+
+    Attributes:
+        graph: what it runs.
+        record: what will stand in the ledger, if it runs it.
+    """
+
+    graph: Any
+    record: RunRecord
+    watch: GuestWatch
+    leases: ExitStack
+    began: float
+    steps: list[Mapping[str, Any]] = field(default_factory=list)
+
+
+class GuestRuns:
+    """Gives graphs to another server, each pinned to the release that its thread's policy asks for."""
+
+    def __init__(self, ports: RunPorts, threads: Threads) -> None:
+        self._ports = ports
+        self._threads = threads
+
+    async def begin(self, agent: str, *, thread_id: str = "", tenant: str = "", user: str = "") -> GuestRun:
+        """The agent's graph, whose release is leased until `end`.
+
+        Raises:
+            AgentNotFound: the release has no such agent.
+            ResumeRefused: the thread holds on to a release that is not to be had.
+        """
+        leases = ExitStack()
+        with leases:
+            request = RunRequest(agent=agent, thread_id=thread_id, tenant=tenant, user=user)
+            release = await self._threads.pin_guest(request, leases)
+            user = await self._threads.user(request, thread_id, may_answer=bool(thread_id))
+            arms = release.arms(tenant=tenant, user=user, thread=thread_id)
+            found = release.agent(agent, tenant=tenant, arms=arms)
+            record = RunRecord(
+                run_id=self._ports.ids.new(),
+                thread_id=thread_id,
+                tenant=tenant,
+                agent=agent,
+                release=release.digest,
+                started_at=self._ports.clock.now(),
+                revision=found.revision,
+                releases_seen=(found.release,),
+                user=user,
+                variants=release.concerning(arms, agent=found.name, tools=found.tools),
+            )
+            steps: list[Mapping[str, Any]] = []
+            watch, scope = GuestWatch(), self._scope(found, record, steps, release)
+            return GuestRun(
+                graph=guest_graph(found, scope, watch),
+                record=record,
+                watch=watch,
+                leases=leases.pop_all(),
+                began=self._ports.clock.monotonic(),
+                steps=steps,
+            )
+
+    async def end(self, run: GuestRun, failure: BaseException | None = None) -> None:
+        """The other server is done: let go of the release, and write down what it ran."""
+        try:
+            if run.watch.began:
+                await self._written(run, failure)
+        finally:
+            run.leases.close()
+
+    async def _written(self, run: GuestRun, failure: BaseException | None) -> None:
+        status = "interrupted" if run.watch.waits else "success"
+        if isinstance(failure, asyncio.CancelledError):
+            status = "cancelled"
+        elif failure is not None:
+            status = "error"
+        if run.record.thread_id:
+            record = replace(run.record, status=status, finished_at=self._ports.clock.now())
+            await self._ports.ledger.accept(record)
+        self._ports.events.emit(RunFinished(result=self._result(run, failure), agent=run.record.agent))
+
+    def _result(self, run: GuestRun, failure: BaseException | None) -> RunResult:
+        """What listeners hear; what the other server was told in the end is its own affair."""
+        models = [step for step in run.steps if step["kind"] == "model"]
+        error = None if failure is None else ErrorInfo.of(RunFailed(f"The run ended with {type(failure).__name__}."))
+        return RunResult(
+            output=None,
+            success=error is None,
+            error=error,
+            execution_time_s=self._ports.clock.monotonic() - run.began,
+            iterations=len(models),
+            input_tokens=sum(step["input_tokens"] for step in models),
+            output_tokens=sum(step["output_tokens"] for step in models),
+            release=run.record.releases_seen[0],
+            thread_id=run.record.thread_id,
+            run_id=run.record.run_id,
+            variants=run.record.variants,
+        )
+
+    def _scope(self, agent: Agent, record: RunRecord, steps: list[Mapping[str, Any]], release: Any) -> RunScope:
+        """What the graph's nodes know of the run."""
+
+        def notify(event: str, data: Mapping[str, Any]) -> None:
+            if event in STEPS:
+                steps.append({"kind": event.partition(".")[0], **data})
+
+        ports, loop, limits = self._ports, asyncio.get_running_loop(), agent.spec.limits
+        return RunScope(
+            release=release,
+            calls=ports.calls,
+            models=ModelsElsewhere(ports.models, loop),
+            clock=ports.clock,
+            random=ports.random,
+            tools=agent.tools,
+            run_id=record.run_id,
+            thread_id=record.thread_id,
+            agent=record.agent,
+            tenant=record.tenant,
+            arms=record.variants,
+            deadline=ports.clock.monotonic() + limits.run_timeout_s,
+            tool_timeout_s=limits.tool_timeout_s,
+            loops=limits.loops,
+            notify=notify,
+            emit=ports.events.emit,
+            loop=loop,
+        )

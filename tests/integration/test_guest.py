@@ -1,0 +1,157 @@
+"""Guest mode: another server runs the graphs of a project's agents, each run on one release, also while it changes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Command
+
+import toolcrib
+from toolcrib.agents.live.loops import on_loop
+from toolcrib.core.errors import AgentNotFound, ProjectInvalid
+from toolcrib.runtime.guest import host_of
+
+pytestmark = pytest.mark.anyio
+
+TOOL = '''
+from toolcrib import ToolContext, tool
+
+@tool(side_effect="read")
+async def greet(name: str, context: ToolContext) -> str:
+    """Greet somebody.
+
+    Args:
+        name: whom.
+    """
+    return f"Hello {name} from {context.release}"
+'''
+GRAPH = """
+from langchain_core.runnables import RunnableConfig
+from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.types import interrupt
+from toolcrib import ToolNode
+
+async def ask(state: MessagesState, config: RunnableConfig) -> dict:
+    name = interrupt("whom?")
+    return await ToolNode().ainvoke({"tool": "greet", "tool_input": {"name": name}, "id": "1"}, config)
+
+graph = StateGraph(MessagesState)
+graph.add_node("ask", ask)
+graph.add_edge(START, "ask")
+graph.add_edge("ask", END)
+"""
+AGENTS = "agents: {asking: {kind: graph, graph: 'graphs/asking.py:graph'}, offline: {kind: function_calling}}\n"
+
+
+@dataclass
+class Server:
+    """A server as LangGraph's: it has the threads, and asks the factory for a graph for each run."""
+
+    project: Path
+    saver: InMemorySaver = field(default_factory=InMemorySaver)
+
+    @asynccontextmanager
+    async def graph(self, agent: str, thread: str = "") -> AsyncIterator[tuple[Any, Any]]:
+        factory = toolcrib.graph_factory(self.project, agent, watch=False)
+        config: Any = {"configurable": {"thread_id": thread} if thread else {}}
+        with anyio.fail_after(20):
+            async with factory(config) as graph:
+                yield graph.copy({"checkpointer": self.saver}), config
+
+    async def run(self, agent: str, thread: str, given: Any) -> Any:
+        async with self.graph(agent, thread) as (graph, config):
+            return await graph.ainvoke(given, config)
+
+    async def in_project(self, work: Callable[[toolcrib.Crib], Awaitable[Any]]) -> Any:
+        """Do it in the project that the factories opened."""
+        opened = await asyncio.to_thread(host_of(self.project, watch=False).opened)
+
+        async def done() -> Any:
+            return await work(opened.crib)
+
+        return await on_loop(opened.loop, done)
+
+
+@pytest.fixture(scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    project = tmp_path_factory.mktemp("guest").resolve()
+    for name, text in {"tools/hello.py": TOOL, "graphs/asking.py": GRAPH, "agents.yaml": AGENTS}.items():
+        (project / name).parent.mkdir(exist_ok=True)
+        (project / name).write_text(text)
+    yield Server(project)
+    await asyncio.to_thread(host_of(project, watch=False).close)
+
+
+async def release_of(crib: toolcrib.Crib) -> str:
+    return crib.release.id
+
+
+def last(state: Any) -> str:
+    return str(state["messages"][-1].content)
+
+
+async def test_a_run_that_waits_goes_on_with_its_release_and_the_next_takes_the_new_one(server: Server) -> None:
+    asked = await server.run("asking", "t1", {"messages": []})
+    old = await server.in_project(release_of)
+    (server.project / "tools" / "hello.py").write_text(TOOL.replace("Hello", "Servus"))
+    new = (await server.in_project(lambda crib: crib.deploy())).release
+
+    answered = await server.run("asking", "t1", Command(resume="Ada"))
+    other = await server.run("asking", "t2", {"messages": []})
+    later = await server.run("asking", "t2", Command(resume="Bo"))
+    again = await server.run("asking", "t1", {"messages": []})
+    once_more = await server.run("asking", "t1", Command(resume="Cy"))
+
+    assert [state["__interrupt__"][0].value for state in (asked, other, again)] == ["whom?"] * 3
+    assert last(answered) == f"Hello Ada from {old}"
+    assert last(later) == f"Servus Bo from {new}"
+    assert last(once_more) == f"Servus Cy from {new}", "a turn that is over holds on to nothing"
+
+
+async def test_agents_of_one_project_share_it_and_models_and_tools_work(server: Server) -> None:
+    state = await server.run("offline", "t3", {"messages": [("user", "Greet Ada")]})
+
+    assert "Ada from r-" in last(state)
+    assert host_of(server.project, watch=False) is host_of(server.project, watch=False)
+
+
+async def test_a_server_that_only_looks_at_a_graph_leaves_no_trace(server: Server) -> None:
+    before = await server.in_project(lambda crib: crib.recent_runs())
+    async with server.graph("asking", "t4") as (graph, config):
+        assert "ask" in graph.get_graph().nodes
+        assert (await graph.aget_state(config)).values == {}
+    async with server.graph("asking"):
+        pass
+
+    assert await server.in_project(lambda crib: crib.recent_runs()) == before
+
+
+async def test_its_runs_stand_in_the_ledger_and_hold_their_release_while_they_last(server: Server) -> None:
+    async with server.graph("offline", "t5") as (graph, config):
+        await graph.ainvoke({"messages": [("user", "Greet Bo")]}, config)
+        held = await server.in_project(lambda crib: crib.users())
+    with pytest.raises(RuntimeError, match="server broke"):
+        async with server.graph("offline", "t6") as (graph, config):
+            await graph.ainvoke({"messages": [("user", "Greet Cy")]}, config)
+            raise RuntimeError("server broke")
+
+    runs = {run.thread_id: run.status for run in await server.in_project(lambda crib: crib.recent_runs())}
+    assert (runs["t5"], runs["t6"]) == ("success", "error")
+    assert any(use.leases for use in held)
+    assert not any("run" in use.leases for use in await server.in_project(lambda crib: crib.users()))
+
+
+async def test_an_agent_that_is_not_there_and_a_project_that_is_none_are_named(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(AgentNotFound, match="askin"):
+        async with server.graph("askin"):
+            pass
+    with pytest.raises(ProjectInvalid):
+        async with partial(toolcrib.graph_factory, tmp_path / "nothing", "x")()({}):
+            pass

@@ -1,0 +1,83 @@
+"""Accounts of an open project: what dead processes left, what a run that goes on has cost, what is swept out."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from tests.support import make_release
+from toolcrib.agents.money.book import PriceBook
+from toolcrib.agents.money.purse import Purse, PursePorts
+from toolcrib.core.agents import Agent, AgentSpec
+from toolcrib.core.money import Account, AccountLimit, Amount, Budget, Budgets, Spending
+from toolcrib.core.stores.budgets import Reservation
+from toolcrib.core.stores.ledger import RunRecord
+from toolcrib.registry.release import Release
+from toolcrib.runs.accounts import KEPT_S, Accounts
+from toolcrib.stores.memory.budgets import MemoryBudgetStore
+from toolcrib.testing import CountingIds, FakeClock, RecordingEvents
+
+pytestmark = pytest.mark.anyio
+RECORD = RunRecord(run_id="run-1", thread_id="th", agent="support", release="r", tenant="acme", cost_usd=Decimal(3))
+RUN = Account(scope="run", tenant="acme", name="run-1")
+AGENT = Agent(name="support", spec=AgentSpec(), prompt="", tools=(), graph=None, release="r-1")
+SPENT = Amount(usd=Decimal("0.5"), tokens=9)
+
+
+def opened() -> tuple[Accounts, MemoryBudgetStore, FakeClock]:
+    clock = FakeClock()
+    store = MemoryBudgetStore(clock=clock)
+    ports = PursePorts(
+        store=store, book=PriceBook(), clock=clock, ids=CountingIds(), emit=RecordingEvents().emit, process="me"
+    )
+    return Accounts(ports, has_ended=lambda process: process == "dead"), store, clock
+
+
+def limited(**budgets: Budget) -> Release:
+    return replace(make_release(), spending=Spending(budgets=Budgets(**budgets)))  # type: ignore[arg-type]  # by name
+
+
+def left_by(process: str) -> Reservation:
+    return Reservation(id=process, amount=SPENT, limits={RUN: AccountLimit()}, process=process)
+
+
+async def test_only_what_dead_processes_had_reserved_counts_as_spent() -> None:
+    accounts, store, _ = opened()
+    for process in ("dead", "alive", "me"):
+        await store.reserve(left_by(process))
+    await accounts.tend()
+    [state] = await store.states([RUN])
+    assert (state.spent, state.reserved) == (SPENT, SPENT + SPENT)
+
+
+async def test_a_run_that_goes_on_has_cost_what_its_account_says_where_it_has_one() -> None:
+    accounts, store, _ = opened()
+    await store.reserve(left_by("dead"))
+    known = await accounts.known(RECORD, AGENT, limited(tenant=Budget(usd=Decimal(1))))
+    assert known.cost_usd == SPENT.usd, "with what its dead process had reserved"
+    assert await accounts.known(RECORD, AGENT, limited()) == RECORD
+
+
+async def test_old_accounts_are_swept_now_and_then() -> None:
+    accounts, store, clock = opened()
+    await store.reserve(left_by("me"))
+    await store.settle("me", SPENT)
+    await accounts.tend()
+    clock.advance(KEPT_S + 1)
+    assert await store.accounts(scope="run") != []
+    await accounts.tend()
+    assert await store.accounts(scope="run") == []
+
+
+async def test_the_status_of_accounts_has_the_limits_of_the_release_that_serves() -> None:
+    accounts, store, clock = opened()
+    release = limited(tenant=Budget(usd=Decimal(1), per="day"))
+    purse: Purse = accounts.purse(RECORD, AGENT, release)
+    assert await purse.is_tight() is False
+    [_, bound] = release.spending.bounds(purse.spender, now=clock.now())
+    await store.reserve(replace(left_by("me"), limits={bound.account: bound.limit}))
+    [status] = await accounts.status(release.spending)
+    document = status.to_dict()
+    assert (document["limit_usd"], document["reserved_usd"], document["period"]) == ("1", "0.5", "2023-11-14")
+    clock.advance(86_400)
+    assert await accounts.status(release.spending) == [], "its day is over"
