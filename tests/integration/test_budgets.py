@@ -38,6 +38,7 @@ from toolcrib.registry.release import Release
 from toolcrib.runs.accounts import Accounts
 from toolcrib.runs.ports import RunPorts, RunRequest
 from toolcrib.runs.service import RunService
+from toolcrib.stores.memory.result_cache import MemoryResultCache
 from toolcrib.stores.sql.budgets import SqlBudgetStore
 from toolcrib.stores.sql.database import open_sqlite
 from toolcrib.stores.sql.ledger import SqlRunLedger
@@ -156,6 +157,7 @@ def shop(
         load=load,
         is_safe=is_safe,
         secrets=Secrets({}),
+        cache=MemoryResultCache(max_bytes=1 << 20, clock=FakeClock(), memory_used=lambda: 0.0),
         accounts=accounts,
         process="p",
     )

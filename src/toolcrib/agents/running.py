@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphDrained, GraphRecursionError
 from langgraph.runtime import RunControl, get_runtime
@@ -53,12 +54,17 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a turn ended: with an output, waiting for a human (`interrupts`, JSON values) in some nodes, or stopped."""
+    """How a turn ended: with an output, waiting for a human (`interrupts`, JSON values) in some nodes, or stopped.
+
+    Attributes:
+        from_cache: the output was known before.
+    """
 
     output: Any = None
     interrupts: tuple[Any, ...] = ()
     paused_at: tuple[str, ...] = ()
     stopped: bool = False
+    from_cache: bool = False
 
 
 async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
@@ -101,6 +107,21 @@ async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
     except GraphRecursionError as error:
         raise IterationLimit(str(error).splitlines()[0]) from error
     return _outcome(state, waiting, nodes.paused_at)
+
+
+async def so_far(agent: Agent, turn: Turn, scope: RunScope) -> list[Any]:
+    """What was said in the thread before this turn, as JSON-ready values."""
+    saved = await agent.graph.aget_state(_config(agent, turn, scope))
+    messages = saved.values.get("messages", [])
+    return [[one.type, one.content, getattr(one, "tool_calls", None)] for one in messages]
+
+
+async def say(agent: Agent, turn: Turn, scope: RunScope, answer: str) -> None:
+    """Save the question with this answer in the thread, as if the agent's model had given it, and tell of it."""
+    said = AIMessage(answer, response_metadata={"from_cache": True})
+    messages = [*run_input(turn.question)["messages"], said]
+    await agent.graph.aupdate_state(_config(agent, turn, scope), {"messages": messages}, as_node="agent")
+    scope.notify("message", {"text": answer, "node": "agent"})
 
 
 def _config(agent: Agent, turn: Turn, scope: RunScope) -> RunnableConfig:

@@ -64,6 +64,18 @@ class Degradation(BaseModel):
     answer: str = "Sorry, I cannot answer that just now. Please try again later."
 
 
+class AnswerCache(BaseModel):
+    """Answers are kept, and given again to the same question in the same thread so far.
+
+    Attributes:
+        ttl_s: for so long.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ttl_s: Seconds = 300.0
+
+
 class AgentLimits(BaseModel):
     """Bounds of one run of an agent: steps, seconds and money.
 
@@ -107,6 +119,7 @@ class AgentSpec(BaseModel):
         state_schema: number of the graph's state, for `kind: graph`; raise it when saved threads must be migrated.
         limits: bounds of one run.
         degrade: what the end user gets when the agent fails; an error alone when not given.
+        answer_cache: whether answers are kept, for all but `kind: graph`; none when not given.
         context: how much of a long thread the model is sent; all of it when not given.
         thread_policy: which release the next turn of a thread takes. `run`: the one that serves then, while a turn that
             waits for a human ends on its own. `thread`: the one of the thread's first turn, until an operator moves it.
@@ -128,6 +141,7 @@ class AgentSpec(BaseModel):
     state_schema: Annotated[int, Field(ge=1)] | None = None
     limits: AgentLimits = AgentLimits()
     degrade: Degradation | None = None
+    answer_cache: AnswerCache | None = None
     context: ContextPolicy | None = None
     thread_policy: ThreadPolicy = "run"
     description: str = ""

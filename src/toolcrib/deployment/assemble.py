@@ -198,6 +198,9 @@ def build_agents(project: LoadedProject, release: str, *, checkpointer: Any) -> 
                 each = {of: one for (own, of), one in parts.items() if own == name and one.spec.kind == spec.kind}
                 shared[name, spec.kind] = build_shared(each, checkpointer=checkpointer)
             graph = shared[name, spec.kind]
+        elif spec.answer_cache is not None:
+            message, hint = f"agent {name!r} is a graph of your own, whose answers are not kept", "Leave it out."
+            reasons.append(config.reason("agent", message, ("agents", name, "answer_cache"), hint))
         try:
             agent = build_agent(parts[name, tenant], graph=graph, checkpointer=checkpointer)
         except GraphError as error:

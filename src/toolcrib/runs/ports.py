@@ -9,6 +9,7 @@ from toolcrib.core.models import Tier
 from toolcrib.core.ports import Clock, EventSink, IdFactory, Random
 from toolcrib.core.redaction import Secrets
 from toolcrib.core.stores.ledger import RunLedger, RunRecord
+from toolcrib.core.stores.results import ResultCache
 from toolcrib.registry.registry import Registry
 from toolcrib.registry.release import Release
 from toolcrib.runs.accounts import Accounts
@@ -43,6 +44,7 @@ class RunPorts:
         load: a stored release in memory, by its digest or its id.
         is_safe: (a thread's last run, another release) -> whether nothing in the other one can harm the thread.
         secrets: what no failure may tell.
+        cache: where answers are kept.
         accounts: what runs pay their models from.
         process: name of this process among those that have the project open.
         has_ended: whether the process with this name has died, or ended.
@@ -59,6 +61,7 @@ class RunPorts:
     load: Callable[[str], Awaitable[Release]]
     is_safe: Callable[[RunRecord, Release], Awaitable[bool]]
     secrets: Secrets
+    cache: ResultCache
     accounts: Accounts
     process: str = ""
     has_ended: Callable[[str], bool] = lambda process: False

@@ -9,7 +9,7 @@ from typing import Any
 
 from toolcrib.agents.graphs import refuse_misfit
 from toolcrib.agents.models.plans import refuse_tier
-from toolcrib.agents.running import Outcome, Turn, take_turn
+from toolcrib.agents.running import Outcome, Turn
 from toolcrib.agents.scope import RunScope
 from toolcrib.core.errors import (
     Conflict,
@@ -24,6 +24,7 @@ from toolcrib.core.results import ErrorInfo, RunResult, jsonable, said
 from toolcrib.core.stores.ledger import RunRecord, ThreadFilter, checkpoint_thread
 from toolcrib.core.stores.pins import STOPPED
 from toolcrib.runs.active import STEPS, ActiveRun, ActiveRuns, Notify
+from toolcrib.runs.answers import Answers
 from toolcrib.runs.foreign import ForeignRuns
 from toolcrib.runs.guests import GuestRuns
 from toolcrib.runs.ports import RunEvent, RunPorts, RunRequest
@@ -53,6 +54,7 @@ class RunService:
         self._busy: set[tuple[str, str]] = set()
         self._streams: set[asyncio.Task[None]] = set()
         self.active = ActiveRuns()
+        self._answers = Answers(ports.cache)
         self.resumer = Resumer(resume=self.resume, ports=ports, active=self.active)
         self._loop = asyncio.get_running_loop()
         self.foreign = ForeignRuns(ports, self._loop)
@@ -291,7 +293,7 @@ class RunService:
                 if run.cut:
                     timer.reschedule(0.0)
                 async with self._slots:
-                    outcome = await take_turn(run.agent, turn, self._scope(run, run.began + limit))
+                    outcome = await self._answers.turn(run.agent, turn, self._scope(run, run.began + limit))
         except ToolcribError as raised:
             error = raised
         except TimeoutError as raised:
@@ -351,6 +353,7 @@ class RunService:
             run_id=run.record.run_id,
             interrupts=outcome.interrupts,
             variants=run.record.variants,
+            from_cache=outcome.from_cache,
             degraded=next((str(step["code"]) for step in run.steps if step["kind"] == "answer"), ""),
         )
 

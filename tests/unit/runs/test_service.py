@@ -21,6 +21,7 @@ from toolcrib.runs.ports import RunPorts, RunRequest
 from toolcrib.runs.service import RunService
 from toolcrib.stores.memory.budgets import MemoryBudgetStore
 from toolcrib.stores.memory.ledger import MemoryRunLedger
+from toolcrib.stores.memory.result_cache import MemoryResultCache
 from toolcrib.testing import CountingIds, FakeClock, FakeRandom, RecordingEvents
 
 pytestmark = pytest.mark.anyio
@@ -70,6 +71,7 @@ def service(ledger: MemoryRunLedger) -> RunService:
         load=load,
         is_safe=is_safe,
         secrets=Secrets({}),
+        cache=MemoryResultCache(max_bytes=1 << 20, clock=FakeClock(), memory_used=lambda: 0.0),
         accounts=accounts,
     )
     return RunService(ports, concurrency=1)

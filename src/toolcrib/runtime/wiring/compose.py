@@ -173,6 +173,7 @@ def _run_ports(world: Adapters, executor: Executor, deployer: Deployer, accounts
         load=deployer.bring,
         is_safe=deployer.is_safe,
         secrets=world.chain.secrets,
+        cache=world.chain.cache,
         accounts=accounts,
         process=world.processes.name,
         has_ended=world.processes.has_ended,
