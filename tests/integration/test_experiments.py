@@ -10,12 +10,15 @@ import anyio
 import anyio.lowlevel
 import pytest
 from langchain_core.messages import AIMessage
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import MessagesState, StateGraph
+from langgraph.types import Command
 
 import toolcrib
 from tests.integration.commands import toolcrib as command
 from tests.integration.draining.project import gate
 from tests.unit.server.conftest import Door, open_door
+from toolcrib.core.errors import InputInvalid
 from toolcrib.core.events import RunFinished, RunStarted, ToolFinished
 
 pytestmark = pytest.mark.anyio
@@ -85,6 +88,7 @@ agents:
   walker: {kind: graph, graph: "graphs/walker.py:graph"}
   support: {prompt: "You are {agent}.", tools: [search], limits: {iterations: 9}}
   idle: {tools: [search_fast]}
+  thinker: {kind: react, tools: [search], answer_cache: {ttl_s: 60}}
 """
 SWAP = """
 experiments:
@@ -94,6 +98,7 @@ experiments:
 """
 CONTROL, FAST = {"search_v2": "control"}, {"search_v2": "fast"}
 COUNT = "  count: {by: tenant, variants: {twice: {tools: {count: count_twice}}}}\n"
+PLAN = "  plan: {by: user, variants: {two: {agents: {thinker: {model: {simple: offline, fallback: [offline]}}}}}}\n"
 TONE = "  tone: {by: user, variants: {b: {agents: {support: {prompt: prompts/b.md, limits: {iterations: 1}}}}}}\n"
 
 
@@ -118,7 +123,7 @@ def users(crib: toolcrib.Crib) -> dict[str, str]:
 async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
     """An open project that no test changes, and a client of its server."""
     root = tmp_path_factory.mktemp("experiments")
-    write(root, more=TONE + COUNT)
+    write(root, more=TONE + COUNT + PLAN)
     async with open_door(root) as door:
         yield door
 
@@ -209,6 +214,35 @@ async def test_an_agent_in_a_variant_has_its_prompt_its_limits_and_the_tools_of_
     assert [(step["value"], step["variants"]) for step in called] == [("fast shoes", dict(run.variants))]
     assert run.trace[0]["variants"] == dict(run.variants)
     assert (plain.success, plain.variants, idle.variants) == (True, (), ())
+
+
+async def test_a_react_agent_may_have_a_plan_of_models_and_its_answers_in_each_variant(door: Door) -> None:
+    crib, who = door.crib, users(door.crib)
+    for variant, found in (("control", "slow shoes"), ("fast", "fast shoes")):
+        run = await crib.run("thinker", "search for shoes", user=who[variant])
+        again = await crib.run("thinker", "search for shoes", user=who[variant])
+        assert dict(run.variants) == {"search_v2": variant, "plan": "two"}
+        assert (found in run.output, run.from_cache, again.output, again.from_cache) == (True, False, run.output, True)
+        asked = [step for step in run.trace if step["kind"] == "model"]
+        assert {(step["tier"], *step["variants"].values()) for step in asked} == {("simple", variant, "two")}
+    plain = await crib.run("thinker", "search for shoes", tenant="acme")
+    assert (plain.variants, plain.trace[0]["tier"], plain.from_cache) == ((), "", False)
+    assert (await crib.run("thinker", "hello", user=who["fast"], tier="simple")).success
+    with pytest.raises(InputInvalid, match="no model for the tier 'simple'"):
+        await crib.run("thinker", "hello", tier="simple")
+
+
+async def test_a_run_of_another_server_is_in_its_variants_also_when_somebody_else_answers(door: Door) -> None:
+    crib, who, saver = door.crib, users(door.crib)["fast"], InMemorySaver()
+    config: Any = {"configurable": {"thread_id": "guest"}}
+    seen: list[Any] = []
+    for user, given in ((who, {"asks": True}), ("somebody else", Command(resume="yes"))):
+        run = await crib.guests.begin("walker", thread_id="guest", user=user)
+        seen.append(await run.graph.copy({"checkpointer": saver}).ainvoke(given, config))
+        await crib.guests.end(run)
+    assert seen[-1]["seen"] == ["fast x"]
+    ran = [run for run in await crib.recent_runs() if run.thread_id == "guest"]
+    assert [(run.user, dict(run.variants)) for run in ran] == [(who, FAST)] * 2
 
 
 async def test_events_metrics_and_counts_tell_the_variant(door: Door) -> None:
