@@ -10,6 +10,7 @@ from toolcrib.core.compat.shapes import fingerprint
 from toolcrib.core.experiments.arms import Arm
 from toolcrib.core.experiments.values import Experiment, Variant
 from toolcrib.core.names import did_you_mean
+from toolcrib.core.policies import Approval
 from toolcrib.core.reasons import Reason
 from toolcrib.core.redaction import unknown_field
 from toolcrib.core.stores.artifacts import READ_ARTIFACT
@@ -184,6 +185,7 @@ def _sensitive(entry: Entry, named: Entry, config: ProjectConfig) -> list[str]:
 
 def _misfits(swap: _Swap, tool: Tool, there: Tool, catalogue: Catalogue, config: ProjectConfig) -> Iterator[Reason]:
     """Why the other tool cannot stand in: callers know of no variant, so what fits one must fit both."""
+    code = catalogue.entries[swap.other].names.code
     both, schema, older = f"{swap.other!r} in the place of {swap.name!r}", tool.spec.args_schema, there.spec.args_schema
     if more := sorted(required(tool) - required(there)):
         message = f"{both} needs {', '.join(more)}, which callers need not give"
@@ -196,15 +198,24 @@ def _misfits(swap: _Swap, tool: Tool, there: Tool, catalogue: Catalogue, config:
             yield config.reason("experiment", f"{both} {how} {name!r}", swap.path, hint)
     if shown := shown_by(tool, there):
         marks = ", ".join(shown)
-        hint = f"Mark it there too: `tools: {{{catalogue.entries[swap.other].names.code}: {{sensitive: [{marks}]}}}}`."
+        hint = f"Mark it there too: `tools: {{{code}: {{sensitive: [{marks}]}}}}`."
         yield config.reason("experiment", f"{both}: {marks} is not sensitive to it", swap.path, hint)
     if lost := sorted(set(there.spec.policy.scopes) - set(tool.spec.policy.scopes)):
         names = ", ".join(lost)
-        hint = f"Ask for it there too: `tools: {{{catalogue.entries[swap.other].names.code}: {{scopes: [{names}]}}}}`."
+        hint = f"Ask for it there too: `tools: {{{code}: {{scopes: [{names}]}}}}`."
         yield config.reason("experiment", f"{both} does not ask for the scope {names}", swap.path, hint)
+    if (asks := there.spec.policy.approval) and not _asks_as_often(tool.spec.policy.approval, asks):
+        written = f"when({asks.when})" if asks.when else "required"
+        hint = f"Ask there too: `tools: {{{code}: {{approval: {written}}}}}`."
+        yield config.reason("experiment", f"{both} does not ask a person where it does", swap.path, hint)
     if tool.spec.policy.stores_output and READ_ARTIFACT not in catalogue.tools:
         hint = f"Add `{READ_ARTIFACT}: {{}}` under `tools:`, or set `excess: cut` in its `output`."
         yield config.reason("experiment", f"{both} stores what is too long, and nothing reads it", swap.path, hint)
+
+
+def _asks_as_often(approval: Approval | None, other: Approval) -> bool:
+    """Whether a person is asked about every call that the other one would ask about."""
+    return approval is not None and approval.when in ("", other.when)
 
 
 def _fallbacks(catalogue: Catalogue, sources: Sources) -> Iterator[Reason]:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.unit.loader.projects import Files, Project
 from toolcrib.core.experiments.arms import Arm
+from toolcrib.core.models import ModelPlan
 from toolcrib.core.reasons import draw_all
 from toolcrib.core.tools import Tool
 from toolcrib.loader.project import LoadedProject
@@ -127,6 +128,21 @@ def test_an_agent_of_a_variant_has_the_fields_that_are_written_and_all_others_of
     assert found.experiments["tone"].by == "thread"
 
 
+def test_a_variant_may_be_a_plan_of_models_with_a_function_that_chooses(project: Project) -> None:
+    routing = {"tools/routing.py": "def pick(question): return 'simple'\n"}
+    model = "{simple: offline, complex: 'openai:gpt-5', route: ./tools/routing.py:pick}"
+    more = "model_retry: {attempts: 1}, degrade: {answer: Sorry.}, context: {max_tokens: 500}"
+    agents = f"{{support: {{model: {model}, {more}}}}}"
+    found = loaded(project, routing, yaml(f"{{m: {{variants: {{b: {{agents: {agents}}}}}}}}}"))
+    base, agent = found.agents["support", ""], found.agent_arms["support", Arm("m", "b")]
+    assert isinstance(agent.spec.model, ModelPlan)
+    assert (agent.spec.model.tiers, agent.router("?"), base.router) == (("simple", "complex"), "simple", None)
+    assert agent.spec.degrade is not None
+    assert agent.spec.context is not None
+    assert (agent.spec.model_retry.attempts, agent.spec.degrade.answer) == (1, "Sorry.")
+    assert (agent.spec.context.max_tokens, agent.spec.variables) == (500, base.spec.variables)
+
+
 @pytest.mark.parametrize(
     "files",
     [
@@ -154,6 +170,9 @@ def test_a_tenant_that_has_something_of_it_otherwise_stands_outside(project: Pro
         ("agents: {^suport: {}}", "unknown_agent", "there is no agent 'suport'"),
         ("agents: {support: {prompt: ^prompts/c.md}}", "prompt_missing", "'prompts/c.md' is not in this"),
         ("agents: {support: {prompt: ^'Hi {whom}'}}", "prompt_variable", "has no variable 'whom'"),
+        ("agents: {support: {model: {simple: offline, route: ^lost.py:pick}}}", "route_missing", "'lost.py' is not in"),
+        ("agents: {support: {model: {simple: offline, route: ^tools/search.py:no}}}", "unknown_route", "has no 'no'"),
+        ("agents: {support: {model: ^{fallback: [offline]}}}", "wrong_value", "it has no tier"),
     ],
 )
 def test_mistakes_are_told_where_they_stand(project: Project, said: str, code: str, message: str) -> None:
@@ -192,6 +211,25 @@ def test_a_variant_keeps_the_guards_of_the_name(project: Project) -> None:
     ]
     kept = "tools: {search: {scopes: [catalogue]}, search_fast: {scopes: [catalogue, more]}}\n"
     assert loaded(project, yaml(SWAP, kept)).experiments
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "fits"),
+    [
+        ("required", "", False),
+        ("required", "approval: when(page > 1)", False),
+        ("when(page > 1)", "approval: when(page > 2)", False),
+        ("when(page > 1)", "approval: when(page > 1)", True),
+        ("when(page > 1)", "approval: required", True),
+    ],
+)
+def test_a_person_is_asked_as_often_in_a_variant(project: Project, name: str, other: str, *, fits: bool) -> None:
+    rest = f"tools: {{search: {{approval: {name}}}, search_fast: {{{other}}}}}\n"
+    if fits:
+        assert loaded(project, yaml(SWAP, rest)).experiments
+    else:
+        ((_, _, message),) = told(project, yaml(SWAP, rest))
+        assert message == "'search_fast' in the place of 'search' does not ask a person where it does"
 
 
 def test_two_experiments_cannot_change_the_same_tool_or_agent(project: Project) -> None:
