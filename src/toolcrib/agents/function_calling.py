@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, NotRequired
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
-from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.channels import UntrackedValue
 from langgraph.graph import END, START, MessagesState, StateGraph
 
@@ -58,17 +58,26 @@ def build_loop(voices: Mapping[str, Voice], *, checkpointer: Any, read: Read | N
     graph.add_node("agent", _model_node(voices, read))
     graph.add_node("tools", ToolNode())  # the scope of a run names the tools of its agent
     graph.add_edge(START, "agent")
-    graph.add_conditional_edges("agent", _next, ["tools", *(["agent"] if read else []), END])
+    graph.add_conditional_edges("agent", _Next(), ["tools", *(["agent"] if read else []), END])
     graph.add_edge("tools", "agent")
     return graph.compile(checkpointer=checkpointer, name=next(iter(voices.values())).parts.name)
 
 
-async def _next(state: AgentState) -> str:  # LangGraph runs plain functions in a thread, which costs more than they do
-    """Where the answer leads; one with calls that cannot be read goes on too, with what the model is told of them."""
-    if isinstance(state["messages"][-1], HumanMessage):  # what the model is told of text that cannot be read
-        return "agent"
-    last = next((message for message in reversed(state["messages"]) if isinstance(message, AIMessage)), None)
-    return "tools" if last is not None and (last.tool_calls or last.invalid_tool_calls) else END
+class _Next(Runnable[AgentState, str]):
+    """Where the answer leads. LangGraph would run a function in a thread, or trace a coroutine as a step of its own."""
+
+    name = "next"
+
+    def invoke(self, input: AgentState, config: RunnableConfig | None = None, **kwargs: Any) -> str:
+        """Name of the next node. An answer with calls that cannot be read goes on too, with what is told of them."""
+        if isinstance(input["messages"][-1], HumanMessage):  # what the model is told of text that cannot be read
+            return "agent"
+        last = next((message for message in reversed(input["messages"]) if isinstance(message, AIMessage)), None)
+        return "tools" if last is not None and (last.tool_calls or last.invalid_tool_calls) else END
+
+    async def ainvoke(self, input: AgentState, config: RunnableConfig | None = None, **kwargs: Any) -> str:
+        """The same, without a thread."""
+        return self.invoke(input)
 
 
 def _model_node(voices: Mapping[str, Voice], read: Read | None) -> Any:
