@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import logging
 import re
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import anyio
@@ -37,17 +35,6 @@ Values = dict[str, dict[tuple[str, ...], float]]
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     return write_project(tmp_path)
-
-
-@pytest.fixture
-def logs() -> Iterator[None]:
-    """Loggers as they were, after a test that configures them."""
-    loggers = [logging.getLogger(name) for name in ("", "toolcrib.events", "toolcrib.releases")]
-    before = [(one, one.level, one.handlers[:]) for one in loggers]
-    yield
-    for one, level, kept in before:
-        one.setLevel(level)
-        one.handlers[:] = kept
 
 
 def parsed(text: bytes) -> Values:
@@ -199,7 +186,7 @@ async def test_every_metric_stands_on_the_page_and_every_metric_of_the_page_is_t
     assert told == there
 
 
-@pytest.mark.usefixtures("logs")
+@pytest.mark.usefixtures("loggers_as_they_were")
 async def test_what_a_request_did_stands_in_json_lines_with_its_id(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,24 +4,13 @@ import io
 import json
 import logging
 import sys
-from collections.abc import Iterator
 
 import pytest
 
 from toolcrib.core.redaction import Secrets
 from toolcrib.server.logs import configure_logs
 
-
-@pytest.fixture(autouse=True)
-def restored() -> Iterator[None]:
-    """The loggers as they were."""
-    names = ("", "httpx", "watchfiles", "aiosqlite", "asyncio", "uvicorn.error", "toolcrib.events", "toolcrib.releases")
-    loggers = [logging.getLogger(name) for name in names]
-    before = [(logger, logger.level, logger.handlers[:]) for logger in loggers]
-    yield
-    for logger, level, handlers in before:
-        logger.setLevel(level)
-        logger.handlers[:] = handlers
+pytestmark = pytest.mark.usefixtures("loggers_as_they_were")
 
 
 def test_a_record_is_one_json_line_with_its_own_keys(capsys: pytest.CaptureFixture[str]) -> None:
