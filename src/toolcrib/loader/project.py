@@ -26,6 +26,7 @@ from toolcrib.loader.overlays.catalogue import Catalogue, Sources, make_catalogu
 from toolcrib.loader.overlays.reading import read_configs
 from toolcrib.loader.prompts import prompt_texts
 from toolcrib.loader.reading.interpolation import secret_names
+from toolcrib.loader.reading.langgraph_json import module_roots
 from toolcrib.loader.reading.tenants import tenant_of
 from toolcrib.loader.reading.yaml_source import Path
 from toolcrib.loader.resources import ResourceFinder
@@ -102,7 +103,13 @@ def load_project(
     config, config_reasons = read_configs(bundle.contents, env=ports.secrets.env)
     files = _sources(bundle, compiled)
     by_file = {module_file(ports.root, f.path, f.digest): f for f in files.values()}
-    space = ModuleSpace(root=ports.root, digest=bundle.manifest.digest, files=list(files.values()), pool=ports.pool)
+    space = ModuleSpace(
+        root=ports.root,
+        digest=bundle.manifest.digest,
+        files=list(files.values()),
+        pool=ports.pool,
+        roots=module_roots(bundle.contents),
+    )
     imports = _Imports(space, by_file, files, ports.on_module)
     reasons = [*config_reasons, *crossings(files)]
     modules, lost = _tool_modules(imports, reasons)
@@ -164,7 +171,12 @@ def _discovered(
 
 
 def load_tools(
-    files: Sequence[SourceFile], *, root: str, digest: str, wanted: Mapping[str, Collection[str]]
+    files: Sequence[SourceFile],
+    *,
+    root: str,
+    digest: str,
+    wanted: Mapping[str, Collection[str]],
+    roots: Sequence[str] = (),
 ) -> Mapping[str, Tool]:
     """Some tools of a release that was loaded elsewhere before, by their `ToolSpec.address`; no others are loaded.
 
@@ -173,11 +185,12 @@ def load_tools(
         root: directory the modules' `__file__` is in.
         digest: of the release's manifest.
         wanted: path -> names, in the code, of the tools that stand in this file.
+        roots: see `ModuleSpace`.
 
     Raises:
         BaseException: whatever the modules' code raises.
     """
-    space = ModuleSpace(root=root, digest=digest, files=files, pool=ModulePool())
+    space = ModuleSpace(root=root, digest=digest, files=files, pool=ModulePool(), roots=roots)
     found: dict[str, Tool] = {}
     for path, names in wanted.items():
         for value in list(vars(space.load(dotted_name(path))).values()):
