@@ -1,4 +1,4 @@
-"""Factories of the project's own graphs: functions, async or not, and context managers, as LangGraph's server takes them.
+"""Factories of the project's own graphs, as LangGraph's server takes them: functions, async or not, context managers.
 
 One that takes nothing and gives a graph at once is called once for each release. Every other one is called for each
 run, and once before, with an empty config, to learn what the graph is.

@@ -58,7 +58,7 @@ def broken() -> None:
         (42, "expected a StateGraph, a compiled graph or a function that makes one, not int"),
         (a_coroutine, "expected a StateGraph, a compiled graph or a function that makes one, not NoneType"),
         (broken, "the factory raised ZeroDivisionError: ouch"),
-        (lambda a, b: None, "the factory needs arguments: a, b"),
+        (lambda a, b: None, "the factory needs arguments: b; only one `config`"),
         (StateGraph(MessagesState), "does not compile"),
     ],
 )
