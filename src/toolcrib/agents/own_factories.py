@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, TypeVar, get_args
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import StateGraph
@@ -19,8 +19,6 @@ from langgraph.pregel import Pregel
 from langgraph_sdk.runtime import ServerRuntime
 
 T = TypeVar("T")
-_RUNNING, _READING = (get_origin(one) for one in get_args(ServerRuntime.__value__))
-_NO_CONFIG: RunnableConfig = {"configurable": {}}
 _VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
@@ -46,11 +44,7 @@ class Factory:
             config: of the run.
             runs: whether the graph will run; else only its form is looked at.
         """
-        kind = _RUNNING if runs else _READING
-        access = "threads.create_run" if runs else "assistants.read"
-        # There is neither a user nor a store that all graphs share.
-        runtime = kind(access_context=access, store=None) if "runtime" in self.given.values() and kind else None
-        values = {"config": config, "runtime": runtime}
+        values = {"config": config, "runtime": _server_runtime(runs=runs)}
         places = inspect.signature(self.call).parameters
         told = {name: values[what] for name, what in self.given.items()}
         first = [told.pop(name) for name in list(told) if places[name].kind is inspect.Parameter.POSITIONAL_ONLY]
@@ -110,7 +104,7 @@ def first_made(factory: Factory, take: Callable[[Any], T]) -> tuple[T, bool]:
 
     async def once() -> tuple[T, bool]:
         try:
-            made = factory.made(_NO_CONFIG, runs=False)
+            made = factory.made({"configurable": {}}, runs=False)
             if not factory.given and isinstance(made, StateGraph | Pregel):
                 return take(made), True
             async with entered(made) as graph:
@@ -121,6 +115,13 @@ def first_made(factory: Factory, take: Callable[[Any], T]) -> tuple[T, bool]:
             raise GraphError(f"the factory raised {type(error).__name__}: {error}") from error
 
     return _to_its_end(once())
+
+
+def _server_runtime(*, runs: bool) -> Any:
+    """What LangGraph's server tells a factory; there is neither a user nor a store that all graphs share."""
+    running, reading = get_args(ServerRuntime.__value__)
+    kind, access = (running, "threads.create_run") if runs else (reading, "assistants.read")
+    return kind(access_context=access, store=None)
 
 
 def _meant(name: str, annotation: str) -> str:
