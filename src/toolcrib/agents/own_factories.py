@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import StateGraph
@@ -119,8 +119,9 @@ def first_made(factory: Factory, take: Callable[[Any], T]) -> tuple[T, bool]:
 
 def _server_runtime(*, runs: bool) -> Any:
     """What LangGraph's server tells a factory; there is neither a user nor a store that all graphs share."""
-    running, reading = get_args(ServerRuntime.__value__)
+    running, reading = (get_origin(one) for one in get_args(ServerRuntime.__value__))
     kind, access = (running, "threads.create_run") if runs else (reading, "assistants.read")
+    assert kind is not None
     return kind(access_context=access, store=None)
 
 

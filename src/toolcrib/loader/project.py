@@ -103,13 +103,7 @@ def load_project(
     config, config_reasons = read_configs(bundle.contents, env=ports.secrets.env)
     files = _sources(bundle, compiled)
     by_file = {module_file(ports.root, f.path, f.digest): f for f in files.values()}
-    space = ModuleSpace(
-        root=ports.root,
-        digest=bundle.manifest.digest,
-        files=list(files.values()),
-        pool=ports.pool,
-        roots=module_roots(bundle.contents),
-    )
+    space = _space(bundle, list(files.values()), ports)
     imports = _Imports(space, by_file, files, ports.on_module)
     reasons = [*config_reasons, *crossings(files)]
     modules, lost = _tool_modules(imports, reasons)
@@ -216,6 +210,11 @@ def _sources(bundle: Bundle, compiled: Mapping[str, Compiled]) -> dict[str, Sour
         for path in bundle.contents
         if path in compiled
     }
+
+
+def _space(bundle: Bundle, files: Sequence[SourceFile], ports: LoadPorts) -> ModuleSpace:
+    digest, roots = bundle.manifest.digest, module_roots(bundle.contents)
+    return ModuleSpace(root=ports.root, digest=digest, files=files, pool=ports.pool, roots=roots)
 
 
 def _import(path: str, imports: "_Imports", reasons: list[Reason], *, lazy: bool = False) -> ToolModule | None:

@@ -46,7 +46,7 @@ def any_name(whatever: RunnableConfig, /) -> Any:
     return saying(thread(whatever))
 
 
-def both(runtime: ServerRuntime, config: RunnableConfig) -> Any:
+def both(runtime: ServerRuntime[None], config: RunnableConfig) -> Any:
     return saying(f"{thread(config)} {access(runtime)}")
 
 
@@ -117,7 +117,7 @@ def test_a_plain_function_without_arguments_is_called_once() -> None:
 def test_its_form_is_asked_for_in_the_servers_words() -> None:
     seen = []
 
-    def factory(config: RunnableConfig, runtime: ServerRuntime) -> Any:
+    def factory(config: RunnableConfig, runtime: ServerRuntime[None]) -> Any:
         seen.append((config["configurable"], runtime.access_context, runtime.execution_runtime))
         return saying("")
 
