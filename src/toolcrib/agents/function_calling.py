@@ -1,11 +1,10 @@
 """The function-calling agent: a small graph, agent -> tools -> agent, until the model answers without a tool call."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, NotRequired
+from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
-from langchain_core.runnables import RunnableConfig
-from langgraph.channels import UntrackedValue
+from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.graph import END, START, MessagesState, StateGraph
 
 from toolcrib.agents.bounds.degrading import without_tools
@@ -17,19 +16,6 @@ from toolcrib.agents.parts import AgentParts, Voice
 from toolcrib.agents.scope import RunScope, required_scope
 from toolcrib.agents.tool_node import ToolNode
 from toolcrib.core.errors import IterationLimit, ToolcribError
-
-
-class AgentState(MessagesState):
-    """Messages, and how far this run has come; the latter two are not part of a checkpoint.
-
-    Attributes:
-        iterations: how often the model was asked in this run.
-        iteration_deadline: reading of the monotonic clock at which the present iteration's time is over.
-    """
-
-    iterations: NotRequired[Annotated[int, UntrackedValue(int)]]
-    iteration_deadline: NotRequired[Annotated[float, UntrackedValue(float)]]
-
 
 Read = Callable[[AgentParts, Sequence[BaseMessage], AIMessage], Sequence[BaseMessage]]
 """(agent, messages so far, the model's answer) -> the messages that are made of it."""
@@ -54,31 +40,41 @@ def build_loop(voices: Mapping[str, Voice], *, checkpointer: Any, read: Read | N
         read: what is made of an answer, which may be a message to the model, that is then asked again; without it an
             answer is taken as it is.
     """
-    graph = StateGraph(AgentState)
+    graph = StateGraph(MessagesState)
     graph.add_node("agent", _model_node(voices, read))
     graph.add_node("tools", ToolNode())  # the scope of a run names the tools of its agent
     graph.add_edge(START, "agent")
-    graph.add_conditional_edges("agent", _next, ["tools", *(["agent"] if read else []), END])
+    graph.add_conditional_edges("agent", _Next(), ["tools", *(["agent"] if read else []), END])
     graph.add_edge("tools", "agent")
     return graph.compile(checkpointer=checkpointer, name=next(iter(voices.values())).parts.name)
 
 
-async def _next(state: AgentState) -> str:  # LangGraph runs plain functions in a thread, which costs more than they do
-    """Where the answer leads; one with calls that cannot be read goes on too, with what the model is told of them."""
-    if isinstance(state["messages"][-1], HumanMessage):  # what the model is told of text that cannot be read
-        return "agent"
-    last = next((message for message in reversed(state["messages"]) if isinstance(message, AIMessage)), None)
-    return "tools" if last is not None and (last.tool_calls or last.invalid_tool_calls) else END
+class _Next(Runnable[MessagesState, str]):
+    """Where the answer leads. LangGraph would run a function in a thread, or trace a coroutine as a step of its own."""
+
+    name = "next"
+
+    def invoke(self, input: MessagesState, config: RunnableConfig | None = None, **kwargs: Any) -> str:
+        """Name of the next node. An answer with calls that cannot be read goes on too, with what is told of them."""
+        if isinstance(input["messages"][-1], HumanMessage):  # what the model is told of text that cannot be read
+            return "agent"
+        last = next((message for message in reversed(input["messages"]) if isinstance(message, AIMessage)), None)
+        return "tools" if last is not None and (last.tool_calls or last.invalid_tool_calls) else END
+
+    async def ainvoke(self, input: MessagesState, config: RunnableConfig | None = None, **kwargs: Any) -> str:
+        """The same, without a thread."""
+        return self.invoke(input)
 
 
 def _model_node(voices: Mapping[str, Voice], read: Read | None) -> Any:
     """The node that asks the model."""
 
-    async def agent(state: AgentState, config: RunnableConfig) -> Mapping[str, Any]:
+    async def agent(state: MessagesState, config: RunnableConfig) -> Mapping[str, Any]:
         scope = required_scope(config)
         voice = voices.get(scope.tenant) or voices[""]
         parts, limits = voice.parts, voice.parts.spec.limits
-        iterations = state.get("iterations", 0) + 1
+        pace = scope.pace
+        pace.iterations += 1
         question = Question(
             agent=parts.name,
             spec=parts.spec,
@@ -87,14 +83,14 @@ def _model_node(voices: Mapping[str, Voice], read: Read | None) -> Any:
             offer=voice.offer,
             router=voice.router,
         )
-        deadline = scope.clock.monotonic() + limits.iteration_timeout_s
+        pace.deadline = deadline = scope.clock.monotonic() + limits.iteration_timeout_s
         try:
-            _refuse_beyond(limits.iterations, iterations, parts.name)
+            _refuse_beyond(limits.iterations, pace.iterations, parts.name)
             answer = await ask(question, scope, config, deadline)
         except ToolcribError as error:
             return {"messages": [(await without_tools(question, scope, config, error)).message]}
         said = read(parts, state["messages"], answer.message) if read else _as_it_is(answer.message, scope)
-        return {"messages": list(said), "iterations": iterations, "iteration_deadline": deadline}
+        return {"messages": list(said)}
 
     return agent
 

@@ -52,6 +52,19 @@ def _drop(event: Event) -> None:
     """Nobody listens."""
 
 
+@dataclass(slots=True)
+class Pace:
+    """How far a run has come, since it began or went on; not saved.
+
+    Attributes:
+        iterations: how often its model was asked.
+        deadline: reading of the monotonic clock at which the present iteration's time is over; None before the first.
+    """
+
+    iterations: int = 0
+    deadline: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunScope:
     """One run, pinned to one release.
@@ -66,6 +79,7 @@ class RunScope:
         tool_timeout_s: upper bound for each tool call; None without.
         loops: when its model is taken to go in a circle; None for never.
         purse: what its models are paid from; None outside of runs of agents.
+        pace: how far it has come.
         notify: told of each step, `(event, data)`; becomes the run's trace and its stream.
         emit: takes events for all who watch the process.
         loop: the event loop of the open project, on which its tools are called; None for the caller's own.
@@ -86,6 +100,7 @@ class RunScope:
     tool_timeout_s: float | None = None
     loops: LoopLimits | None = None
     purse: Purse | None = None
+    pace: Pace = field(default_factory=Pace)
     notify: Callable[[str, Mapping[str, Any]], None] = _ignore
     emit: Emit = _drop
     loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)

@@ -160,7 +160,7 @@ class LiveTools:
         call = agreement.call
         if (refusal := self._refusal(scope, agreement, place, again)) is not None:
             return await on_loop(scope.loop, partial(_refused, scope, call, refusal))
-        deadline, level = _deadline(scope, place.state)
+        deadline, level = _deadline(scope)
         extras = self._extras(scope, call, place)
         context = scope.context(extras=extras, deadline=deadline, level=level, approved=agreement.approved)
         key = _key(call, place.config)
@@ -251,12 +251,9 @@ async def _refused(scope: RunScope, call: ToolCall, why: ToolcribError) -> ToolR
     return result
 
 
-def _deadline(scope: RunScope, state: Any) -> tuple[float | None, DeadlineLevel]:
-    """The nearer of the run's and the iteration's deadline; the agent's node leaves the latter in the state."""
-    iteration = state.get(_LIMIT) if isinstance(state, Mapping) else getattr(state, _LIMIT, None)
-    if isinstance(iteration, float) and (scope.deadline is None or iteration < scope.deadline):
+def _deadline(scope: RunScope) -> tuple[float | None, DeadlineLevel]:
+    """The nearer of the run's and the iteration's deadline."""
+    iteration = scope.pace.deadline
+    if iteration is not None and (scope.deadline is None or iteration < scope.deadline):
         return iteration, "iteration"
     return scope.deadline, "run"
-
-
-_LIMIT = "iteration_deadline"

@@ -65,7 +65,7 @@ async def attempt(once: Attempt, scope: RunScope, config: RunnableConfig) -> Pai
 
 async def _asked(once: Attempt, config: RunnableConfig) -> AIMessage:
     pieces = Pieces()
-    heard = pieces.listening(config)
+    heard = pieces.listening(config, once.asking)
     try:
         answer = await within(once.left_s, lambda given: once.asking.ainvoke(list(given), heard), once.messages)
         if pieces.broke_off(answer):

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.tool import invalid_tool_call
 from langchain_core.outputs import ChatGenerationChunk
-from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables import Runnable, RunnableBinding, RunnableConfig
 from langchain_core.runnables.config import merge_configs
 from langgraph.config import get_stream_writer
 
@@ -45,8 +46,10 @@ class Pieces(BaseCallbackHandler):
         self.seen = 0
         self.told = False
 
-    def listening(self, config: RunnableConfig) -> RunnableConfig:
-        """The config of a call whose pieces are watched."""
+    def listening(self, config: RunnableConfig, asking: Runnable[Any, Any]) -> RunnableConfig:
+        """The config of a call whose pieces are watched; as it is where there will be none, for watching takes time."""
+        if not _is_heard(config) and not _streams(asking):
+            return config
         self._node = str((config.get("metadata") or {}).get("langgraph_node", ""))
         return merge_configs(config, {"callbacks": [self]})
 
@@ -91,6 +94,21 @@ class Pieces(BaseCallbackHandler):
         calls = [call for call in answer.tool_calls if call not in broken]
         update = {"tool_calls": calls, "invalid_tool_calls": [*answer.invalid_tool_calls, *invalid]}
         return answer.model_copy(update=update)
+
+
+def _is_heard(config: RunnableConfig) -> bool:
+    """Whether anybody hears of what happens in the call, and so may ask for pieces."""
+    callbacks = config.get("callbacks")
+    return bool(callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks)
+
+
+def _streams(asking: Runnable[Any, Any]) -> bool:
+    """Whether a model answers in pieces although nobody asks; True for what is not known."""
+    while isinstance(asking, RunnableBinding):
+        if asking.kwargs.get("stream"):
+            return True
+        asking = asking.bound
+    return not isinstance(asking, BaseChatModel) or bool(getattr(asking, "streaming", False))
 
 
 def _is_broken(args: str) -> bool:
