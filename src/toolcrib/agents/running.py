@@ -93,8 +93,9 @@ async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
     try:
         # `sync`: a step begins when the checkpoint before it is written; after a crash it makes the same calls again
         how = {"stream_mode": modes, "durability": "sync", "control": turn.control}
+        inside = turn.streaming and agent.spec.kind == "graph"
         async with _graph_for(agent, config) as graph:
-            async for place, mode, chunk in _chunks(graph, given, config, how, inside=agent.spec.kind == "graph"):
+            async for place, mode, chunk in _chunks(graph, given, config, how, inside=inside):
                 if mode == "values":  # a question comes in a chunk of its own, which need not be the last one
                     waiting += tuple(chunk.get("__interrupt__", ())) if isinstance(chunk, Mapping) else ()
                     state = chunk

@@ -13,7 +13,11 @@ from langgraph.pregel import Pregel
 from langgraph_sdk.runtime import ServerRuntime
 
 from toolcrib.agents.graphs import own_graph
+from toolcrib.agents.live.guest import GuestWatch, guest_graph
 from toolcrib.agents.own_factories import GraphError
+from toolcrib.agents.scope import RunScope
+from toolcrib.core.agents import Agent, AgentSpec
+from toolcrib.core.errors import InputInvalid
 
 CONFIG: RunnableConfig = {"configurable": {"thread_id": "t1"}}
 
@@ -177,3 +181,11 @@ async def test_it_can_be_tried_where_an_event_loop_runs() -> None:
     assert own_graph(managed, checkpointer=None, name="g").per_run is not None
     with pytest.raises(GraphError, match="user_id"):
         own_graph(failing, checkpointer=None, name="g")
+
+
+def test_an_agent_that_is_made_for_each_run_cannot_be_given_out() -> None:
+    own = own_graph(managed, checkpointer=None, name="g")
+    spec = AgentSpec(kind="graph", graph="a.py:g")
+    agent = Agent(name="g", spec=spec, prompt="", tools=(), graph=own.graph, release="r", per_run=own.per_run)
+    with pytest.raises(InputInvalid, match="made anew for each run"):
+        guest_graph(agent, RunScope.__new__(RunScope), GuestWatch.__new__(GuestWatch))
