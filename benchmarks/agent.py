@@ -1,9 +1,9 @@
 """CPU time of one run of an agent, beside LangChain's `create_agent` and other frameworks, in one run.
 
     make bench                                     # with all peers, in an environment of their own
-    python benchmarks/agent.py [--rounds 7]        # with LangChain only
+    python benchmarks/agent.py [--times 150]       # with LangChain only
 
-Prints one JSON object: milliseconds of process CPU per run (medians of interleaved rounds), ratios, and the aims. A
+Prints one JSON object: milliseconds of process CPU per run (medians of runs that take turns), ratios, and the aims. A
 scripted model asks for 1 or 10 calls of an async no-op tool, one after the other, and then answers; it costs the same
 everywhere. Threads are kept nowhere, in memory, or in SQLite, with the checkpointers of LangGraph; Pydantic AI and
 OpenAI Agents keep none. Ours has its retries, limits, breaker of circles and event hooks in it; `create_agent` is
@@ -17,6 +17,7 @@ import gc
 import importlib.util
 import itertools
 import json
+import random
 import statistics
 import tempfile
 import time
@@ -51,6 +52,7 @@ from toolcrib.runtime.clock import SystemClock, SystemRandom
 CALLS = (1, 10)
 KEPT = ("nowhere", "memory", "sqlite")
 AT_ONCE = 200
+WARM_UP = 10
 PROMPT = "Be kind."
 Run = Callable[[], Awaitable[object]]
 
@@ -197,12 +199,11 @@ async def candidates(stack: AsyncExitStack) -> dict[str, Run]:
     return found
 
 
-async def cpu_ms(run: Run, times: int) -> float:
-    """Milliseconds of CPU per run, one after the other."""
+async def cpu_ms(run: Run) -> float:
+    """Milliseconds of CPU of one run."""
     began = time.process_time()
-    for _ in range(times):
-        await run()
-    return (time.process_time() - began) / times * 1e3
+    await run()
+    return (time.process_time() - began) * 1e3
 
 
 async def at_once(run: Run) -> dict[str, float]:
@@ -220,17 +221,19 @@ async def at_once(run: Run) -> dict[str, float]:
     return {"runs_per_cpu_s": round(AT_ONCE / took, 1), "peak_mib": round(peak / 2**20, 1)}
 
 
-async def measure(rounds: int, times: int) -> dict[str, Any]:
+async def measure(times: int) -> dict[str, Any]:
     """Costs of all candidates, and how they do at once."""
     async with AsyncExitStack() as stack:
         runs = await candidates(stack)
         found: dict[str, list[float]] = {name: [] for name in runs}
         gc.collect()
         gc.freeze()
-        for number in range(rounds + 1):
-            for name, run in runs.items():
-                cost = await cpu_ms(run, max(1, times // int(name.split()[1])))
-                if number:  # the first round warms up
+        names, chance = list(runs), random.Random(1)
+        for number in range(times + WARM_UP):
+            chance.shuffle(names)  # whoever comes behind a costly one finds cold caches
+            for name in names:
+                cost = await cpu_ms(runs[name])
+                if number >= WARM_UP:
                     found[name].append(cost)
         crowd = {name: await at_once(run) for name, run in runs.items() if name.endswith("10 nowhere")}
     return {"ms": {name: statistics.median(costs) for name, costs in found.items()}, "at_once": crowd}
@@ -245,10 +248,9 @@ def ratios(ms: dict[str, float], peer: str) -> dict[str, float]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--times", type=int, default=40, help="runs of 1 call in a round")
+    parser.add_argument("--times", type=int, default=150, help="runs of each candidate")
     options = parser.parse_args()
-    found = asyncio.run(measure(options.rounds, options.times))
+    found = asyncio.run(measure(options.times))
     plain, guard = ratios(found["ms"], "create_agent"), ratios(found["ms"], "create_agent_guarded")
     report = {
         "cpu_ms_per_run": {name: round(cost, 2) for name, cost in found["ms"].items()},

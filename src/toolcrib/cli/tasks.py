@@ -23,7 +23,7 @@ def tasks(
     *,
     state: Annotated[TaskState | None, typer.Option(help="List only tasks in this state.")] = None,
     limit: Annotated[int, typer.Option(help="List so many, the newest.", min=1, max=1000)] = 100,
-    retry: Annotated[bool, typer.Option("--retry", help="Resolve: run it again.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", "--approve", help="Resolve: run it again, or agree to it.")] = False,
     answer: Annotated[
         str | None, typer.Option(help="Resolve: take this for its result.", metavar="JSON", show_default=False)
     ] = None,

@@ -151,7 +151,7 @@ def _edited(call: ToolCall, decision: Mapping[str, Any], shown: Mapping[str, Any
 
 
 def _rejected(call: ToolCall, reason: str, scope: RunScope) -> ToolResult:
-    words = f"A person rejected this call of {call.name!r}{': ' + reason if reason else '.'}"
+    words = f"A person rejected this call of {call.name!r}{': ' + reason.rstrip('.') if reason else ''}."
     error = ErrorInfo(
         code=ApprovalRequired.code,
         message=words,

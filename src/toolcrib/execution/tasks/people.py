@@ -118,7 +118,7 @@ class Parking:
         ended = replace(record, finished_at=now, expires_at=now + record.ttl_s)
         match decision:
             case "retry":
-                agreed = record.approved or (result.error is not None and result.error.code == ApprovalRequired.code)
+                agreed = record.approved or _asks_for_approval(record)
                 again = replace(record, state="queued", result=None, error="", expires_at=None, crashes=0)
                 again = replace(again, approved=agreed)
                 return replace(again, started_at=None, release="", progress=0.0, message="")
@@ -184,10 +184,16 @@ def _told(result: ToolResult, hint: str, *, task: str = "") -> ToolResult:
 def _how_to_resolve(record: TaskRecord) -> str:
     if record.state != "waiting":
         return f"Task {record.id}, in which it was put before a person, is {record.state}."
+    agree = "--approve" if _asks_for_approval(record) else "--retry"
     return (
         f"It waits for a person as task {record.id}:"
-        f" `toolcrib tasks resolve {record.id} --retry | --answer JSON | --skip | --abort`."
+        f" `toolcrib tasks resolve {record.id} {agree} | --answer JSON | --skip | --abort`."
     )
+
+
+def _asks_for_approval(record: TaskRecord) -> bool:
+    error = record.last_result().error
+    return error is not None and error.code == ApprovalRequired.code
 
 
 def _with_strategy(result: ToolResult, strategy: Strategy) -> ToolResult:

@@ -95,7 +95,10 @@ async def test_a_call_that_needs_approval_waits_and_is_made_when_a_person_agrees
     till.raises = None
     async with at_work(till.ground) as crew:
         assert (await till.call(crew, amount=5)).value == {"paid": 1}
-        task = await till.parked(crew, "k", amount=500)
+        told = (await till.call(crew, "k", amount=500)).error
+        assert told is not None
+        assert f"resolve {told.task} --approve |" in told.hint
+        task = await crew.service.status(told.task)
         assert (task.state, task.error.partition(":")[0], till.paid) == ("waiting", "approval_required", 1)
         await crew.service.resolve(task.id, "retry")
         done = await crew.ended(task.id)
