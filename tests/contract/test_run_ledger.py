@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from toolcrib.core.experiments.arms import Arm
 from toolcrib.core.stores.ledger import LedgerSummary, RunLedger, RunRecord, ThreadFilter
 
 pytestmark = pytest.mark.anyio
@@ -158,3 +159,13 @@ async def test_a_run_that_saw_two_releases_is_mixed(ledger: RunLedger, releases:
     await ledger.finish(replace(record, status="success", releases_seen=releases))
     assert (await ledger.summary()).mixed == mixed
     assert (await ledger.runs())[0].releases_seen == releases
+
+
+async def test_user_and_variants_of_a_run_come_back_as_they_went(ledger: RunLedger) -> None:
+    arms = (Arm("search_v2", "fast"), Arm("tone", "b"))
+    record = replace(a_run("1"), user="ada", variants=arms)
+    await ledger.accept(record)
+    assert await ledger.find("1") == record
+    end = await ended(ledger, replace(record, run_id="2"), "success")
+    (found, _) = await ledger.runs()
+    assert (found, found.to_dict()["variants"]) == (end, {"search_v2": "fast", "tone": "b"})

@@ -159,13 +159,17 @@ def test_deploy_outside_of_a_project_takes_the_directory_as_the_project(project:
 
 def test_the_doctor_names_missing_keys_and_what_is_wrong_with_the_settings(tmp_path: Path) -> None:
     (tmp_path / "agents.yaml").write_text("agents: {a: {model: 'openai:gpt-5-mini'}, b: {model: offline}}\n")
-    keyless = {key: value for key, value in os.environ.items() if key != "OPENAI_API_KEY"}
+    variant = "{variants: {v: {agents: {b: {model: 'anthropic:claude-haiku-4-5'}}}}}"
+    (tmp_path / "tools.yaml").write_text(f"experiments: {{e: {variant}}}\n")
+    keys = {"OPENAI_API_KEY", "ANTHROPIC_API_KEY"}
+    keyless = {key: value for key, value in os.environ.items() if key not in keys}
 
     found = json.loads(toolcrib(tmp_path, "doctor", "--json", env=keyless).stdout)
     (tmp_path / "toolcrib.yaml").write_text("server: {port: many}\n")
     broken = toolcrib(tmp_path, "doctor")
 
-    assert ["OPENAI_API_KEY" in one["detail"] for one in found if one["name"] == "model key"] == [True]
+    told = [one["detail"] for one in found if one["name"] == "model key"]
+    assert ["OPENAI_API_KEY" in told[0], "ANTHROPIC_API_KEY" in told[1]] == [True, True]
     assert broken.returncode == 1
     assert "the first at toolcrib.yaml:1:16" in broken.stdout
 

@@ -60,7 +60,7 @@ class Server:
     @asynccontextmanager
     async def graph(self, agent: str, thread: str = "") -> AsyncIterator[tuple[Any, Any]]:
         factory = toolcrib.graph_factory(self.project, agent, watch=False)
-        config: Any = {"configurable": {"thread_id": thread} if thread else {}}
+        config: Any = {"configurable": {"user": "ada"} | ({"thread_id": thread} if thread else {})}
         with anyio.fail_after(20):
             async with factory(config) as graph:
                 yield graph.copy({"checkpointer": self.saver}), config
@@ -142,8 +142,8 @@ async def test_its_runs_stand_in_the_ledger_and_hold_their_release_while_they_la
             await graph.ainvoke({"messages": [("user", "Greet Cy")]}, config)
             raise RuntimeError("server broke")
 
-    runs = {run.thread_id: run.status for run in await server.in_project(lambda crib: crib.recent_runs())}
-    assert (runs["t5"], runs["t6"]) == ("success", "error")
+    runs = {run.thread_id: run for run in await server.in_project(lambda crib: crib.recent_runs())}
+    assert (runs["t5"].status, runs["t6"].status, runs["t5"].user) == ("success", "error", "ada")
     assert any(use.leases for use in held)
     assert not any("run" in use.leases for use in await server.in_project(lambda crib: crib.users()))
 

@@ -51,11 +51,11 @@ def logs() -> Iterator[None]:
 
 
 def parsed(text: bytes) -> Values:
-    """Series -> label values in order of the label names -> value."""
+    """Series -> label values in order of the label names -> value; to Prometheus an empty label is none."""
     found: Values = {}
     for family in text_string_to_metric_families(text.decode()):
         for sample in family.samples:
-            key = tuple(value for _, value in sorted(sample.labels.items()))
+            key = tuple(value for _, value in sorted(sample.labels.items()) if value)
             found.setdefault(sample.name, {})[key] = sample.value
     return found
 

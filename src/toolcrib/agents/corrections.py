@@ -7,9 +7,7 @@ from langchain_core.messages import AIMessage, InvalidToolCall, ToolMessage
 
 from toolcrib.agents.scope import RunScope
 from toolcrib.core.errors import ArgumentsInvalid, CallFailed, ToolcribError, ToolNotFound
-from toolcrib.core.events import ToolFinished
 from toolcrib.core.names import did_you_mean
-from toolcrib.core.results import failed
 
 _MAX_SCHEMA = 2_000
 
@@ -21,18 +19,13 @@ def corrections(answer: AIMessage, scope: RunScope) -> list[ToolMessage]:
 
 def _correction(call: InvalidToolCall, scope: RunScope) -> ToolMessage:
     name, call_id = call.get("name") or "", call.get("id") or ""
-    result = failed(_error(name, call.get("args") or "", scope), tool=name, release=scope.release.id, call_id=call_id)
+    result = scope.refused(name, call_id, _error(name, call.get("args") or "", scope))
     scope.notify("tool.finished", result.to_dict())
-    scope.emit(
-        ToolFinished(
-            result=result, run_id=scope.run_id, thread_id=scope.thread_id, agent=scope.agent, tenant=scope.tenant
-        )
-    )
     return ToolMessage(content=result.text(), name=name, tool_call_id=call_id, status="error")
 
 
 def _error(name: str, written: str, scope: RunScope) -> CallFailed | ToolcribError:
-    found = scope.release.find(name, agent=scope.agent, tenant=scope.tenant) if name in scope.tools else None
+    found = scope.find(name) if name in scope.tools else None
     if found is None:
         return ToolNotFound(f"There is no tool named {name!r}.", hint=did_you_mean(name, scope.tools))
     schema = orjson.dumps(dict(found.spec.args_schema)).decode()[:_MAX_SCHEMA]

@@ -8,13 +8,15 @@ from toolcrib.agents.graphs import own_graph
 from toolcrib.agents.parts import AgentParts
 from toolcrib.agents.react.agent import build_react
 from toolcrib.core.agents import Agent
+from toolcrib.core.experiments.arms import Arm
 
 
-def build_shared(parts: Mapping[str, AgentParts], *, checkpointer: Any) -> Any:
+def build_shared(parts: Mapping[str | Arm, AgentParts], *, checkpointer: Any) -> Any:
     """The compiled graph of an agent that is no graph of the project's own.
 
     Args:
-        parts: tenant, empty for all others -> what the agent is made of for it; all of one kind.
+        parts: tenant, empty for all others, or a variant of an experiment -> what the agent is made of for it; all of
+            one kind.
         checkpointer: where its threads live.
     """
     kinds = {own.spec.kind for own in parts.values()}

@@ -12,30 +12,33 @@ from toolcrib.agents.bounds.trimming import sent
 from toolcrib.agents.corrections import corrections
 from toolcrib.agents.models.asking import ask
 from toolcrib.agents.models.question import Question
-from toolcrib.agents.parts import AgentParts, Voice
+from toolcrib.agents.parts import AgentParts
 from toolcrib.agents.scope import RunScope, required_scope
 from toolcrib.agents.tool_node import ToolNode
+from toolcrib.agents.voices import Voices
 from toolcrib.core.errors import IterationLimit, ToolcribError
+from toolcrib.core.experiments.arms import Arm
 
 Read = Callable[[AgentParts, Sequence[BaseMessage], AIMessage], Sequence[BaseMessage]]
 """(agent, messages so far, the model's answer) -> the messages that are made of it."""
 
 
-def build_function_calling(parts: Mapping[str, AgentParts], *, checkpointer: Any) -> Any:
+def build_function_calling(parts: Mapping[str | Arm, AgentParts], *, checkpointer: Any) -> Any:
     """The compiled graph of an agent; everything it says and offers is that of its own release.
 
     Args:
-        parts: tenant, empty for all others -> what the agent is made of for it; one graph serves them all.
+        parts: tenant, empty for all others, or a variant of an experiment -> what the agent is made of for it; one
+            graph serves them all.
         checkpointer: where threads live.
     """
-    return build_loop({tenant: Voice(own) for tenant, own in parts.items()}, checkpointer=checkpointer)
+    return build_loop(Voices(parts), checkpointer=checkpointer)
 
 
-def build_loop(voices: Mapping[str, Voice], *, checkpointer: Any, read: Read | None = None) -> Any:
+def build_loop(voices: Voices, *, checkpointer: Any, read: Read | None = None) -> Any:
     """The compiled graph: the model is asked and its tool calls are made, until it answers without one.
 
     Args:
-        voices: tenant, empty for all others -> what its model is told.
+        voices: what its model is told.
         checkpointer: where threads live.
         read: what is made of an answer, which may be a message to the model, that is then asked again; without it an
             answer is taken as it is.
@@ -46,7 +49,7 @@ def build_loop(voices: Mapping[str, Voice], *, checkpointer: Any, read: Read | N
     graph.add_edge(START, "agent")
     graph.add_conditional_edges("agent", _Next(), ["tools", *(["agent"] if read else []), END])
     graph.add_edge("tools", "agent")
-    return graph.compile(checkpointer=checkpointer, name=next(iter(voices.values())).parts.name)
+    return graph.compile(checkpointer=checkpointer, name=voices.name)
 
 
 class _Next(Runnable[MessagesState, str]):
@@ -66,12 +69,12 @@ class _Next(Runnable[MessagesState, str]):
         return self.invoke(input)
 
 
-def _model_node(voices: Mapping[str, Voice], read: Read | None) -> Any:
+def _model_node(voices: Voices, read: Read | None) -> Any:
     """The node that asks the model."""
 
     async def agent(state: MessagesState, config: RunnableConfig) -> Mapping[str, Any]:
         scope = required_scope(config)
-        voice = voices.get(scope.tenant) or voices[""]
+        voice = voices.of(scope)
         parts, limits = voice.parts, voice.parts.spec.limits
         pace = scope.pace
         pace.iterations += 1

@@ -24,7 +24,7 @@ class AgentParts:
 
 
 class Voice:
-    """What the model is told of one agent, for one tenant.
+    """What the model is told of one agent, for one tenant or in some variants.
 
     Attributes:
         parts: what the agent is made of.

@@ -12,11 +12,13 @@ from toolcrib.agents.money.purse import Purse
 from toolcrib.core.agents import LoopLimits
 from toolcrib.core.calls import CallContext, DeadlineLevel, ToolCall
 from toolcrib.core.errors import ToolcribError
-from toolcrib.core.events import Event
+from toolcrib.core.events import Event, ToolFinished
+from toolcrib.core.experiments.arms import Arms
 from toolcrib.core.models import Tier
 from toolcrib.core.ports import Clock, Emit, Random
 from toolcrib.core.redaction import Masks, hides, redact, redact_result, texts_of
-from toolcrib.core.results import ToolResult
+from toolcrib.core.results import ToolResult, failed
+from toolcrib.core.tools import Tool
 from toolcrib.registry.release import Release
 
 SCOPE_KEY = "__toolcrib_scope"
@@ -74,6 +76,7 @@ class RunScope:
         calls: the way to the tools.
         models, clock, random: the process's own; graphs are made without them.
         tools: names of the tools the agent may call.
+        arms: the variants of experiments that the run is in.
         tier: the tier of models its caller asked for; None when the agent's route decides.
         deadline: reading of the monotonic clock at which the run's time is over; None without limit.
         tool_timeout_s: upper bound for each tool call; None without.
@@ -95,6 +98,7 @@ class RunScope:
     thread_id: str = ""
     agent: str = ""
     tenant: str = ""
+    arms: Arms = ()
     tier: Tier | None = None
     deadline: float | None = None
     tool_timeout_s: float | None = None
@@ -114,6 +118,7 @@ class RunScope:
             agent=self.agent,
             run_id=self.run_id,
             thread_id=self.thread_id,
+            arms=self.arms,
             deadline=deadline,
             deadline_level=level,
             timeout_s=self.tool_timeout_s,
@@ -123,7 +128,7 @@ class RunScope:
 
     def hidden(self) -> frozenset[str]:
         """Names of tools that are not worth offering to the model now, because calls would be refused."""
-        return self.calls.hidden(self.release, CallContext(tenant=self.tenant, agent=self.agent))
+        return self.calls.hidden(self.release, CallContext(tenant=self.tenant, agent=self.agent, arms=self.arms))
 
     async def call(self, call: ToolCall, context: CallContext) -> ToolResult:
         """Call a tool of the pinned release, and tell the run's listeners before and after."""
@@ -147,8 +152,21 @@ class RunScope:
             return redact_result(document, value, texts_of(call.args, args))
         return document
 
+    def find(self, name: str) -> Tool | None:
+        """The tool of this name, as calls of this run find it."""
+        return self.release.find(name, agent=self.agent, tenant=self.tenant, arms=self.arms)
+
+    def refused(self, tool: str, call_id: str, why: ToolcribError) -> ToolResult:
+        """The result of a call that never reaches a chain, which would tell of it; so this does."""
+        result = failed(why, tool=tool, release=self.release.id, call_id=call_id)
+        arms = self.release.concerning(self.arms, agent=self.agent, tools=(tool,))
+        result = replace(result, variants=arms) if arms else result
+        who = {"run_id": self.run_id, "thread_id": self.thread_id, "agent": self.agent, "tenant": self.tenant}
+        self.emit(ToolFinished(result=result, **who))
+        return result
+
     def _sensitive(self, tool: str) -> Masks:
-        found = self.release.find(tool, agent=self.agent, tenant=self.tenant)
+        found = self.find(tool)
         return found.spec.sensitive if found else Masks()
 
 
@@ -166,7 +184,8 @@ class ScopeSource(Protocol):
     def scope_for(self, config: RunnableConfig) -> RunScope:
         """The scope of the run this config belongs to; the same one, so the same release, for all of its steps.
 
-        Where several releases serve, `thread_id` and `tenant` of the config's `configurable` decide.
+        Where several releases serve, `thread_id` and `tenant` of the config's `configurable` decide; in experiments its
+        `user` too.
         """
 
     async def scope_at(self, config: RunnableConfig, digest: str) -> RunScope:

@@ -16,6 +16,9 @@ from toolcrib.cli.output import Json
 from toolcrib.core.redaction import Masks, hides, redact_result, texts_of
 
 DOCUMENT = ("{", "[", '"')
+UserOption = Annotated[
+    str, typer.Option(help="The user within the tenant, for experiments that go by user.", show_default=False)
+]
 TYPES: Mapping[str, tuple[type, ...]] = MappingProxyType(
     {
         "integer": (int,),
@@ -40,6 +43,7 @@ def run(
     ] = None,
     thread: Annotated[str, typer.Option(help="Continue this conversation.")] = "",
     tenant: Annotated[str, typer.Option(help="On whose behalf.")] = "",
+    user: UserOption = "",
     resume: Annotated[
         str | None, typer.Option(help="Instead of a question: the answer, JSON or text, for what waits on --thread.")
     ] = None,
@@ -63,7 +67,7 @@ def run(
         )
     if resume is not None and not thread:
         raise UsageProblem("Which thread waits for this answer?", hint="Add --thread; the run that waits told its id.")
-    body: Json = {"question": question or None, "thread_id": thread, "tenant": tenant}
+    body: Json = {"question": question or None, "thread_id": thread, "tenant": tenant, "user": user}
     if tier is not None:
         body["tier"] = tier
     if given is not None:
@@ -81,6 +85,7 @@ def call(
     ] = None,
     *,
     tenant: Annotated[str, typer.Option(help="On whose behalf.")] = "",
+    user: UserOption = "",
     timeout_s: Annotated[float | None, typer.Option("--timeout", help="Seconds for this call.", min=0.001)] = None,
     project: ProjectOption = None,
     url: UrlOption = "",
@@ -94,10 +99,10 @@ def call(
     async def called(source: Backend) -> Json:
         texts = {name: text for name, text in _pairs(words).items() if given[name] != text}
         if texts:
-            schema = (await source.tool(tool, agent="", tenant=tenant))["args_schema"]
+            schema = (await source.tool(tool, tenant=tenant, user=user))["args_schema"]
             given.update((name, text) for name, text in texts.items() if wants_text(schema, name, given[name]))
-        result = await source.call(tool, given, tenant=tenant, timeout_s=timeout_s)
-        return await _shown(source, result, given, tenant) if result["ok"] else result
+        result = await source.call(tool, given, tenant=tenant, user=user, timeout_s=timeout_s)
+        return await _shown(source, result, given, {"tenant": tenant, "user": user}) if result["ok"] else result
 
     return _show_result(ask(options, called), options)
 
@@ -172,9 +177,9 @@ def _show_result(result: Json, options: Common) -> int:
     return OK if result["ok"] else FAILURE
 
 
-async def _shown(source: Backend, result: Json, args: Json, tenant: str) -> Json:
+async def _shown(source: Backend, result: Json, args: Json, caller: dict[str, str]) -> Json:
     """A good result as people may see it: a terminal's lines stand in scrollbacks and in the logs of builds."""
-    answered = await source.tool(result["tool"], agent="", tenant=tenant)
+    answered = await source.tool(result["tool"], **caller)
     sensitive = Masks(**answered.get("sensitive", {}))
     if hides(sensitive.args) or hides(sensitive.result):
         return redact_result(result, sensitive.result, texts_of(args, sensitive.args))
@@ -198,7 +203,8 @@ def _show_answer(result: Json, options: Common) -> None:
     output.data(output.plain(result.get("output")))
     tools = [step["tool"] for step in result.get("trace", []) if step["kind"] == "tool"]
     used = f", tools: {', '.join(tools)}" if tools else ""
-    output.note(f"({result['execution_time_s']:.2f} s, {result['release']}{used})")
+    arms = "".join(f", {name}:{variant}" for name, variant in result.get("variants", {}).items())
+    output.note(f"({result['execution_time_s']:.2f} s, {result['release']}{used}{arms})")
 
 
 def _step(event: Json) -> str:

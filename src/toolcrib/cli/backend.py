@@ -23,8 +23,8 @@ REFUSALS = (ToolNotFound, ArgumentsInvalid)
 class Backend(Protocol):
     """What commands ask for; shapes are those of the HTTP API."""
 
-    async def call(self, name: str, args: Mapping[str, Any], *, tenant: str, timeout_s: float | None) -> Json:
-        """A tool call's `ToolResult`.
+    async def call(self, name: str, args: Mapping[str, Any], **how: Any) -> Json:
+        """A tool call's `ToolResult`; `how` is `tenant`, `user` and `timeout_s`, as in `POST /v1/tools/{name}/calls`.
 
         Raises:
             ToolNotFound, ArgumentsInvalid: the tool was not reached.
@@ -39,14 +39,17 @@ class Backend(Protocol):
     async def tools(self, tenant: str = "") -> list[Json]:
         """The current release's `ToolSpec`s, as this tenant sees them."""
 
-    async def tool(self, name: str, *, agent: str, tenant: str) -> Json:
-        """The `ToolSpec` as it is for calls of this agent and tenant; empty for all."""
+    async def tool(self, name: str, **caller: str) -> Json:
+        """The `ToolSpec` as it is for calls of this `agent`, `tenant`, `user` and `thread_id`, and its experiments."""
 
     async def tool_errors(self, name: str, *, tenant: str | None, limit: int) -> list[Json]:
         """The tool's last errors, the newest first."""
 
     async def agents(self, tenant: str = "") -> list[Json]:
         """The current release's agents, as this tenant sees them."""
+
+    async def experiments(self) -> list[Json]:
+        """The current release's experiments, as `GET /v1/experiments` tells them."""
 
     async def releases(self) -> Json:
         """`{current, generation, channel, releases, history}`."""
@@ -167,9 +170,9 @@ class Embedded:
     def __init__(self, crib: "Crib") -> None:
         self._crib = crib
 
-    async def call(self, name: str, args: Mapping[str, Any], *, tenant: str, timeout_s: float | None) -> Json:
+    async def call(self, name: str, args: Mapping[str, Any], **how: Any) -> Json:
         """See `Backend.call`."""
-        result = await self._crib.call(name, args, tenant=tenant, timeout_s=timeout_s)
+        result = await self._crib.call(name, args, **how)
         if result.error and not result.attempts and (refused := error_class(result.error.code)) in REFUSALS:
             raise refused(result.error.message, hint=result.error.hint)
         return result.to_dict()
@@ -187,9 +190,11 @@ class Embedded:
         """See `Backend.tools`."""
         return [tool.spec.to_dict() for _, tool in sorted(self._crib.release.tools_of(tenant).items())]
 
-    async def tool(self, name: str, *, agent: str, tenant: str) -> Json:
+    async def tool(self, name: str, **caller: str) -> Json:
         """See `Backend.tool`."""
-        return self._crib.tool_spec(name, agent=agent, tenant=tenant).to_dict()
+        spec = self._crib.tool_spec(name, **caller).to_dict()
+        found = list(self._crib.experiments.explain(name, **caller))
+        return spec | ({"experiments": found} if found else {})
 
     async def tool_errors(self, name: str, *, tenant: str | None, limit: int) -> list[Json]:
         """See `Backend.tool_errors`."""
@@ -199,6 +204,10 @@ class Embedded:
         """See `Backend.agents`."""
         found = [agent_document(agent) for _, agent in sorted(self._crib.release.agents_of(tenant).items())]
         return list(self._crib.secrets.clean(found))
+
+    async def experiments(self) -> list[Json]:
+        """See `Backend.experiments`."""
+        return list(self._crib.experiments.list())
 
     async def releases(self) -> Json:
         """See `Backend.releases`."""

@@ -17,7 +17,7 @@ from toolcrib.cli.money import budgets
 from toolcrib.cli.options import JsonOption, ProjectOption, UrlOption, command
 from toolcrib.cli.releasing import deploy, diff, releases, rollback, verify
 from toolcrib.cli.serving import dev, serve
-from toolcrib.cli.showing import agents, runs, tools
+from toolcrib.cli.showing import agents, experiments, runs, tools
 from toolcrib.cli.tasks import tasks
 from toolcrib.cli.threads import threads
 
@@ -32,7 +32,7 @@ app = typer.Typer(
 MISUSE: Any = typer.BadParameter.__mro__[1]  # typer does not hand on the name of click's UsageError
 COMMANDS = (
     *(demo, init, dev, serve),
-    *(run, call, tools, agents, runs, threads, tasks, budgets),
+    *(run, call, tools, agents, experiments, runs, threads, tasks, budgets),
     *(verify, deploy, canary, promote, diff, releases, rollback),
     *(doctor, schema),
 )

@@ -62,10 +62,9 @@ class Remote:
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
 
-    async def call(self, name: str, args: Mapping[str, Any], *, tenant: str, timeout_s: float | None) -> Json:
+    async def call(self, name: str, args: Mapping[str, Any], **how: Any) -> Json:
         """See `Backend.call`."""
-        body = {"args": dict(args), "tenant": tenant, "timeout_s": timeout_s}
-        return await self._json("POST", f"/v1/tools/{name}/calls", body)
+        return await self._json("POST", f"/v1/tools/{name}/calls", {"args": dict(args), **how})
 
     async def run(self, agent: str, body: Mapping[str, Any]) -> Json:
         """See `Backend.run`."""
@@ -88,9 +87,9 @@ class Remote:
         """See `Backend.tools`."""
         return await self._list(f"/v1/tools?{urlencode({'tenant': tenant})}")
 
-    async def tool(self, name: str, *, agent: str, tenant: str) -> Json:
+    async def tool(self, name: str, **caller: str) -> Json:
         """See `Backend.tool`."""
-        return await self._json("GET", f"/v1/tools/{name}?{urlencode({'agent': agent, 'tenant': tenant})}")
+        return await self._json("GET", f"/v1/tools/{name}?{urlencode(caller)}")
 
     async def tool_errors(self, name: str, *, tenant: str | None, limit: int) -> list[Json]:
         """See `Backend.tool_errors`."""
@@ -101,6 +100,10 @@ class Remote:
     async def agents(self, tenant: str = "") -> list[Json]:
         """See `Backend.agents`."""
         return await self._list(f"/v1/agents?{urlencode({'tenant': tenant})}")
+
+    async def experiments(self) -> list[Json]:
+        """See `Backend.experiments`."""
+        return await self._list("/v1/experiments")
 
     async def releases(self) -> Json:
         """See `Backend.releases`."""

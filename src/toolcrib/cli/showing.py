@@ -1,4 +1,4 @@
-"""`toolcrib tools`, `agents`, `runs`: what the current release offers, and what ran."""
+"""`toolcrib tools`, `agents`, `experiments`, `runs`: what the current release offers, and what ran."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -32,6 +32,8 @@ def tools(
         str | None,
         typer.Option(help="What this tenant sees: its tools, their policy; or its errors.", show_default=False),
     ] = None,
+    user: Annotated[str, typer.Option(help="Explain what this user of the tenant gets.", show_default=False)] = "",
+    thread: Annotated[str, typer.Option(help="Explain what this thread gets.", show_default=False)] = "",
     limit: Annotated[int, typer.Option(help="List so many errors, the newest.", min=1, max=1000)] = 50,
     project: ProjectOption = None,
     url: UrlOption = "",
@@ -42,7 +44,8 @@ def tools(
     if action == "explain":
         if not name:
             raise UsageProblem("Which tool's policy?", hint="Add its name.")
-        return _explain(ask(options, lambda source: source.tool(name, agent=agent, tenant=tenant or "")), options)
+        who = {"agent": agent, "tenant": tenant or "", "user": user, "thread_id": thread}
+        return _explain(ask(options, lambda source: source.tool(name, **who)), options)
     if action == "errors":
         if not name:
             raise UsageProblem("Which tool's errors?", hint="Add its name.")
@@ -117,13 +120,66 @@ def runs(
                 f"r-{one['release'][:8]}",
                 _time(one["started_at"]),
                 dollars(one.get("cost_usd")),
+                _arms(one),
             )
             for one in ledger["runs"]
         ]
-        output.table(rows, head=("run", "agent", "status", "release", "started", "cost"))
+        head = ("run", "agent", "status", "release", "started", "cost", "variants")
+        shown = len(head) if any(row[-1] for row in rows) else len(head) - 1
+        output.table([row[:shown] for row in rows], head=head[:shown])
         output.data("")
         output.data(", ".join(f"{count} {name}" for name, count in ledger["summary"].items()))
     return OK
+
+
+def experiments(
+    action: ActionArgument = "list",
+    name: NameArgument = "",
+    *,
+    project: ProjectOption = None,
+    url: UrlOption = "",
+    json: JsonOption = False,
+) -> int:
+    """List the experiments of the release with how their variants do, or show one. Counts are a server's: use --url."""
+    found = ask(Common(project=project, url=url, json=json), lambda source: source.experiments())
+    if action == "show":
+        output.as_json(_pick(found, name, NotFound))
+    elif json:
+        output.as_json(found)
+    else:
+        rows = [_variant(one, variant) for one in found for variant in one["variants"]]
+        head = ("experiment", "by", "variant", "share", "changes", "calls", "ok", "p50", "p95", "runs", "ok")
+        output.table(rows, head=head)
+    return OK
+
+
+def _variant(experiment: Json, name: str) -> tuple[str, ...]:
+    """A variant on one line."""
+    one = experiment["variants"][name]
+    changes = [f"{tool} = {other}" for tool, other in one["tools"].items()]
+    changes += [f"{agent}: {', '.join(fields)}" for agent, fields in one["agents"].items()]
+    calls, runs = one["calls"], one["runs"]
+    return (
+        experiment["name"],
+        experiment["by"],
+        name,
+        f"{one['share']:.1%}",
+        "; ".join(changes) or "-",
+        str(calls["count"]),
+        "-" if calls["success"] is None else f"{calls['success']:.1%}",
+        _ms(calls["p50_s"]),
+        _ms(calls["p95_s"]),
+        str(runs["count"]),
+        "-" if runs["success"] is None else f"{runs['success']:.1%}",
+    )
+
+
+def _ms(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds * 1000:.3g} ms"
+
+
+def _arms(run: Json) -> str:
+    return ", ".join(f"{name}:{variant}" for name, variant in run.get("variants", {}).items())
 
 
 def _show_tool(tool: Json, options: Common) -> int:
@@ -151,9 +207,14 @@ def _explain(tool: Json, options: Common) -> int:
     }
     code = {"from": _place(tool), "instead_of": tool.get("replaces", [])}
     if options.json:
-        output.as_json({"tool": tool["name"], "scope": tool["scope"], "code": code, "policy": policy})
+        told = {"tool": tool["name"], "scope": tool["scope"], "code": code, "policy": policy}
+        output.as_json({**told, "experiments": tool.get("experiments", [])})
         return OK
     rows = [("code", _renamed(tool), code["from"], ", ".join(reversed(code["instead_of"])))]
+    for one in tool.get("experiments", []):
+        part = f"{one['experiment']}:{one['variant']}, by {one['by']}"
+        value = part if one["variant"] else f"no part: {one['why_none']}"
+        rows.append(("experiment", value, f"experiments.{one['experiment']} in {one['place']}", ""))
     for field, said in policy.items():
         weaker = [f"{_short(one['value'])}: {one['source']}" for one in reversed(said.get("instead_of", []))]
         rows.append((field, _short(said["value"]), said["from"], "; ".join(weaker)))
@@ -197,7 +258,7 @@ def _pick(found: list[Json], name: str, error: type[NotFound]) -> Json:
     for item in found:
         if item["name"] == name:
             return item
-    kind = "tool" if error is ToolNotFound else "agent"
+    kind = {ToolNotFound: "tool", AgentNotFound: "agent"}.get(error, "experiment")
     raise error(f"There is no {kind} named {name!r}.", hint=did_you_mean(name, [str(item["name"]) for item in found]))
 
 

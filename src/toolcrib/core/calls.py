@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from toolcrib.core.experiments.arms import Arms
+
 DeadlineLevel = Literal["run", "iteration", "tool", "attempt"]
 
 
@@ -41,6 +43,7 @@ class CallContext:
 
     Attributes:
         tenant, agent, run_id, thread_id: who asks; empty when called directly.
+        arms: the variants of experiments that the caller is in.
         deadline: reading of `Clock.monotonic` (seconds) at which the caller's time is over; None without limit.
         deadline_level: whose deadline that is, for the error's words.
         timeout_s: a limit for this call below the tool's own; None without.
@@ -56,6 +59,7 @@ class CallContext:
     agent: str = ""
     run_id: str = ""
     thread_id: str = ""
+    arms: Arms = ()
     deadline: float | None = None
     deadline_level: DeadlineLevel = "run"
     timeout_s: float | None = None

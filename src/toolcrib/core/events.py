@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
+from toolcrib.core.experiments.arms import Arms, told
 from toolcrib.core.releases import ColdChange, Deployment
 from toolcrib.core.results import RunResult, ToolResult
 from toolcrib.core.tasks import Decision, TaskState
@@ -63,6 +64,11 @@ class RunStarted(_Facts):
     agent: str
     release: str
     tenant: str = ""
+    variants: Arms = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The event's data as JSON-ready mapping."""
+        return _Facts.to_dict(self) | {"variants": told(self.variants)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

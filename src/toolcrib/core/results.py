@@ -10,6 +10,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from toolcrib.core.errors import CallFailed, Layer, Severity, ToolcribError
+from toolcrib.core.experiments.arms import Arm, Arms, told
 from toolcrib.core.money import plain
 from toolcrib.core.policies import Strategy
 
@@ -80,6 +81,7 @@ class ToolResult:
         release: id of the release that served the call.
         call_id: id of the call.
         artifact: handle of the whole result, when `value` is only its beginning; empty without.
+        variants: the variants of experiments the call was in: those that change the tool or the agent that called it.
     """
 
     ok: bool
@@ -96,6 +98,7 @@ class ToolResult:
     release: str = ""
     call_id: str = ""
     artifact: str = ""
+    variants: Arms = ()
 
     def text(self) -> str:
         """The result as a model reads it: the string itself, JSON for anything else, or the error with its hint."""
@@ -108,12 +111,15 @@ class ToolResult:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "ToolResult":
         """The result from what `to_dict` gave."""
-        return cls(**{**data, "error": ErrorInfo(**data["error"]) if data["error"] else None})
+        error = ErrorInfo(**data["error"]) if data["error"] else None
+        arms = tuple(Arm(*arm) for arm in data.get("variants", {}).items())
+        return cls(**{**data, "error": error, "variants": arms})
 
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON-ready mapping."""
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return data | {"value": jsonable(self.value), "error": asdict(self.error) if self.error else None}
+        error = asdict(self.error) if self.error else None
+        return data | {"value": jsonable(self.value), "error": error, "variants": told(self.variants)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +141,7 @@ class RunResult:
         release: id of the release the run is pinned to.
         thread_id, run_id: where its state lives, and its own id.
         interrupts: what the run waits for, JSON values; resume with `run(..., resume=answer)`.
+        variants: the variants of experiments the run was in: those that change the agent or one of its tools.
     """
 
     output: Any
@@ -152,12 +159,14 @@ class RunResult:
     thread_id: str = ""
     run_id: str = ""
     interrupts: tuple[Any, ...] = ()
+    variants: Arms = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON-ready mapping."""
         data = {name: getattr(self, name) for name in self.__dataclass_fields__}
         cost = None if self.cost_usd is None else plain(self.cost_usd)
-        return {name: jsonable(value) for name, value in data.items()} | {"cost_usd": cost}
+        data = {name: jsonable(value) for name, value in data.items()}
+        return data | {"cost_usd": cost, "variants": told(self.variants)}
 
 
 def jsonable(value: Any) -> Any:

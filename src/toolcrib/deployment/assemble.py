@@ -1,6 +1,6 @@
 """From a loaded project to a release: chains composed, graphs compiled."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, replace
 from types import MappingProxyType
 from typing import Any
@@ -13,10 +13,11 @@ from toolcrib.agents.parts import AgentParts
 from toolcrib.agents.shape.graph import graph_shape, state_shape
 from toolcrib.agents.state.saved import Builder
 from toolcrib.agents.state.serializer import bound_to_release, keeps_threads
-from toolcrib.core.agents import Agent, AgentSpec
+from toolcrib.core.agents import Agent
 from toolcrib.core.chain import CallNext
 from toolcrib.core.compat.shapes import (
     AgentShape,
+    ExperimentShape,
     GraphShape,
     MigrationShape,
     Shape,
@@ -25,21 +26,26 @@ from toolcrib.core.compat.shapes import (
     ToolShape,
     fingerprint,
 )
+from toolcrib.core.experiments.arms import Arm
+from toolcrib.core.experiments.values import Experiment
 from toolcrib.core.migrations import renamed, way
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import Manifest
 from toolcrib.core.tools import Tool
-from toolcrib.loader.config import AGENTS, ProjectConfig
+from toolcrib.loader.config import AGENTS
 from toolcrib.loader.overlays.agents import LoadedAgent
 from toolcrib.loader.overlays.catalogue import Catalogue
 from toolcrib.loader.project import LoadedProject
-from toolcrib.registry.release import Release
+from toolcrib.registry.release import Key, Release
 
 Compose = Callable[[Tool, Release], CallNext]
 Shapes = dict[tuple[int, str, int | None], tuple[GraphShape, StateShape]]
 AgentsByKey = dict[tuple[str, str], Agent]
 """Agent and tenant, empty for all -> agent."""
+AgentArms = dict[tuple[str, Arm], Agent]
+"""Agent and variant of an experiment -> agent."""
+_OF_MODELS = frozenset({"model", "degrade"})
 
 
 def build_release(
@@ -54,22 +60,25 @@ def build_release(
         checkpointer: where threads live.
     """
     agents, reasons = build_agents(project, manifest.release, checkpointer=checkpointer)
-    if reasons:
-        return None, reasons
+    arms, mistakes = _build_arms(project, agents)
+    if reasons or mistakes:
+        return None, [*reasons, *mistakes]
     chains: dict[str, CallNext] = {}
-    variants: dict[tuple[str, str, str], tuple[Tool, CallNext]] = {}
+    variants: dict[Key, tuple[Tool, CallNext]] = {}
     catalogue = project.catalogue
+    otherwise = catalogue.everything_otherwise
     release = Release(
         id=manifest.release,
         manifest=manifest,
         tools=project.tools,
         chains=MappingProxyType(chains),
         variants=MappingProxyType(variants),
-        withheld=MappingProxyType({key: place for key, place in catalogue.variants.items() if isinstance(place, str)}),
+        withheld=MappingProxyType({key: place for key, place in otherwise.items() if isinstance(place, str)}),
         disabled=MappingProxyType(dict(catalogue.disabled)),
         listed=MappingProxyType(_listed(catalogue)),
         agents=MappingProxyType({name: one for (name, tenant), one in agents.items() if not tenant}),
-        agent_variants=MappingProxyType({key: one for key, one in agents.items() if key[1]}),
+        agent_variants=MappingProxyType(dict([*((key, one) for key, one in agents.items() if key[1]), *arms.items()])),
+        experiments=project.experiments,
         prompts=MappingProxyType(dict(project.prompts)),
         resources=project.resources,
         spending=project.config.spending,
@@ -77,9 +86,7 @@ def build_release(
         shape=make_shape(project, agents),
     )
     chains.update((name, compose(tool, release)) for name, tool in project.tools.items())
-    variants.update(
-        (key, (tool, compose(tool, release))) for key, tool in catalogue.variants.items() if isinstance(tool, Tool)
-    )
+    variants.update((key, (tool, compose(tool, release))) for key, tool in otherwise.items() if isinstance(tool, Tool))
     return release, []
 
 
@@ -110,7 +117,18 @@ def make_shape(project: LoadedProject, agents: AgentsByKey) -> Shape:
         tools={name: _tool_shape(tool, variants.get(name, {})) for name, tool in project.tools.items()},
         agents={name: shape for (name, of), shape in made.items() if not of},
         tenants=tenants,
+        experiments={name: _experiment_shape(one) for name, one in project.experiments.items()},
         money=project.config.spending.words(),
+    )
+
+
+def _experiment_shape(experiment: Experiment) -> ExperimentShape:
+    return ExperimentShape(
+        by=experiment.by,
+        salt=experiment.salt,
+        weights={name: one.weight for name, one in experiment.variants.items()},
+        variants={name: one.digest for name, one in experiment.variants.items()},
+        outside=tuple(sorted(experiment.outside)),
     )
 
 
@@ -168,12 +186,14 @@ def build_agents(project: LoadedProject, release: str, *, checkpointer: Any) -> 
     agents: AgentsByKey = {}
     reasons: list[Reason] = []
     checkpointer = bound_to_release(checkpointer, Builder(project.space.load, release=release))
-    parts = {key: _parts(key[0], loaded, release) for key, loaded in project.agents.items()}
+    parts: dict[tuple[str, str | Arm], AgentParts] = {}
+    parts.update((key, _parts(key[0], loaded, release)) for key, loaded in project.agents.items())
+    parts.update((key, _parts(key[0], loaded, release)) for key, loaded in project.agent_arms.items())
     shared: dict[tuple[str, str], Any] = {}
     for (name, tenant), loaded in project.agents.items():
         spec, config, graph = loaded.spec, loaded.config, loaded.graph
         if spec.kind != "graph":
-            reasons += _models(spec, name, config)
+            reasons += _models(loaded)
             if (name, spec.kind) not in shared:
                 each = {of: one for (own, of), one in parts.items() if own == name and one.spec.kind == spec.kind}
                 shared[name, spec.kind] = build_shared(each, checkpointer=checkpointer)
@@ -192,12 +212,25 @@ def build_agents(project: LoadedProject, release: str, *, checkpointer: Any) -> 
     return agents, list(dict.fromkeys(reasons))
 
 
-def _models(spec: AgentSpec, name: str, config: ProjectConfig) -> Iterator[Reason]:
-    """What is wrong with the models an agent names."""
-    for place, message, hint in plan_problems(spec):
-        yield config.reason("model", message, ("agents", name, "model", *place), hint)
-    if spec.degrade and spec.degrade.model and (problem := model_problem(spec.degrade.model)):
-        yield config.reason("model", problem[0], ("agents", name, "degrade", "model"), problem[1])
+def _build_arms(project: LoadedProject, agents: AgentsByKey) -> tuple[AgentArms, list[Reason]]:
+    """The agents that are otherwise in a variant, on the graphs that they have for all."""
+    arms: AgentArms = {}
+    reasons: list[Reason] = []
+    for (name, arm), loaded in project.agent_arms.items():
+        written = project.experiments[arm.experiment].variants[arm.variant].agents[name]
+        reasons += _models(loaded, fields=written)
+        if base := agents.get((name, "")):
+            arms[name, arm] = replace(base, spec=loaded.spec, prompt=loaded.prompt)
+    return arms, reasons
+
+
+def _models(loaded: LoadedAgent, *, fields: Collection[str] = _OF_MODELS) -> Iterator[Reason]:
+    """What is wrong with the models an agent names in these of its fields."""
+    spec, config = loaded.spec, loaded.config
+    for place, message, hint in plan_problems(spec) if "model" in fields else ():
+        yield config.reason("model", message, (*loaded.path, "model", *place), hint)
+    if "degrade" in fields and spec.degrade and spec.degrade.model and (problem := model_problem(spec.degrade.model)):
+        yield config.reason("model", problem[0], (*loaded.path, "degrade", "model"), problem[1])
 
 
 def _lost_nodes(agent: Agent) -> list[Reason]:

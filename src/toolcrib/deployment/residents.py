@@ -168,7 +168,7 @@ class Residents:
 
 def _tools(release: Release) -> set[str]:
     """Digests of its tools, under which their results are kept."""
-    return {tool.spec.digest for tool in release.tools.values()}
+    return {tool.spec.digest for tool in release.all_tools}
 
 
 def _compile(bundle: Bundle, root: str) -> dict[str, Compiled]:

@@ -39,7 +39,7 @@ class Executor:
             The result; an unknown tool or wrong arguments are results too, worded for a model.
         """
         call_id = call.id or self._ids.new()
-        found = release.resolve(call.name, agent=context.agent, tenant=context.tenant)
+        found = release.resolve(call.name, agent=context.agent, tenant=context.tenant, arms=context.arms)
         if found is None:
             return self._unknown(release, replace(call, id=call_id), context)
         (tool, chain), began = found, self._clock.monotonic()
@@ -52,7 +52,8 @@ class Executor:
             return frozenset()
         now = self._clock.monotonic()
         seen = (
-            release.find(name, agent=context.agent, tenant=context.tenant) for name in release.names(context.tenant)
+            release.find(name, agent=context.agent, tenant=context.tenant, arms=context.arms)
+            for name in release.names(context.tenant)
         )
         return frozenset(
             spec.name
@@ -120,7 +121,7 @@ class Executor:
         """No chain tells of this call, so this does."""
         error: ToolcribError = ToolcribError(f"Tool {call.name!r} has no chain.")
         try:
-            release.tool(call.name, agent=context.agent, tenant=context.tenant)
+            release.tool(call.name, agent=context.agent, tenant=context.tenant, arms=context.arms)
         except ToolNotFound as missing:
             error = missing
         result = failed(error, tool=call.name, release=release.id, call_id=call.id)

@@ -26,6 +26,7 @@ from toolcrib.registry.release import Release
 
 LINKS: tuple[Callable[[Tool, Release, ChainPorts], Link | None], ...] = (
     observe.link,
+    observe.variants,
     fallback.link,
     authorise.link,
     validate.link,

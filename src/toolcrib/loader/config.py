@@ -13,7 +13,8 @@ from toolcrib.core.names import did_you_mean
 from toolcrib.core.policies import ToolPolicy
 from toolcrib.core.reasons import Reason
 from toolcrib.core.settings import Settings
-from toolcrib.loader.prompts import BUILT_IN, Placeholder, placeholders, prompt_path
+from toolcrib.loader.prompts import prompt_path, unbound
+from toolcrib.loader.reading.experiments import ExperimentWords, read_experiments
 from toolcrib.loader.reading.interpolation import interpolate
 from toolcrib.loader.reading.json_source import parse_json
 from toolcrib.loader.reading.langgraph_json import LANGGRAPH, langgraph_agents
@@ -35,6 +36,7 @@ _FILE_OF = MappingProxyType(
         "defaults": TOOLS,
         "per_agent": TOOLS,
         "per_tenant": TOOLS,
+        "experiments": TOOLS,
         "graphs": LANGGRAPH,
     }
 )
@@ -51,6 +53,7 @@ class ProjectConfig:
         spending: what `agents.yaml` says of money.
         tool_overrides: tool -> what `tools.yaml` says about it.
         agent_overrides, tenant_overrides: agent or tenant -> tool -> what `tools.yaml` says about it for them alone.
+        experiments: name -> what `tools.yaml` says of an experiment.
         tool_defaults: fields of `ToolPolicy` under `defaults:`, only those written.
         settings: of `toolcrib.yaml`.
         documents: `agents.yaml`, `tools.yaml`, `toolcrib.yaml`, `langgraph.json` -> the file, however spelt.
@@ -63,6 +66,7 @@ class ProjectConfig:
     tool_overrides: Mapping[str, ToolOverride] = field(default_factory=lambda: MappingProxyType({}))
     agent_overrides: ScopedPolicies = field(default_factory=lambda: MappingProxyType({}))
     tenant_overrides: ScopedPolicies = field(default_factory=lambda: MappingProxyType({}))
+    experiments: Mapping[str, ExperimentWords] = field(default_factory=lambda: MappingProxyType({}))
     tool_defaults: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     settings: Settings = field(default_factory=Settings)
     documents: Mapping[str, Document] = field(default_factory=lambda: MappingProxyType({}))
@@ -177,7 +181,7 @@ def _names(reading: Reading, top: Mapping[str, Any], key: str, reasons: list[Rea
 
 def _tools(reading: Reading, reasons: list[Reason]) -> ProjectConfig:
     """The part of the configuration that `tools.yaml` holds."""
-    top = _top(reading, frozenset({"defaults", "tools", "per_agent", "per_tenant"}), reasons)
+    top = _top(reading, frozenset({"defaults", "tools", "per_agent", "per_tenant", "experiments"}), reasons)
     defaults = check(ToolPolicy, reading, ("defaults",))
     reasons += defaults.reasons
     overrides: dict[str, ToolOverride] = {}
@@ -193,6 +197,7 @@ def _tools(reading: Reading, reasons: list[Reason]) -> ProjectConfig:
         tool_overrides=MappingProxyType(overrides),
         agent_overrides=_scoped(reading, top, "per_agent", reasons),
         tenant_overrides=_scoped(reading, top, "per_tenant", reasons),
+        experiments=read_experiments(reading, top, reasons),
         tool_defaults=MappingProxyType({key: getattr(said, key) for key in said.model_fields_set}),
     )
 
@@ -297,13 +302,3 @@ def _prompt_reasons(
             yield reading.document.reason("prompt_variable", message, path=path, hint=hint, mark=mark)
         else:
             yield reason_at(place, text, (one.start, one.end), code="prompt_variable", message=message, hint=hint)
-
-
-def unbound(agent: str, spec: AgentSpec, text: str) -> Iterator[tuple[Placeholder, str, str]]:
-    """The `{names}` in a prompt that the agent has no value for, each with a message and a hint."""
-    known = BUILT_IN | spec.variables.keys()
-    for one in placeholders(text):
-        if one.name not in known:
-            plain = f"or write {{{{{one.name}}}}} for plain text."
-            hint = f"{did_you_mean(one.name, known)} Or add it under `variables:`, {plain}"
-            yield one, f"agent {agent!r} has no variable {one.name!r}", hint

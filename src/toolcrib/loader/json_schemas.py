@@ -16,6 +16,7 @@ from toolcrib.core.money import Budgets, ModelPrice
 from toolcrib.core.policies import ToolPolicy
 from toolcrib.core.settings import Settings
 from toolcrib.loader.config import AGENTS, SETTINGS, TOOLS
+from toolcrib.loader.reading.experiments import ExperimentWords
 from toolcrib.loader.reading.overrides import ScopedOverride, ToolOverride
 
 _DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -48,6 +49,7 @@ class ToolsFile(BaseModel):
         tools: name of a tool -> what is different for it.
         per_agent: name of an agent -> tool -> what is different when this agent calls it.
         per_tenant: id of a tenant -> tool -> what is different for it; wins over `per_agent`.
+        experiments: name -> experiment: variants of tools and agents side by side.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,6 +58,7 @@ class ToolsFile(BaseModel):
     tools: dict[str, ToolOverride | None] | None = None
     per_agent: dict[str, dict[str, ScopedOverride | None] | None] | None = None
     per_tenant: dict[str, dict[str, ScopedOverride | None] | None] | None = None
+    experiments: dict[str, ExperimentWords | None] | None = None
 
 
 def schemas() -> Mapping[str, dict[str, Any]]:

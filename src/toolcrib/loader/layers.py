@@ -155,10 +155,10 @@ def _fallback_reasons(
     elif circle := _circle(name, {**tools, name: tool}):
         message = f"the fallbacks of tool {name!r} go in a circle: {' -> '.join(circle)}"
         yield at_policy(config, tool, "fallback", message, "Let one of them end without a fallback.")
-    elif missing := _required(tools[fallback]) - set(tool.spec.args_schema.get("properties", {})):
+    elif missing := required(tools[fallback]) - set(tool.spec.args_schema.get("properties", {})):
         message = f"tool {name!r} falls back to {fallback!r}, which needs {', '.join(sorted(missing))} too"
         yield at_policy(config, tool, "fallback", message, "Both get the same arguments: give it a default.")
-    elif shown := _shown_by(tools[fallback], tool):
+    elif shown := shown_by(tools[fallback], tool):
         message = f"tool {name!r} falls back to {fallback!r}, to which {', '.join(shown)} is not sensitive"
         hint = f"Mark it there too, or in tools.yaml: `tools: {{{fallback}: {{sensitive: [{', '.join(shown)}]}}}}`."
         yield at_policy(config, tool, "fallback", message, hint)
@@ -217,12 +217,13 @@ def _circle(start: str, tools: Mapping[str, Tool]) -> list[str]:
     return []
 
 
-def _required(tool: Tool) -> set[str]:
+def required(tool: Tool) -> set[str]:
+    """The arguments that every call of the tool must give."""
     return set(tool.spec.args_schema.get("required", ()))
 
 
-def _shown_by(fallback: Tool, tool: Tool) -> list[str]:
-    """Arguments that are sensitive to the tool, and that its fallback would show."""
+def shown_by(fallback: Tool, tool: Tool) -> list[str]:
+    """Arguments that are sensitive to the tool, and that one which answers in its place would show."""
     mask, theirs = tool.spec.sensitive.args, fallback.spec.sensitive.args
     given = tool.spec.args_schema.get("properties", {})
     taken = [name for name in fallback.spec.args_schema.get("properties", {}) if name in given]

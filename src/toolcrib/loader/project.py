@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from toolcrib.core.experiments.arms import Arm
+from toolcrib.core.experiments.values import Experiment
 from toolcrib.core.migrations import Migration
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.reasons import Reason
@@ -20,9 +22,10 @@ from toolcrib.loader.discover import Found, ToolModule, discover_tools, is_tool_
 from toolcrib.loader.dotted import dotted_name
 from toolcrib.loader.migrations import read_migrations
 from toolcrib.loader.modules import ModulePool, ModuleSpace, SourceFile
-from toolcrib.loader.overlays.agents import AgentSources, LoadedAgent, load_agents
+from toolcrib.loader.overlays.agents import AgentSources, LoadedAgent, load_agent_arms, load_agents
 from toolcrib.loader.overlays.boundary import crossings
 from toolcrib.loader.overlays.catalogue import Catalogue, Sources, make_catalogue
+from toolcrib.loader.overlays.experiments import make_experiments, with_arms
 from toolcrib.loader.overlays.reading import read_configs
 from toolcrib.loader.prompts import prompt_texts
 from toolcrib.loader.reading.interpolation import secret_names
@@ -42,6 +45,8 @@ class LoadedProject:
         catalogue: its tools, as each caller sees them.
         resources: name -> resource its tools may need.
         agents: agent and tenant, empty for all -> the agent; of a tenant's only those that differ.
+        experiments: name -> experiment.
+        agent_arms: agent and variant of an experiment -> the agent, where it is otherwise there.
         prompts: path -> text of every prompt file.
         migrations: agent -> migrations of its threads' saved state, the oldest first.
         space: its modules.
@@ -51,6 +56,8 @@ class LoadedProject:
     catalogue: Catalogue
     resources: Mapping[str, ResourceSpec]
     agents: Mapping[tuple[str, str], LoadedAgent]
+    experiments: Mapping[str, Experiment]
+    agent_arms: Mapping[tuple[str, Arm], LoadedAgent]
     prompts: Mapping[str, str]
     migrations: Mapping[str, tuple[Migration, ...]]
     space: ModuleSpace
@@ -64,7 +71,7 @@ class LoadedProject:
     def all_tools(self) -> Iterator[Tool]:
         """Every tool as somebody sees it, those for all callers first."""
         yield from self.tools.values()
-        yield from (tool for tool in self.catalogue.variants.values() if isinstance(tool, Tool))
+        yield from self.catalogue.beyond
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,21 +122,21 @@ def load_project(
     found = _discovered(modules, by_file, resources, reasons)
     sources = Sources(found=found, config=config, files=by_file, resources=resources, lost=frozenset(lost))
     catalogue, wrong = make_catalogue(sources)
-    reasons += [*wrong, *(one for one in resources.reasons if not lost or one.code != "unknown_resource")]
-    scoped = [tool for tool in catalogue.variants.values() if isinstance(tool, Tool)]
-    reasons += misfits([*catalogue.tools.values(), *scoped], config, by_file)
+    catalogue, mistakes = with_arms(catalogue, sources)
+    reasons += [*wrong, *mistakes, *(one for one in resources.reasons if not lost or one.code != "unknown_resource")]
+    reasons += misfits([*catalogue.tools.values(), *catalogue.beyond], config, by_file)
 
-    def named(name: str, field: Path, path: str, said_by: ProjectConfig) -> Any:
-        return _named(("agents", name, *field), path, imports, said_by, reasons)
+    def named(where: Path, path: str, said_by: ProjectConfig) -> Any:
+        return _named(where, path, imports, said_by, reasons)
 
-    agents, wrong = load_agents(
-        AgentSources(config=config, catalogue=catalogue, contents=bundle.contents, named=named, lost=lost)
-    )
+    told = AgentSources(config=config, catalogue=catalogue, contents=bundle.contents, named=named, lost=lost)
+    agents, wrong = load_agents(told)
+    agent_arms, strange = load_agent_arms(told, agents)
     migrations, mistakes = read_migrations(
         lambda path: _import(path, imports, reasons), files=by_file, agents={name for name, _ in agents}
     )
-    reasons += [*wrong, *mistakes]
-    if not reasons and not catalogue.tools and not agents and not scoped:
+    reasons += [*wrong, *strange, *mistakes]
+    if not reasons and not catalogue.tools and not agents and not catalogue.beyond:
         reasons.append(_empty())
     if reasons:
         space.discard()
@@ -139,6 +146,8 @@ def load_project(
         catalogue=catalogue,
         resources=resources.catalogue.specs,
         agents=MappingProxyType(agents),
+        experiments=MappingProxyType(make_experiments(catalogue, config, agents=agents, contents=bundle.contents)),
+        agent_arms=MappingProxyType(agent_arms),
         prompts=prompt_texts(bundle.contents),
         migrations=migrations,
         space=space,

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from toolcrib.core.agents import AgentSpec
+from toolcrib.core.names import did_you_mean
 from toolcrib.loader.reading.tenants import inner_path
 
 BUILT_IN = frozenset({"agent", "tools"})
@@ -58,6 +60,16 @@ def render_prompt(text: str, variables: Mapping[str, str]) -> str:
         return left[pairs:] + "{" * kept + value + "}" * kept + right[pairs:]
 
     return _BRACED.sub(fill, text)
+
+
+def unbound(agent: str, spec: AgentSpec, text: str) -> Iterator[tuple[Placeholder, str, str]]:
+    """The `{names}` in a prompt that the agent has no value for, each with a message and a hint."""
+    known = BUILT_IN | spec.variables.keys()
+    for one in placeholders(text):
+        if one.name not in known:
+            plain = f"or write {{{{{one.name}}}}} for plain text."
+            hint = f"{did_you_mean(one.name, known)} Or add it under `variables:`, {plain}"
+            yield one, f"agent {agent!r} has no variable {one.name!r}", hint
 
 
 def prompt_path(prompt: str) -> str | None:

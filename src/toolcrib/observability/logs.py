@@ -28,6 +28,7 @@ from toolcrib.core.events import (
     ToolFinished,
     ToolStarted,
 )
+from toolcrib.core.experiments.arms import told
 from toolcrib.core.money import plain
 from toolcrib.core.results import RunResult, ToolResult
 from toolcrib.observability.outcomes import call_outcome, run_outcome
@@ -130,6 +131,7 @@ def _call(event: ToolFinished) -> dict[str, Any]:
         "duration_ms": _ms(result.duration_s),
         "queued_ms": _ms(result.queued_s),
         "attempts": result.attempts,
+        **_variants(result),
         **_error(result),
     }
 
@@ -148,6 +150,7 @@ def _run(event: RunFinished) -> dict[str, Any]:
         "input_tokens": result.input_tokens,
         "output_tokens": result.output_tokens,
         "cost_usd": None if result.cost_usd is None else plain(result.cost_usd),
+        **_variants(result),
         **_error(result),
     }
 
@@ -169,6 +172,11 @@ def _deployment(event: Deployed) -> dict[str, Any]:
         "reasons": [f"{reason.code} {reason.place}".rstrip() for reason in deployment.reasons],
         "restart_needed": [str(change) for change in deployment.restart_needed],
     }
+
+
+def _variants(result: ToolResult | RunResult) -> dict[str, Any]:
+    """The variants of experiments it was in; no key where there are none."""
+    return {"variants": told(result.variants)} if result.variants else {}
 
 
 def _error(result: ToolResult | RunResult) -> dict[str, Any]:

@@ -24,8 +24,10 @@ from toolcrib.core.events import (
     ToolEscalated,
     ToolFinished,
 )
+from toolcrib.core.experiments.arms import label
 from toolcrib.core.releases import Deployment
 from toolcrib.core.results import ToolResult
+from toolcrib.observability.experiments import Tallies
 from toolcrib.observability.outcomes import call_outcome, run_outcome
 
 MAX_CHILDREN = 1_000
@@ -60,43 +62,45 @@ class Metrics:
 
     Args:
         max_children: label combinations per metric; names that come later share the name `other`.
+
+    Attributes:
+        tallies: the same for the variants of experiments, for people.
     """
 
     def __init__(self, *, max_children: int = MAX_CHILDREN) -> None:
+        self.tallies = Tallies()
         self._registry = CollectorRegistry()
         self._limit = max_children
-        self._runs = self._counter("agent_requests_total", "Runs of agents that ended.", "agent", "outcome")
+        self._runs = self._counter("agent_requests_total", "Runs of agents that ended.", "agent", "outcome", "variant")
         self._run_s = self._histogram(
-            "agent_execution_time_seconds", "From a run's acceptance to its end.", RUN_S, "agent"
+            "agent_execution_time_seconds", "From a run's acceptance to its end.", RUN_S, "agent", "variant"
         )
-        self._iterations = self._histogram("agent_iterations", "How often a run asked its model.", ITERATIONS, "agent")
+        self._iterations = self._histogram(
+            "agent_iterations", "How often a run asked its model.", ITERATIONS, "agent", "variant"
+        )
         self._cost = self._counter(
-            "agent_cost_usd", "What runs cost, where a price is known.", "agent", "model", "release"
+            "agent_cost_usd", "What runs cost, where a price is known.", "agent", "model", "variant", "release"
         )
+        self._calls = self._counter("tool_calls_total", "Calls that ended.", "tool", "outcome", "variant", "release")
         self._tokens = self._counter(
-            "agent_tokens_total", "Tokens of models, as they told.", "agent", "direction", "model", "release"
+            "agent_tokens_total", "Tokens of models, as they told.", "agent", "direction", "model", "variant", "release"
         )
         self._refused = self._counter(
             "agent_budget_refusals_total", "Models not asked for lack of room in a budget.", "agent", "scope", "release"
         )
         self._models = self._counter(
-            "model_calls_total",
-            "Models asked, answered or not.",
-            "model",
-            "tier",
-            "outcome",
-            "release",
+            "model_calls_total", "Models asked, answered or not.", "model", "tier", "outcome", "release"
         )
         self._attempts = self._counter("model_attempts_total", "Attempts at models.", "model", "release")
         self._model_s = self._histogram(
-            "model_call_time_seconds",
-            "From the first attempt to the answer, waits included.",
-            RUN_S,
-            "model",
+            "model_call_time_seconds", "From the first attempt to the answer, waits included.", RUN_S, "model"
         )
-        self._calls = self._counter("tool_calls_total", "Tool calls that ended.", "tool", "outcome", "release")
         self._call_s = self._histogram(
-            "tool_execution_time_seconds", "Calls that reached their tool, waits and retries included.", CALL_S, "tool"
+            "tool_execution_time_seconds",
+            "Calls that reached their tool, waits and retries included.",
+            CALL_S,
+            "tool",
+            "variant",
         )
         self._queued_s = self._histogram(
             "tool_queue_wait_seconds", "Waits for a free worker, of calls that had to wait.", CALL_S, "tool"
@@ -162,28 +166,34 @@ class Metrics:
         error = result.error
         # A model may invent any number of names; those of the tools there are have an end.
         tool = UNKNOWN if error is not None and error.code == ToolNotFound.code else result.tool
-        self._calls.of(tool, call_outcome(result), result.release).inc()
+        variant = label(result.variants) if result.variants else ""
+        if variant:
+            self.tallies.call(result)
+        self._calls.of(tool, call_outcome(result), variant, result.release).inc()
         if result.attempts and not result.cached and not result.journaled:
-            self._call_s.of(tool).observe(result.duration_s)
+            self._call_s.of(tool, variant).observe(result.duration_s)
             if result.queued_s:
                 self._queued_s.of(tool).observe(result.queued_s)
 
     def _count_run(self, event: RunFinished) -> None:
         result, agent = event.result, event.agent
-        self._runs.of(agent, run_outcome(result)).inc()
-        self._run_s.of(agent).observe(result.execution_time_s)
-        self._iterations.of(agent).observe(result.iterations)
+        variant = label(result.variants) if result.variants else ""
+        if variant:
+            self.tallies.run(result)
+        self._runs.of(agent, run_outcome(result), variant).inc()
+        self._run_s.of(agent, variant).observe(result.execution_time_s)
+        self._iterations.of(agent, variant).observe(result.iterations)
         for step in result.trace:
             if step.get("kind") == "model":
-                self._count_answer(agent, result.release, step)
+                self._count_answer(agent, variant, result.release, step)
 
-    def _count_answer(self, agent: str, release: str, step: Mapping[str, Any]) -> None:
+    def _count_answer(self, agent: str, variant: str, release: str, step: Mapping[str, Any]) -> None:
         model = str(step.get("model", UNKNOWN))
         if cost := step.get("cost_usd"):
-            self._cost.of(agent, model, release).inc(float(cost))
+            self._cost.of(agent, model, variant, release).inc(float(cost))
         for direction in ("input", "output"):
             if tokens := step.get(f"{direction}_tokens"):
-                self._tokens.of(agent, direction, model, release).inc(tokens)
+                self._tokens.of(agent, direction, model, variant, release).inc(tokens)
 
     def _count_model(self, event: ModelFinished) -> None:
         self._models.of(event.model, event.tier, event.outcome, event.release).inc()

@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 
+from toolcrib.registry.buckets import bucket
 from toolcrib.registry.release import Release
-
-BUCKETS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +62,3 @@ class Published:
         split = self.split or Split()
         beside = ([split.canary] if split.canary else []) + list(split.held.values())
         return tuple({one.digest: one for one in (self.release, *beside)}.values())
-
-
-def bucket(salt: str, tenant: str, key: str) -> int:
-    """A number from 0 to 9,999, the same for the same words in every process, evenly spread over keys."""
-    words = "\x1f".join((salt, tenant, key)).encode(errors="backslashreplace")
-    return int.from_bytes(sha256(words).digest()[:8], "big") % BUCKETS

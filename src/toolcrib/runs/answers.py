@@ -10,6 +10,7 @@ import orjson
 from toolcrib.agents.running import Outcome, Turn, say, so_far, take_turn
 from toolcrib.agents.scope import RunScope
 from toolcrib.core.agents import Agent
+from toolcrib.core.experiments.arms import told
 from toolcrib.core.results import ToolResult
 from toolcrib.core.stores.results import CacheEntry, ResultCache
 
@@ -26,7 +27,8 @@ class Answers:
         """See `take_turn`. An answer from memory is saved in the thread and streamed like any other.
 
         An answer is kept when the run came to its end by itself, and all its tool calls went well and changed nothing.
-        Its key holds the release, the agent, the tenant, the tier, the question and the thread so far.
+        Its key holds the release, the agent, the tenant, the variants of experiments, the tier, the question and the
+        thread so far.
         """
         policy = agent.spec.answer_cache
         if policy is None or not isinstance(turn.question, str) or turn.resume is not None or turn.goes_on:
@@ -51,7 +53,8 @@ class Answers:
 
 
 def _key(agent: Agent, question: str, thread: Any, scope: RunScope) -> str:
-    asked = [scope.release.digest, agent.name, scope.tenant, scope.tier, question.strip(), thread]
+    who = [scope.release.digest, agent.name, scope.tenant, told(scope.arms), scope.tier]
+    asked = [*who, question.strip(), thread]
     return f"answer:{sha256(orjson.dumps(asked, default=str)).hexdigest()}"
 
 
@@ -63,5 +66,5 @@ def _is_harmless(event: str, data: Mapping[str, Any], scope: RunScope) -> bool:
     """Whether nothing but the answer is left of this step of the run."""
     if event != "tool.finished":
         return event != "answer.degraded"
-    tool = scope.release.find(str(data["tool"]), agent=scope.agent, tenant=scope.tenant)
+    tool = scope.find(str(data["tool"]))
     return bool(data["ok"]) and tool is not None and tool.spec.policy.side_effect in HARMLESS

@@ -11,7 +11,9 @@ from typing import Any
 from toolcrib.agents.running import run_control
 from toolcrib.agents.scope import RunScope
 from toolcrib.core.errors import DeploymentRejected, ReleaseNotFound, ToolcribError
+from toolcrib.core.experiments.arms import Arms
 from toolcrib.core.releases import release_id
+from toolcrib.registry.release import Release
 from toolcrib.runs.ports import RunPorts
 
 log = logging.getLogger(__name__)
@@ -55,7 +57,7 @@ class ForeignRuns:
     def scope_for(self, config: Mapping[str, Any]) -> RunScope:
         """The scope of a graph run that toolcrib did not start: pinned at its first tool call, let go with the run.
 
-        Its thread and tenant decide between the releases that serve, as for our own runs.
+        Its thread and tenant decide between the releases that serve, as for our own runs; its `user` between variants.
 
         Raises:
             ToolcribError: there is no graph run.
@@ -66,8 +68,7 @@ class ForeignRuns:
                 "This tool node was asked outside of a graph run.",
                 hint="Put it into a LangGraph graph, or call the tool with `crib.call(...)`.",
             )
-        place = config.get("configurable") or {}
-        thread_id, tenant = str(place.get("thread_id") or ""), str(place.get("tenant") or "")
+        thread_id, tenant, _ = _who(config)
 
         def make(leases: ExitStack) -> RunScope:
             lease = self._ports.registry.lease(holder="graph", tenant=tenant, key=thread_id)
@@ -81,6 +82,7 @@ class ForeignRuns:
                 tools=tuple(release.names(tenant)),
                 thread_id=thread_id,
                 tenant=tenant,
+                arms=_arms(release, config),
                 emit=self._ports.events.emit,
                 loop=self.loop,
             )
@@ -104,7 +106,8 @@ class ForeignRuns:
             return scope
         if digest not in others:
             entry.leases.enter_context(registry.lease(holder="graph", release=release))
-            others[digest] = replace(scope, release=release, tools=tuple(release.names(scope.tenant)))
+            tools = tuple(release.names(scope.tenant))
+            others[digest] = replace(scope, release=release, tools=tools, arms=_arms(release, config))
         return others[digest]
 
     def sweep(self) -> None:
@@ -115,3 +118,16 @@ class ForeignRuns:
                 over.append(key)
         for key in over:
             self._entries.pop(key).leases.close()
+
+
+def _who(config: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Thread, tenant and user of a run."""
+    place = config.get("configurable") or {}
+    thread_id, tenant, user = (str(place.get(key) or "") for key in ("thread_id", "tenant", "user"))
+    return thread_id, tenant, user
+
+
+def _arms(release: Release, config: Mapping[str, Any]) -> Arms:
+    """The variants that a run is in."""
+    thread_id, tenant, user = _who(config)
+    return release.arms(tenant=tenant, user=user, thread=thread_id)

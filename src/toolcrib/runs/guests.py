@@ -42,7 +42,7 @@ class GuestRuns:
         self._ports = ports
         self._threads = threads
 
-    async def begin(self, agent: str, *, thread_id: str = "", tenant: str = "") -> GuestRun:
+    async def begin(self, agent: str, *, thread_id: str = "", tenant: str = "", user: str = "") -> GuestRun:
         """The agent's graph, whose release is leased until `end`.
 
         Raises:
@@ -51,9 +51,11 @@ class GuestRuns:
         """
         leases = ExitStack()
         with leases:
-            request = RunRequest(agent=agent, thread_id=thread_id, tenant=tenant)
+            request = RunRequest(agent=agent, thread_id=thread_id, tenant=tenant, user=user)
             release = await self._threads.pin_guest(request, leases)
-            found = release.agent(agent, tenant=tenant)
+            user = await self._threads.user(request, thread_id, may_answer=bool(thread_id))
+            arms = release.arms(tenant=tenant, user=user, thread=thread_id)
+            found = release.agent(agent, tenant=tenant, arms=arms)
             record = RunRecord(
                 run_id=self._ports.ids.new(),
                 thread_id=thread_id,
@@ -63,6 +65,8 @@ class GuestRuns:
                 started_at=self._ports.clock.now(),
                 revision=found.revision,
                 releases_seen=(found.release,),
+                user=user,
+                variants=release.concerning(arms, agent=found.name, tools=found.tools),
             )
             steps: list[Mapping[str, Any]] = []
             watch, scope = GuestWatch(), self._scope(found, record, steps, release)
@@ -109,6 +113,7 @@ class GuestRuns:
             release=run.record.releases_seen[0],
             thread_id=run.record.thread_id,
             run_id=run.record.run_id,
+            variants=run.record.variants,
         )
 
     def _scope(self, agent: Agent, record: RunRecord, steps: list[Mapping[str, Any]], release: Any) -> RunScope:
@@ -130,6 +135,7 @@ class GuestRuns:
             thread_id=record.thread_id,
             agent=record.agent,
             tenant=record.tenant,
+            arms=record.variants,
             deadline=ports.clock.monotonic() + limits.run_timeout_s,
             tool_timeout_s=limits.tool_timeout_s,
             loops=limits.loops,

@@ -23,6 +23,7 @@ class RunRequest:
     question: Any = None
     thread_id: str = ""
     tenant: str = ""
+    user: str = ""
     resume: Any = None
     tier: Tier | None = None
 

@@ -116,7 +116,8 @@ class RunService:
             raise _not_stopped(run_id, record.status)
         with self._to_itself(record.tenant, record.thread_id), ExitStack() as leases:
             release = await self._threads.pin_again(record, leases)
-            agent = release.agent(record.agent, tenant=record.tenant)
+            arms = release.arms(tenant=record.tenant, user=record.user, thread=record.thread_id)
+            agent = release.agent(record.agent, tenant=record.tenant, arms=arms)
             if not await self._ports.ledger.take_up(run_id, process=self._ports.process):
                 raise _not_stopped(run_id, "taken up by another process")
             record = await self._ports.accounts.known(record, agent, release)
@@ -186,7 +187,9 @@ class RunService:
         thread_id = request.thread_id or self._ports.ids.new()
         with self._to_itself(request.tenant, thread_id), ExitStack() as leases:
             release = await self._threads.pin(request, thread_id, leases)
-            agent = release.agent(request.agent, tenant=request.tenant)
+            user = await self._threads.user(request, thread_id, may_answer=request.resume is not None)
+            arms = release.arms(tenant=request.tenant, user=user, thread=thread_id)
+            agent = release.agent(request.agent, tenant=request.tenant, arms=arms)
             refuse_misfit(agent.graph, agent.name, request.question)
             refuse_tier(agent, request.tier)
             record = RunRecord(
@@ -199,6 +202,8 @@ class RunService:
                 state=release.shape.agents[agent.name].state.id if agent.name in release.shape.agents else "",
                 revision=agent.revision,
                 process=self._ports.process,
+                user=user,
+                variants=release.concerning(arms, agent=agent.name, tools=agent.tools),
             )
             run = ActiveRun(
                 record=record,
@@ -244,6 +249,7 @@ class RunService:
             agent=record.agent,
             release=run.release.id,
             tenant=record.tenant,
+            variants=record.variants,
         )
         self._ports.events.emit(started)
         run.notify("run.started", started.to_dict())
@@ -321,6 +327,7 @@ class RunService:
             thread_id=record.thread_id,
             agent=record.agent,
             tenant=record.tenant,
+            arms=record.variants,
             tier=run.request.tier,
             deadline=deadline,
             tool_timeout_s=run.agent.spec.limits.tool_timeout_s,
@@ -345,6 +352,7 @@ class RunService:
             thread_id=run.record.thread_id,
             run_id=run.record.run_id,
             interrupts=outcome.interrupts,
+            variants=run.record.variants,
             from_cache=outcome.from_cache,
             degraded=next((str(step["code"]) for step in run.steps if step["kind"] == "answer"), ""),
         )

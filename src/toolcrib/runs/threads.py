@@ -89,6 +89,13 @@ class Threads:
             await self._passages.bring_over(last, pinned)
         return pinned
 
+    async def user(self, request: RunRequest, thread_id: str, *, may_answer: bool) -> str:
+        """On whose behalf; an answer belongs to the run that waits for it, whoever gives it."""
+        if not may_answer:
+            return request.user
+        asked = await self._ports.ledger.last(thread_id, tenant=request.tenant)
+        return asked.user if asked and asked.status == "interrupted" else request.user
+
     async def pin_guest(self, request: RunRequest, leases: ExitStack) -> Release:
         """Lease the release for a turn that another server drives, which alone knows what the thread waits for.
 

@@ -126,7 +126,7 @@ async def verify_project(root: Path, *, accept: Iterable["Acceptable"] = ()) -> 
 
 
 def missing_keys(root: Path) -> Mapping[str, tuple[tuple[str, ...], ...]]:
-    """Agents with a model that has no key: name -> for each such model the variables of which one has to be set.
+    """Agents with a model, of variants too, that has no key: name -> for each the variables of which one has to be set.
 
     Raises:
         ProjectInvalid: there is no such directory, or it cannot be read.
@@ -134,11 +134,15 @@ def missing_keys(root: Path) -> Mapping[str, tuple[tuple[str, ...], ...]]:
     from toolcrib.agents.models.plans import missing_keys as keys_of
     from toolcrib.loader.bundle import read_bundle
     from toolcrib.loader.config import read_config
+    from toolcrib.loader.reading.experiments import specs_in_variants
 
     env = with_declared(root, os.environ)
-    agents = read_config(read_bundle(root).contents, env=env)[0].agents
-    found = {name: keys_of(spec, env) for name, spec in agents.items() if spec.kind != "graph"}
-    return {name: keys for name, keys in found.items() if keys}
+    config = read_config(read_bundle(root).contents, env=env)[0]
+    found: dict[str, dict[tuple[str, ...], None]] = {}
+    for name, spec in (*config.agents.items(), *specs_in_variants(config.agents, config.experiments)):
+        if spec.kind != "graph":
+            found.setdefault(name, {}).update(dict.fromkeys(keys_of(spec, env)))
+    return {name: tuple(keys) for name, keys in found.items() if keys}
 
 
 def restart_needed(root: Path) -> tuple["ColdChange", ...]:

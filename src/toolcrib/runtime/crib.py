@@ -30,6 +30,7 @@ from toolcrib.registry.release import Release
 from toolcrib.runs.guests import GuestRuns
 from toolcrib.runs.ports import RunEvent, RunRequest
 from toolcrib.runtime.ending import Ending
+from toolcrib.runtime.parts.experiments import CribExperiments
 from toolcrib.runtime.releases import CribReleases
 from toolcrib.runtime.threads import CribThreads
 
@@ -57,8 +58,10 @@ class Crib(CribReleases):
         """
         return self._wings.registry.current.release
 
-    def tool_spec(self, name: str, *, agent: str = "", tenant: str = "") -> ToolSpec:
-        """A tool of the current release, as calls of this agent and tenant find it; empty for all.
+    def tool_spec(
+        self, name: str, *, agent: str = "", tenant: str = "", user: str = "", thread_id: str = ""
+    ) -> ToolSpec:
+        """A tool of the current release, as calls of this agent, tenant, user and thread find it; empty for all.
 
         Its `sources` and `overruled` tell where each value of its policy comes from, `replaces` what it stands in for.
 
@@ -68,8 +71,9 @@ class Crib(CribReleases):
         release = self.release
         if agent:
             release.agent(agent, tenant=tenant)
+        arms = release.arms(tenant=tenant, user=user, thread=thread_id)
         try:
-            return release.tool(name, agent=agent, tenant=tenant).spec
+            return release.tool(name, agent=agent, tenant=tenant, arms=arms).spec
         except ToolNotFound as error:
             if place := release.why_missing(name, agent=agent, tenant=tenant):
                 error.hint = f"It is taken away by {place}."
@@ -86,6 +90,7 @@ class Crib(CribReleases):
         args: Mapping[str, Any] | None = None,
         *,
         tenant: str = "",
+        user: str = "",
         timeout_s: float | None = None,
         idempotency_key: str = "",
     ) -> ToolResult:
@@ -95,6 +100,7 @@ class Crib(CribReleases):
             name: name of the tool.
             args: argument name -> JSON value.
             tenant: on whose behalf.
+            user: the same within the tenant; decides in experiments that go by user.
             timeout_s: seconds for this call, below the tool's own limit.
             idempotency_key: of all calls of a tool that changes something with the same key, one runs, also over a
                 crash; the others get its result (`journaled`).
@@ -105,31 +111,37 @@ class Crib(CribReleases):
         """
         with self._wings.registry.lease(holder="call", tenant=tenant, key=idempotency_key) as release:
             call = ToolCall(name=name, args=args or {}, idempotency_key=idempotency_key)
-            context = CallContext(tenant=tenant, timeout_s=timeout_s)
+            arms = release.arms(tenant=tenant, user=user) if release.experiments else ()
+            context = CallContext(tenant=tenant, arms=arms, timeout_s=timeout_s)
             return await self._settled(release, call, context, await self._wings.executor.call(release, call, context))
 
     async def call_many(
-        self, calls: Sequence[ToolCall], *, tenant: str = "", max_concurrency: int = 16
+        self, calls: Sequence[ToolCall], *, tenant: str = "", user: str = "", max_concurrency: int = 16
     ) -> list[ToolResult]:
         """Call several tools of one release, at most `max_concurrency` at a time; results in call order."""
         with self._wings.registry.lease(holder="batch", tenant=tenant) as release:
-            context = CallContext(tenant=tenant)
+            context = CallContext(tenant=tenant, arms=release.arms(tenant=tenant, user=user))
             results = await self._wings.executor.call_many(release, calls, context, max_concurrency=max_concurrency)
             pairs = zip(calls, results, strict=True)
             return [await self._settled(release, call, context, result) for call, result in pairs]
 
     async def as_completed(
-        self, calls: Sequence[ToolCall], *, tenant: str = "", max_concurrency: int = 16
+        self, calls: Sequence[ToolCall], *, tenant: str = "", user: str = "", max_concurrency: int = 16
     ) -> AsyncIterator[tuple[int, ToolResult]]:
         """Like `call_many`, but each result comes when it is there: `(index of its call, result)`."""
         with self._wings.registry.lease(holder="batch", tenant=tenant) as release:
-            context = CallContext(tenant=tenant)
+            context = CallContext(tenant=tenant, arms=release.arms(tenant=tenant, user=user))
             executor = self._wings.executor
             async with aclosing(
                 executor.as_completed(release, calls, context, max_concurrency=max_concurrency)
             ) as finished:
                 async for index, result in finished:
                     yield index, await self._settled(release, calls[index], context, result)
+
+    @property
+    def experiments(self) -> CribExperiments:
+        """The experiments of the current release: `list`, `show`, `explain`."""
+        return CribExperiments(release=self.release, tallies=self._wings.tallies)
 
     async def calls_in_doubt(self) -> Sequence[JournalEntry]:
         """Calls with an idempotency key that began and will never have a result: cancelled, or their process died."""
@@ -211,6 +223,7 @@ class Crib(CribReleases):
         *,
         thread_id: str = "",
         tenant: str = "",
+        user: str = "",
         resume: Any = None,
         tier: Tier | None = None,
     ) -> RunResult:
@@ -221,6 +234,7 @@ class Crib(CribReleases):
             question: text, a list of messages, or the input state of a graph.
             thread_id: continue this conversation; a new one is made when empty.
             tenant: on whose behalf; part of the thread's identity.
+            user: the same within the tenant; decides in experiments that go by user.
             resume: the human's answer for a run that waits on this thread; continues on that run's release.
             tier: which of the agent's models to ask: `simple`, `medium` or `complex`; by default its `route` decides.
 
@@ -229,9 +243,8 @@ class Crib(CribReleases):
             InputInvalid: its graph cannot take the question, or it has no such tier.
             ThreadBusy: the thread has a run in flight, or waits for an answer.
         """
-        request = RunRequest(
-            agent=agent, question=question, thread_id=thread_id, tenant=tenant, resume=resume, tier=tier
-        )
+        who = {"thread_id": thread_id, "tenant": tenant, "user": user}
+        request = RunRequest(agent=agent, question=question, resume=resume, tier=tier, **who)
         return await self._wings.runs.run(request)
 
     def stream(
@@ -241,6 +254,7 @@ class Crib(CribReleases):
         *,
         thread_id: str = "",
         tenant: str = "",
+        user: str = "",
         resume: Any = None,
         tier: Tier | None = None,
     ) -> AsyncIterator[RunEvent]:
@@ -248,9 +262,8 @@ class Crib(CribReleases):
 
         The last event's data is the `RunResult` as a mapping. Same arguments and errors as `run`.
         """
-        request = RunRequest(
-            agent=agent, question=question, thread_id=thread_id, tenant=tenant, resume=resume, tier=tier
-        )
+        who = {"thread_id": thread_id, "tenant": tenant, "user": user}
+        request = RunRequest(agent=agent, question=question, resume=resume, tier=tier, **who)
         return self._wings.runs.stream(request)
 
     @property
@@ -344,7 +357,7 @@ class Crib(CribReleases):
     ) -> ToolNode:
         """A LangGraph tool node with live tools; one run of the graph sees one release. Options: see `ToolNode`.
 
-        Where several releases serve, `thread_id` and `tenant` in the run's `configurable` decide.
+        Where several serve, `thread_id` and `tenant` in the run's `configurable` decide; in experiments its `user` too.
         """
         return ToolNode(tools, source=self._wings.runs.foreign, **options)
 

@@ -28,7 +28,8 @@ def graph_factory(project: str | Path, agent: str, *, tenant: str = "", watch: b
 
     The project is opened when the first graph is wanted, once for all factories of it in this process, on an event loop
     in a thread of its own, and closed when the process ends. Each run gets the agent's graph of the release that the
-    agent's thread policy asks for, and keeps it to its end, also over an interrupt. The server keeps the threads.
+    agent's thread policy asks for, and keeps it to its end, also over an interrupt. The server keeps the threads. In
+    experiments that go by user, `user` in the run's `configurable` decides.
 
     Args:
         project: the project's directory.
@@ -44,8 +45,9 @@ def graph_factory(project: str | Path, agent: str, *, tenant: str = "", watch: b
     async def graph(config: dict[str, Any]) -> AsyncIterator[Any]:
         opened = await asyncio.to_thread(host_of(locate(project), watch=watch).opened)
         guests, loop = opened.crib.guests, opened.loop
-        thread_id = str((config.get("configurable") or {}).get("thread_id") or "")
-        run = await on_loop(loop, partial(guests.begin, agent, thread_id=thread_id, tenant=tenant))
+        place = config.get("configurable") or {}
+        who = {"thread_id": str(place.get("thread_id") or ""), "tenant": tenant, "user": str(place.get("user") or "")}
+        run = await on_loop(loop, partial(guests.begin, agent, **who))
         failure: BaseException | None = None
         try:
             yield run.graph

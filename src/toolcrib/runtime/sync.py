@@ -27,6 +27,7 @@ from toolcrib.registry.release import Release
 from toolcrib.runs.ports import RunEvent
 from toolcrib.runtime.build import Hook, open_project
 from toolcrib.runtime.crib import Crib
+from toolcrib.runtime.parts.experiments import CribExperiments
 
 SyncCallback = Callable[[TaskRecord], object]
 
@@ -49,16 +50,26 @@ class SyncCrib:
         args: Mapping[str, Any] | None = None,
         *,
         tenant: str = "",
+        user: str = "",
         timeout_s: float | None = None,
         idempotency_key: str = "",
     ) -> ToolResult:
         """See `Crib.call`."""
-        given: dict[str, Any] = {"tenant": tenant, "timeout_s": timeout_s, "idempotency_key": idempotency_key}
+        given: dict[str, Any] = {"tenant": tenant, "user": user}
+        given |= {"timeout_s": timeout_s, "idempotency_key": idempotency_key}
         return self._portal.call(lambda: self._crib.call(name, args, **given))
 
-    def call_many(self, calls: Sequence[ToolCall], *, tenant: str = "", max_concurrency: int = 16) -> list[ToolResult]:
+    @property
+    def experiments(self) -> CribExperiments:
+        """See `Crib.experiments`."""
+        return self._crib.experiments
+
+    def call_many(
+        self, calls: Sequence[ToolCall], *, tenant: str = "", user: str = "", max_concurrency: int = 16
+    ) -> list[ToolResult]:
         """See `Crib.call_many`."""
-        return self._portal.call(lambda: self._crib.call_many(calls, tenant=tenant, max_concurrency=max_concurrency))
+        given: dict[str, Any] = {"tenant": tenant, "user": user, "max_concurrency": max_concurrency}
+        return self._portal.call(lambda: self._crib.call_many(calls, **given))
 
     @property
     def artifacts(self) -> "SyncArtifacts":
@@ -120,13 +131,13 @@ class SyncCrib:
         *,
         thread_id: str = "",
         tenant: str = "",
+        user: str = "",
         resume: Any = None,
         tier: Tier | None = None,
     ) -> RunResult:
         """See `Crib.run`."""
-        return self._portal.call(
-            lambda: self._crib.run(agent, question, thread_id=thread_id, tenant=tenant, resume=resume, tier=tier)
-        )
+        who = {"thread_id": thread_id, "tenant": tenant, "user": user}
+        return self._portal.call(lambda: self._crib.run(agent, question, resume=resume, tier=tier, **who))
 
     def stream(
         self,
@@ -135,11 +146,13 @@ class SyncCrib:
         *,
         thread_id: str = "",
         tenant: str = "",
+        user: str = "",
         resume: Any = None,
         tier: Tier | None = None,
     ) -> Iterator[RunEvent]:
         """See `Crib.stream`."""
-        events = self._crib.stream(agent, question, thread_id=thread_id, tenant=tenant, resume=resume, tier=tier)
+        who = {"thread_id": thread_id, "tenant": tenant, "user": user}
+        events = self._crib.stream(agent, question, resume=resume, tier=tier, **who)
 
         async def following() -> RunEvent | None:
             return await anext(events, None)

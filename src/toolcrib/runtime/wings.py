@@ -18,6 +18,7 @@ from toolcrib.deployment.proving.canaries import Canaries
 from toolcrib.execution.executor import Executor
 from toolcrib.execution.state.escalation import Escalations
 from toolcrib.execution.tasks.service import TaskService
+from toolcrib.observability.experiments import Tallies
 from toolcrib.observability.exposition import Exposition
 from toolcrib.observability.history import ErrorHistory
 from toolcrib.observability.hub import EventHub
@@ -53,5 +54,6 @@ class Wings:
     resources: Resources
     hub: EventHub
     exposition: Exposition
+    tallies: Tallies
     secrets: Secrets
     has_ended: Callable[[str], bool]

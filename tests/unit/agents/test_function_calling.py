@@ -1,5 +1,6 @@
 """The function-calling agent: asks, calls, answers, and keeps within its limits."""
 
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -14,6 +15,7 @@ from toolcrib.agents.models.offer import tool_definition
 from toolcrib.agents.parts import AgentParts
 from toolcrib.core.agents import Agent, AgentLimits, AgentSpec
 from toolcrib.core.errors import IterationLimit, RunTimeout, ToolcribError
+from toolcrib.core.experiments.arms import Arm, Arms
 from toolcrib.execution.state.breaker import Circuits
 from toolcrib.observability.hub import EventHub
 from toolcrib.registry.release import Release
@@ -135,7 +137,7 @@ async def test_one_graph_says_to_each_tenant_what_is_its_own() -> None:
     release = release_of(adapt(double))
     specs = [tool.spec for tool in release.tools.values()]
     spec = AgentSpec(model="test:scripted")
-    parts = {
+    parts: dict[str | Arm, AgentParts] = {
         "": AgentParts(name="a", spec=spec, prompt="For all.", tools=specs, release=release.id),
         "acme": AgentParts(name="a", spec=spec, prompt="For acme.", tools=[], release=release.id),
     }
@@ -149,3 +151,33 @@ async def test_one_graph_says_to_each_tenant_what_is_its_own() -> None:
         assert bool(model.offered) is (tenant != "acme")
 
     assert [asked[0].content for asked in model.asked] == ["For acme.", "For all.", "For all."]
+
+
+async def test_a_run_in_variants_is_told_their_prompt_and_the_tools_that_its_calls_find() -> None:
+    @tool(name="double")
+    async def twice(number: int) -> int:
+        """Double a number at once."""
+        return number + number
+
+    arms = (Arm("search", "fast"), Arm("tone", "b"))
+    other = adapt(twice)
+    release = release_of(adapt(double))
+    release = replace(release, variants={("double", "", arms[0]): (other, release.chains["double"])})
+    specs, spec = [tool.spec for tool in release.tools.values()], AgentSpec(model="test:scripted")
+    parts: dict[str | Arm, AgentParts] = {
+        whom: AgentParts(name="a", spec=spec, prompt=prompt, tools=specs, release=release.id)
+        for whom, prompt in (("", "For all."), ("acme", "For acme."), (arms[1], "For b."))
+    }
+    graph = build_function_calling(parts, checkpointer=None)
+
+    async def told(tenant: str, run_in: Arms) -> tuple[str, str]:
+        model = ScriptedModel(script=[AIMessage("yes")])
+        config = config_for(release, model, tenant=tenant, arms=run_in)
+        with anyio.fail_after(5):
+            await graph.ainvoke({"messages": [HumanMessage("x")]}, config)
+        return str(model.asked[0][0].content), model.offered[0]["function"]["description"]
+
+    assert await told("", ()) == ("For all.", "Double a number.")
+    assert await told("", arms) == ("For b.", "Double a number at once.")
+    assert await told("acme", arms[:1]) == ("For acme.", "Double a number at once.")
+    assert await told("globex", (Arm("search", "control"), arms[1])) == ("For b.", "Double a number.")

@@ -64,6 +64,7 @@ async def test_composing_lists_is_composing_functions(first: list[str], second: 
 def test_the_links_stand_in_the_order_of_the_house() -> None:
     assert [link.__module__.rpartition(".")[2] for link in LINKS] == [
         "observe",
+        "observe",
         "fallback",
         "authorise",
         "validate",

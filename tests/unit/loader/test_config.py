@@ -244,7 +244,6 @@ def test_a_port_out_of_range_and_an_empty_host_are_refused() -> None:
     [
         ("tools", "http: {}\n", "1:1"),
         ("tools", "tools: {}\nmcp:\n  a: {}\n", "2:1"),
-        ("tools", "experiments: {}\n", "1:1"),
         ("toolcrib", "stores: {}\n", "1:1"),
         ("toolcrib", "auth: {}\n", "1:1"),
         ("toolcrib", "telemetry: {}\n", "1:1"),

@@ -32,7 +32,7 @@ async def test_counted_and_read_metrics_stand_in_one_text() -> None:
         "grown": Reading(help="Grown.", grows=True, read=lambda: 3),
     }
     told = await read(Exposition(metrics, readings))
-    assert told["tool_calls"] == ("counter", {("ok", "r", "t"): 1.0})
+    assert told["tool_calls"] == ("counter", {("ok", "r", "t", ""): 1.0})
     assert told["one"] == ("gauge", {(): 7.0})
     assert told["many"] == ("gauge", {("x", 'y"\n'): 1.0, ("z", ""): 2.0})
     assert told["grown"] == ("counter", {(): 3.0})

@@ -27,6 +27,7 @@ from toolcrib.core.events import (
     ToolFinished,
     ToolStarted,
 )
+from toolcrib.core.experiments.arms import Arm
 from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import ColdChange, Deployment
 from toolcrib.core.results import ErrorInfo, RunResult, ToolResult
@@ -191,3 +192,12 @@ log_event(ToolFinished(result=ToolResult(ok=False, error=ErrorInfo(code="c", mes
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert done.stderr == ""
+
+
+def test_the_variants_of_a_call_and_a_run_are_facts_and_no_key_without(caplog: pytest.LogCaptureFixture) -> None:
+    arms = (Arm("search_v2", "fast"),)
+    with caplog.at_level(logging.INFO, logger="toolcrib"):
+        log_event(ToolFinished(result=ToolResult(ok=True, variants=arms)))
+        log_event(RunFinished(result=RunResult(output="", success=True, variants=arms), agent="a"))
+        log_event(ToolFinished(result=ToolResult(ok=True)))
+    assert [record.__dict__.get("variants") for record in caplog.records] == [{"search_v2": "fast"}] * 2 + [None]

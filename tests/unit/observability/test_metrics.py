@@ -20,6 +20,7 @@ from toolcrib.core.events import (
     ToolFinished,
     ToolStarted,
 )
+from toolcrib.core.experiments.arms import Arm
 from toolcrib.core.releases import Deployment
 from toolcrib.core.results import ErrorInfo, RunResult, ToolResult, failed
 from toolcrib.observability.metrics import Metrics
@@ -33,9 +34,9 @@ def observed(*events: Event, metrics: Metrics | None = None) -> Metrics:
 
 
 def series(metrics: Metrics, name: str) -> dict[tuple[str, ...], float]:
-    """Label values (sorted by label name) -> value of one series."""
+    """Label values (sorted by label name) -> value of one series; to Prometheus an empty label is none."""
     return {
-        tuple(value for _, value in sorted(sample.labels.items())): sample.value
+        tuple(value for _, value in sorted(sample.labels.items()) if value): sample.value
         for family in metrics.collect()
         for sample in family.samples
         if sample.name == name
@@ -187,7 +188,7 @@ def test_also_outcomes_and_releases_without_end_end_in_one_child() -> None:
     counted = series(metrics, "tool_calls_total")
     assert len(counted) <= 3 + 100 + 1
     assert sum(counted.values()) == 2_000
-    assert counted[("other", "other", "other")] == 2_000 - 103
+    assert counted[("other",) * 4] == 2_000 - 103
 
 
 def test_a_retired_release_is_forgotten_and_its_room_can_be_used_again() -> None:
@@ -198,6 +199,19 @@ def test_a_retired_release_is_forgotten_and_its_room_can_be_used_again() -> None
     assert series(metrics, "tool_calls_total") == {("ok", "r-2", "t"): 1, ("ok", "r-1", "u"): 1}
     assert series(metrics, "agent_cost_usd_total") == {}
     assert series(metrics, "agent_requests_total") == {("a", "ok"): 1}
+
+
+def test_the_variant_stands_on_calls_and_runs_and_a_release_that_goes_takes_its_own() -> None:
+    arms = (Arm("search", "fast"), Arm("tone", "b"))
+    run = RunResult(output="", success=True, trace=(answer("m", "1", 1),), release="r-1", variants=arms)
+    metrics = observed(call(variants=arms[:1]), call(), RunFinished(result=run, agent="a"))
+    counted = {("ok", "r-1", "t", "search:fast"): 1, ("ok", "r-1", "t"): 1}
+    assert series(metrics, "tool_calls_total") == counted
+    assert set(series(metrics, "tool_execution_time_seconds_count")) == {("t", "search:fast"), ("t",)}
+    assert series(metrics, "agent_requests_total") == {("a", "ok", "search:fast,tone:b"): 1}
+    assert set(series(metrics, "agent_cost_usd_total")) == {("a", "m", "r-1", "search:fast,tone:b")}
+    observed(ReleaseRetired(release="r-1"), metrics=metrics)
+    assert series(metrics, "tool_calls_total") == series(metrics, "agent_cost_usd_total") == {}
 
 
 def test_two_projects_in_one_process_count_apart() -> None:

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import make_release
+from toolcrib.registry.buckets import BUCKETS, bucket
 from toolcrib.registry.registry import Registry
-from toolcrib.registry.routing import BUCKETS, Published, Split, bucket
+from toolcrib.registry.routing import Published, Split
 
 STABLE, CANARY, OLD = (make_release(content=name) for name in ("stable", "canary", "old"))
 THREADS = [f"thread-{number}" for number in range(4_000)]

@@ -49,6 +49,8 @@ ROUTES = {
     "GET /v1/ledger",
     "GET /v1/budgets",
     "GET /v1/census",
+    "GET /v1/experiments",
+    "GET /v1/experiments/{name}",
     "GET /v1/cache",
     "DELETE /v1/cache",
     "GET /v1/events",

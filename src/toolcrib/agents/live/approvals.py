@@ -76,7 +76,7 @@ def agreed(scope: RunScope, calls: Sequence[ToolCall]) -> list[Agreed]:
 
 def _needed(scope: RunScope, call: ToolCall) -> Approval | None:
     """The approval that the call needs. One that cannot be made is not put before a person."""
-    tool = scope.release.find(call.name, agent=scope.agent, tenant=scope.tenant)
+    tool = scope.find(call.name)
     if tool is None or tool.spec.policy.approval is None:
         return None
     try:

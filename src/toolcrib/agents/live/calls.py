@@ -21,10 +21,9 @@ from toolcrib.agents.recovery import settled
 from toolcrib.agents.scope import RunScope, ScopeSource, scope_of
 from toolcrib.core.calls import DeadlineLevel, ToolCall
 from toolcrib.core.errors import ToolcribError, ToolNotFound
-from toolcrib.core.events import ToolFinished
 from toolcrib.core.names import did_you_mean
-from toolcrib.core.results import ErrorInfo, ToolResult, failed
-from toolcrib.core.tools import Tool, ToolSpec
+from toolcrib.core.results import ErrorInfo, ToolResult
+from toolcrib.core.tools import ToolSpec
 
 GRAPH_KINDS = frozenset({"runtime", "store"})
 """Kinds of injected values for which LangGraph's `ToolRuntime` is needed."""
@@ -110,12 +109,12 @@ class LiveTools:
     def offered(self, scope: RunScope) -> list[ToolSpec]:
         """The tools that are worth offering to a model now."""
         hidden = scope.hidden()
-        found = (_find(scope, name) for name in scope.tools if name not in hidden and self.allows(scope, name))
+        found = (scope.find(name) for name in scope.tools if name not in hidden and self.allows(scope, name))
         return [tool.spec for tool in found if tool is not None]
 
     def tool(self, name: str, scope: RunScope, place: Place) -> LiveTool:
         """The tool as LangChain knows tools, for a call made at this place; one that is not there answers so."""
-        found = _find(scope, name) if self.allows(scope, name) else None
+        found = scope.find(name) if self.allows(scope, name) else None
         spec = found.spec if found else ToolSpec(name=name, description="", args_schema={"type": "object"})
         call = partial(self.answer, scope=scope, place=place)
         return LiveTool(spec, call, loop=scope.loop, shown=partial(_shown, scope))
@@ -180,7 +179,7 @@ class LiveTools:
         """What the graph has for tools that ask for it."""
         state = {self._key: place.state} if isinstance(place.state, list) else place.state
         extras = {"config": place.config, "state": state}
-        tool = _find(scope, call.name)
+        tool = scope.find(call.name)
         if tool is None or not tool.injects & GRAPH_KINDS:
             return extras
         runtime = place.runtime or tool_runtime(_runtime(), call.id, place.config, state)
@@ -222,10 +221,6 @@ async def _given(source: ScopeSource, config: RunnableConfig, at: str) -> RunSco
     return await source.scope_at(config, at) if at else source.scope_for(config)
 
 
-def _find(scope: RunScope, name: str) -> Tool | None:
-    return scope.release.find(name, agent=scope.agent, tenant=scope.tenant)
-
-
 def _key(call: ToolCall, config: RunnableConfig) -> str:
     """The same for the same call when its step is run again from the same checkpoint; empty without a thread or an id.
 
@@ -242,13 +237,7 @@ def _missing(scope: RunScope, name: str) -> ToolNotFound:
 
 async def _refused(scope: RunScope, call: ToolCall, why: ToolcribError) -> ToolResult:
     """The end of a call that never reaches a chain, which would tell of it."""
-    result = failed(why, tool=call.name, release=scope.release.id, call_id=call.id)
-    scope.emit(
-        ToolFinished(
-            result=result, run_id=scope.run_id, thread_id=scope.thread_id, agent=scope.agent, tenant=scope.tenant
-        )
-    )
-    return result
+    return scope.refused(call.name, call.id, why)
 
 
 def _deadline(scope: RunScope) -> tuple[float | None, DeadlineLevel]:

@@ -17,6 +17,7 @@ from toolcrib.agents.models.trying import Ask, GaveUp, try_model
 from toolcrib.agents.money.purse import Bill
 from toolcrib.agents.scope import RunScope
 from toolcrib.core.errors import ModelFailed, ModelUnavailable, ToolcribError
+from toolcrib.core.experiments.arms import Arms, told
 from toolcrib.core.models import ModelPlan, Tier
 
 log = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ async def ask(question: Question, scope: RunScope, config: RunnableConfig, deadl
                 attempts=attempts,
                 failed=tuple(failed),
             )
-            scope.notify("model.finished", _step(question, answer))
+            scope.notify("model.finished", _step(question, answer, scope.arms))
             return answer
         failed.append(outcome)
         _tell(question, outcome, models[place + 1 :])
@@ -136,7 +137,7 @@ def _times(attempts: int) -> str:
     return "asked once" if attempts == 1 else f"asked {attempts} times"
 
 
-def _step(question: Question, answer: Answer) -> Mapping[str, Any]:
+def _step(question: Question, answer: Answer, arms: Arms) -> Mapping[str, Any]:
     """The answer as a step of the trace."""
     step = {
         "model": answer.model,
@@ -146,4 +147,5 @@ def _step(question: Question, answer: Answer) -> Mapping[str, Any]:
         **answer.bill.to_dict(),
         "tool_calls": [call["name"] for call in answer.message.tool_calls],
     }
-    return step | ({"failed": [one.to_dict() for one in answer.failed]} if answer.failed else {})
+    step |= {"failed": [one.to_dict() for one in answer.failed]} if answer.failed else {}
+    return step | ({"variants": told(arms)} if arms else {})

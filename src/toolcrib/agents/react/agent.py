@@ -13,11 +13,13 @@ from toolcrib.agents.function_calling import build_loop
 from toolcrib.agents.messages import CORRECTION, is_correction
 from toolcrib.agents.models.offer import Asking, Definitions
 from toolcrib.agents.offline_router import OfflineRouter
-from toolcrib.agents.parts import AgentParts, Voice
+from toolcrib.agents.parts import AgentParts
 from toolcrib.agents.react.parser import parse
 from toolcrib.agents.react.pieces import ANSWER_ID
 from toolcrib.agents.react.speaking import STOP, said, transcript
 from toolcrib.agents.react.steps import Actions, Final, Malformed
+from toolcrib.agents.voices import Voices
+from toolcrib.core.experiments.arms import Arm
 
 _CUT_SHORT = frozenset({"length", "max_tokens", "max_output_tokens"})
 _NO_STOP = re.compile(r"(?:\A|[/:])(?:o\d|gpt-5|grok-[34])")
@@ -26,18 +28,18 @@ _WHY = ("finish_reason", "stop_reason", "done_reason")
 """Where providers say why a model stopped."""
 
 
-def build_react(parts: Mapping[str, AgentParts], *, checkpointer: Any) -> Any:
+def build_react(parts: Mapping[str | Arm, AgentParts], *, checkpointer: Any) -> Any:
     """The compiled graph of an agent whose model is told of tools in its prompt and calls them in its text.
 
     What is saved is what a function-calling agent saves, so that an agent may change its kind: a thought is a message's
     text, an action is a tool call, and the final answer is a message without one.
 
     Args:
-        parts: tenant, empty for all others -> what the agent is made of for it; one graph serves them all.
+        parts: tenant, empty for all others, or a variant of an experiment -> what the agent is made of for it; one
+            graph serves them all.
         checkpointer: where threads live.
     """
-    voices = {tenant: Voice(own, bind=in_text) for tenant, own in parts.items()}
-    return build_loop(voices, read=understood, checkpointer=checkpointer)
+    return build_loop(Voices(parts, bind=in_text), read=understood, checkpointer=checkpointer)
 
 
 def in_text(model: BaseChatModel, definitions: Definitions, stop: Sequence[str]) -> Asking:

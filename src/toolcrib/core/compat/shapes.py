@@ -123,6 +123,19 @@ class TenantShape(_Shape):
     agents: dict[str, AgentShape] = Field(default_factory=dict)
 
 
+class ExperimentShape(_Shape):
+    """An experiment: by what and with which salt it chooses, variant -> weight, variant -> digest of what it changes.
+
+    `outside` are the tenants that take no part.
+    """
+
+    by: str = ""
+    salt: str = ""
+    weights: dict[str, float] = Field(default_factory=dict)
+    variants: dict[str, str] = Field(default_factory=dict)
+    outside: tuple[str, ...] = ()
+
+
 class Shape(_Shape):
     """What must be known of a release to compare it with others, kept beside its manifest: name -> tool, agent.
 
@@ -133,6 +146,7 @@ class Shape(_Shape):
     tools: dict[str, ToolShape] = Field(default_factory=dict)
     agents: dict[str, AgentShape] = Field(default_factory=dict)
     tenants: dict[str, TenantShape] = Field(default_factory=dict)
+    experiments: dict[str, ExperimentShape] = Field(default_factory=dict)
     money: dict[str, str] = Field(default_factory=dict)
 
     def seen_by(self, tenant: str) -> "Shape":

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from toolcrib.core.errors import Conflict
+from toolcrib.core.experiments.arms import Arms, told
 from toolcrib.core.money import plain
 from toolcrib.core.stores.pins import ThreadPin
 
@@ -25,6 +26,8 @@ class RunRecord:
         state: id of the schema its state is saved in, `s-…`.
         revision: the migration its state has come to; empty before the first.
         process: name of the process that runs it, or did last; empty where that is not known.
+        user: on whose behalf within the tenant; empty when nobody said.
+        variants: the variants of experiments it is in.
         cost_usd: what its models cost; None where a price is not known, and before its end.
         input_tokens, output_tokens: of its models, as they told.
     """
@@ -44,6 +47,8 @@ class RunRecord:
     state: str = ""
     revision: str = ""
     process: str = ""
+    user: str = ""
+    variants: Arms = ()
     cost_usd: Decimal | None = None
     input_tokens: int = 0
     output_tokens: int = 0
@@ -51,7 +56,7 @@ class RunRecord:
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON-ready mapping; dollars as text, exact."""
         cost = None if self.cost_usd is None else plain(self.cost_usd)
-        return asdict(self) | {"cost_usd": cost}
+        return asdict(self) | {"cost_usd": cost, "variants": told(self.variants)}
 
     @property
     def goes_on_with(self) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from toolcrib.core.errors import Conflict
 from toolcrib.core.redaction import Masks, hides, hiding, redact, redact_result, texts_of
-from toolcrib.core.results import ErrorInfo, ToolResult
+from toolcrib.core.results import ToolResult
 
 TaskState = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled", "skipped", "in_doubt"]
 Decision = Literal["retry", "answer", "skip", "abort"]
@@ -137,9 +137,8 @@ class TaskRecord:
     def last_result(self) -> ToolResult:
         """What its call came to, which of a task that waits for a person is not the last word."""
         assert self.result is not None, self.state
-        error = self.result.get("error")
         data = {name: value for name, value in self.result.items() if name in ToolResult.__dataclass_fields__}
-        return ToolResult(**{**data, "error": ErrorInfo(**error) if error else None})
+        return ToolResult.from_dict(data)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

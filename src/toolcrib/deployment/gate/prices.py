@@ -19,7 +19,8 @@ def unpriced(project: LoadedProject) -> Iterator[Reason]:
     if spending.budgets.unknown_price != "reject":
         return
     seen: set[tuple[str, str]] = set()
-    for (name, tenant), loaded in project.agents.items():
+    arms = (((name, ""), loaded) for (name, _), loaded in project.agent_arms.items())
+    for (name, tenant), loaded in (*project.agents.items(), *arms):
         if loaded.spec.kind == "graph" or not _limits_dollars(spending, name, tenant, loaded.spec):
             continue
         for model in _without_price(loaded.spec, spending):
@@ -30,7 +31,7 @@ def unpriced(project: LoadedProject) -> Iterator[Reason]:
                     f'Add `prices: {{"{model.model}": {{input_usd_per_million: …, output_usd_per_million: …}}}}`, or '
                     "`unknown_price: zero` or `estimate` under `budgets:`."
                 )
-                yield loaded.config.reason("unknown_price", message, ("agents", name, "model", *model.place), hint)
+                yield loaded.config.reason("unknown_price", message, (*loaded.path, "model", *model.place), hint)
 
 
 def _limits_dollars(spending: Spending, agent: str, tenant: str, spec: AgentSpec) -> bool:

@@ -35,7 +35,7 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
                     raise
                 failure = error
             who = call.context
-            found = release.resolve(other, agent=who.agent, tenant=who.tenant)
+            found = release.resolve(other, agent=who.agent, tenant=who.tenant, arms=who.arms)
             assert found is not None, "a fallback that is not there is refused when the project is loaded"
             (substitute, chain), begins = found, monotonic()
             until, level = envelope(who, came=call.began, begins=begins, own=substitute.spec.policy.timeout_s)

@@ -35,7 +35,8 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link:
 
     def failure(call: Call, error: ErrorInfo, attempts: int) -> ToolResult:
         result = ToolResult(ok=False, error=error, attempts=attempts, duration_s=monotonic() - call.began)
-        return replace(result, tool=name, tool_digest=digest, release=release_id, call_id=call.id)
+        arms = release.concerning(call.context.arms, agent=call.context.agent, tools=(name,))
+        return replace(result, tool=name, tool_digest=digest, release=release_id, call_id=call.id, variants=arms)
 
     def wrap(call_next: CallNext) -> CallNext:
         async def observe(call: Call) -> ToolResult:
@@ -74,6 +75,26 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link:
     return wrap
 
 
+def variants(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
+    """Only in releases with experiments: a good result tells which variants of them its call was in.
+
+    Where a fallback has answered, that call has told of its own already.
+    """
+    if not release.experiments:
+        return None
+    name, concerning = tool.spec.name, release.concerning
+
+    def wrap(call_next: CallNext) -> CallNext:
+        async def told(call: Call) -> ToolResult:
+            result = await call_next(call)
+            arms = concerning(call.context.arms, agent=call.context.agent, tools=(name,))
+            return result if result.variants == arms else replace(result, variants=arms)
+
+        return told
+
+    return wrap
+
+
 def _log(error: ToolcribError, raised: Exception, tool: str) -> None:
     """Where the tool's own code raised, for its author; our errors say where they come from."""
     if isinstance(error, ToolFailed):
@@ -89,7 +110,7 @@ def _redacted_end(release: Release) -> Callable[[ToolResult, CallContext], ToolF
     """`_ended`, of results that may be sensitive: that of the tool that has answered is redacted by its own mask."""
 
     def ended(result: ToolResult, who: CallContext) -> ToolFinished:
-        answered = release.find(result.tool, agent=who.agent, tenant=who.tenant)
+        answered = release.find(result.tool, agent=who.agent, tenant=who.tenant, arms=who.arms)
         mask = answered.spec.sensitive.result if answered and result.ok else False
         shown = replace(result, value=redact(jsonable(result.value), mask)) if hides(mask) else result
         return _ended(shown, who)

@@ -137,7 +137,7 @@ class Parking:
         now, tenant, args = self._ports.clock.now(), context.tenant, jsonable(dict(call.args))
         if not isinstance(args, dict):
             raise ArgumentsInvalid(f"The arguments of {call.name!r} cannot be written as JSON.")
-        spec = release.tool(call.name, tenant=tenant).spec
+        spec = release.tool(call.name, tenant=tenant, arms=context.arms).spec
         key = call.idempotency_key if spec.policy.journaled else ""
         record = TaskRecord(
             id=self._ports.ids.new(),
@@ -158,7 +158,7 @@ class Parking:
         release, args = self._ports.registry.route(tenant=record.tenant, key=record.call_key), record.args
         mask: Mask = False
         try:
-            tool = release.tool(record.tool, tenant=record.tenant)
+            tool = release.tool(record.tool, tenant=record.tenant, arms=release.arms(tenant=record.tenant))
             mask = tool.spec.sensitive.args
             if tool.spec.policy.isolation != "process":  # whose arguments cross the chain as they came
                 args = tool.validate(args)

@@ -248,7 +248,7 @@ class TaskService:
             args = jsonable(dict(call.args))
             if not isinstance(args, dict):
                 raise ArgumentsInvalid(f"The arguments of {call.name!r} cannot be written as JSON.")
-            tool = release.tool(call.name, tenant=tenant)
+            tool = release.tool(call.name, tenant=tenant, arms=release.arms(tenant=tenant))
             tool.validate(args)
         except (ToolNotFound, ArgumentsInvalid) as error:
             raise type(error)(f"{place}{error.message}", hint=error.hint) from error

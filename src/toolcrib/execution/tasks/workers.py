@@ -174,6 +174,7 @@ class TaskWorkers:
         progress = TaskProgress(record, clock=ports.clock, events=ports.events)
         context = CallContext(
             tenant=record.tenant,
+            arms=release.arms(tenant=record.tenant),
             priority=record.priority,
             scopes=None if record.scopes is None else frozenset(record.scopes),
             approved=record.approved,

@@ -8,6 +8,7 @@ from typing import Literal
 from toolcrib.core.compat.shapes import Shape, Side, own_names
 from toolcrib.core.releases import Change
 from toolcrib.loader.compat.agents import compare_agents
+from toolcrib.loader.compat.experiments import compare_experiments
 from toolcrib.loader.compat.rules import Part, make_change
 from toolcrib.loader.compat.tools import compare_tools
 
@@ -15,7 +16,7 @@ How = Literal["added", "removed", "changed"]
 
 
 def compare(older: Side, newer: Side) -> tuple[Change, ...]:
-    """Tools, agents with their graphs and states, the same of tenants that have others, money, prompts; one line each.
+    """Tools, agents with their graphs and states, the same of tenants, experiments, money, prompts; one line each.
 
     Of a release without a known shape there is one line that says so.
     """
@@ -27,6 +28,7 @@ def compare(older: Side, newer: Side) -> tuple[Change, ...]:
     if older.shape is not None and newer.shape is not None:
         lines += [*compare_tools(older.shape, newer.shape), *compare_agents(older.shape, newer.shape)]
         lines += _compare_tenants(older.shape, newer.shape)
+        lines += compare_experiments(older.shape, newer.shape)
         lines += _compare_money(older.shape.money, newer.shape.money)
     return (*lines, *_compare_prompts(older.prompts, newer.prompts))
 

@@ -59,6 +59,7 @@ RULES = MappingProxyType[str, Rule](
         "field tightened": Rule("needs_migration", "older threads may lack it"),
         "field loosened": Rule("safe"),
         "reducer": Rule("needs_migration", _SAVED),
+        "experiment": Rule("safe"),
         "unknown": Rule("needs_pin", "nothing is known of its tools and agents"),
     }
 )

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from pydantic import ValidationError
 
+from toolcrib.core.experiments.arms import Arm
 from toolcrib.core.reasons import Reason
 from toolcrib.core.redaction import unknown_field
 from toolcrib.core.tools import Tool
@@ -29,6 +30,18 @@ Scope = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A tool that somebody may see: as its file defines it, by which names, and adapted under the last of them."""
+
+    found: Found
+    names: Names
+    tool: Tool
+
+
+Entries = dict[str, Entry]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
     """The tools of a project, for all and for those who see others.
 
@@ -37,16 +50,39 @@ class Catalogue:
         scoped: agent and tenant -> name -> the tool as they have it, or the place that takes it away; only what
             differs from what less specific callers have.
         disabled: name -> the place that takes a tool away from all.
+        entries: name -> the project's own tool, also one that is taken away from all.
+        arms: agent, empty for all, and a variant of an experiment -> the same as in `scoped`, for those in the variant.
     """
 
     tools: Mapping[str, Tool]
     scoped: Mapping[Scope, Mapping[str, Tool | str]] = field(default_factory=dict)
     disabled: Mapping[str, str] = field(default_factory=dict)
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    arms: Mapping[tuple[str, Arm], Mapping[str, Tool | str]] = field(default_factory=dict)
 
     @property
     def variants(self) -> dict[tuple[str, str, str], Tool | str]:
         """`(tool, agent, tenant)` -> what these see, of all that differs."""
         return {(name, *scope): tool for scope, own in self.scoped.items() for name, tool in own.items()}
+
+    @property
+    def everything_otherwise(self) -> dict[tuple[str, str, str | Arm], Tool | str]:
+        """The same, and what those in a variant of an experiment see: an arm stands in the place of the tenant."""
+        found: dict[tuple[str, str, str | Arm], Tool | str] = {}
+        found.update(self.variants.items())
+        found.update({(name, *scope): tool for scope, own in self.arms.items() for name, tool in own.items()}.items())
+        return found
+
+    @property
+    def beyond(self) -> list[Tool]:
+        """The tools that only some callers have."""
+        return [tool for tool in self.everything_otherwise.values() if isinstance(tool, Tool)]
+
+    @property
+    def storing(self) -> dict[str, Tool]:
+        """Name -> tool of some variant of an experiment that stores what is too long."""
+        every = ((name, tool) for own in self.arms.values() for name, tool in own.items() if isinstance(tool, Tool))
+        return {name: tool for name, tool in every if tool.spec.policy.stores_output}
 
     def seen_by(self, agent: str, tenant: str) -> dict[str, Tool]:
         """Name -> tool, of all that calls of this agent and tenant find; a tenant's word goes before an agent's."""
@@ -75,18 +111,6 @@ class Sources:
     lost: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Entry:
-    """A tool that somebody may see: as its file defines it, by which names, and adapted under the last of them."""
-
-    found: Found
-    names: Names
-    tool: Tool
-
-
-_Entries = dict[str, _Entry]
-
-
 def make_catalogue(sources: Sources) -> tuple[Catalogue, list[Reason]]:
     """The catalogue, and everything wrong with what is said about tools."""
     config, reasons = sources.config, _Reasons()
@@ -103,6 +127,7 @@ def make_catalogue(sources: Sources) -> tuple[Catalogue, list[Reason]]:
         tools=MappingProxyType({name: tool for name, tool in for_all.items() if isinstance(tool, Tool)}),
         scoped=scoped,
         disabled={name: place for name, place in for_all.items() if isinstance(place, str)},
+        entries=base,
     )
     return catalogue, [*reasons.found, *_policies(catalogue, sources)]
 
@@ -118,11 +143,11 @@ class _Reasons:
         self.found += [reason for reason in dict.fromkeys(reasons) if reason not in self.found]
 
 
-def _base(sources: Sources, reasons: _Reasons) -> _Entries:
+def _base(sources: Sources, reasons: _Reasons) -> Entries:
     """The tools of the project's own files, under the names `tools.yaml` gives them."""
     config = sources.config
     entries = {
-        name: _Entry(found=one, names=Names(code=name, base=name, own=name, final=name), tool=one.tool)
+        name: Entry(found=one, names=Names(code=name, base=name, own=name, final=name), tool=one.tool)
         for name, one in sources.found.get("", {}).items()
     }
     named = _named(entries, config, reasons)
@@ -131,7 +156,7 @@ def _base(sources: Sources, reasons: _Reasons) -> _Entries:
 
 def _add_tenant(
     tenant: str,
-    base: _Entries,
+    base: Entries,
     scoped: dict[Scope, dict[str, Tool | str]],
     sources: Sources,
     reasons: _Reasons,
@@ -145,7 +170,7 @@ def _add_tenant(
         names = Names(code=below.names.code if below else code, base=code, own=code, final=code)
         hidden = (*below.tool.spec.replaces, below.tool.spec.place) if below else ()
         tool = replace(one.tool, spec=replace(one.tool.spec, replaces=hidden))
-        entries[code] = _Entry(found=replace(one, tool=tool), names=names, tool=tool)
+        entries[code] = Entry(found=replace(one, tool=tool), names=names, tool=tool)
     entries = _named(entries, own, reasons, base=config)
     said = config.tenant_overrides.get(tenant, {})
     mine = scoped.setdefault(("", tenant), {})
@@ -165,7 +190,7 @@ def _add_tenant(
 
 
 def _with_built_ins(
-    entries: _Entries,
+    entries: Entries,
     tenant: str,
     scoped: dict[Scope, dict[str, Tool | str]],
     sources: Sources,
@@ -174,12 +199,12 @@ def _with_built_ins(
     """Add the built-in tools that are asked for, then tell which words are about nothing."""
     config = sources.config
     own = (config.overlays.get(tenant) or ProjectConfig()) if tenant else config
-    said = config.tenant_overrides.get(tenant, {})
+    said = [*config.tenant_overrides.get(tenant, {}), *(() if tenant else _in_experiments(config))]
     seen = [tool for (_, of), all_of in scoped.items() if of == tenant for tool in all_of.values()]
     effective = [tool for tool in seen if isinstance(tool, Tool)]
     found = built_ins(wanted(entries, effective, own, said), sources.resources)
     for name, one in found.items():
-        entry = _Entry(found=one, names=Names(code=name, base=name, own=name, final=name), tool=one.tool)
+        entry = Entry(found=one, names=Names(code=name, base=name, own=name, final=name), tool=one.tool)
         entry = _named({name: entry}, own, reasons)[name]
         entries[name] = entry
         agents = _agents_with_a_word(entry, own), _agents_with_a_word(entry, config)
@@ -193,11 +218,16 @@ def _with_built_ins(
     reasons.add(*layer_reasons(entries, own, agents=agents_here, lost=sources.lost))
 
 
-def _named(
-    entries: _Entries, config: ProjectConfig, reasons: _Reasons, *, base: ProjectConfig | None = None
-) -> _Entries:
+def _in_experiments(config: ProjectConfig) -> Iterator[str]:
+    """Names of the tools that variants of experiments call by name."""
+    for words in config.experiments.values():
+        for variant in words.variants.values():
+            yield from (*variant.tools, *variant.tools.values())
+
+
+def _named(entries: Entries, config: ProjectConfig, reasons: _Reasons, *, base: ProjectConfig | None = None) -> Entries:
     """The entries under the names that this folder's `tools.yaml` gives them, and with what it marks as sensitive."""
-    named: _Entries = {}
+    named: Entries = {}
     for name, entry in entries.items():
         word = config.tool_overrides.get(name)
         final = (word.rename if word else "") or name
@@ -214,7 +244,7 @@ def _named(
     return named
 
 
-def _inherited(entry: _Entry, base: ProjectConfig | None) -> Sequence[str]:
+def _inherited(entry: Entry, base: ProjectConfig | None) -> Sequence[str]:
     """What the project's `tools.yaml` marks as sensitive of a tool that a tenant has: of its own, as far as it fits."""
     word = base.tool_overrides.get(entry.names.code) if base else None
     schema = entry.found.tool.spec.args_schema
@@ -233,17 +263,17 @@ def _rename_mistakes(name: str, final: str, config: ProjectConfig, *, taken: boo
         yield config.reason("duplicate_tool", message, path, "Choose another name, or rename the other one too.")
 
 
-def _agents_with_a_word(entry: _Entry, config: ProjectConfig) -> list[str]:
+def _agents_with_a_word(entry: Entry, config: ProjectConfig) -> list[str]:
     """Agents for whom this folder's `tools.yaml` says something of the tool."""
     names = {entry.names.base, entry.names.final}
     return [agent for agent, said in config.agent_overrides.items() if names & said.keys()]
 
 
-def _has_word(entry: _Entry, own: ProjectConfig, said: Mapping[str, object]) -> bool:
+def _has_word(entry: Entry, own: ProjectConfig, said: Mapping[str, object]) -> bool:
     return entry.names.own in own.tool_overrides or entry.names.base in said
 
 
-def _effective(entry: _Entry, agent: str, tenant: str, config: ProjectConfig, reasons: _Reasons) -> Tool | str:
+def _effective(entry: Entry, agent: str, tenant: str, config: ProjectConfig, reasons: _Reasons) -> Tool | str:
     """The tool under the policy it has for this caller, or the place that takes it away."""
     scope = " ".join([f"per_agent.{agent}"] * bool(agent) + [f"per_tenant.{tenant}"] * bool(tenant))
     layers = layers_of(entry.names, entry.found.declared, config, agent=agent, tenant=tenant)

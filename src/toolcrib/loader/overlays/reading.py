@@ -6,11 +6,13 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from toolcrib.core.reasons import Reason
-from toolcrib.loader.config import AGENTS, SETTINGS, ProjectConfig, read_config, unbound
+from toolcrib.loader.config import AGENTS, SETTINGS, ProjectConfig, read_config
+from toolcrib.loader.prompts import unbound
 from toolcrib.loader.reading.langgraph_json import LANGGRAPH
 from toolcrib.loader.reading.places import decode, reason_at
 from toolcrib.loader.reading.spending import BUDGETS, PRICES
 from toolcrib.loader.reading.tenants import TENANTS, inner_path, overlaid, tenant_of
+from toolcrib.loader.reading.yaml_source import Path
 
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _WHOLE = "Settings and LangGraph's own file are for the whole project: write it at its top."
@@ -72,21 +74,16 @@ def _misplaced(tenant: str, own: set[str], config: ProjectConfig, real: Mapping[
         if inner_path(path) in _FOR_ALL:
             message = f"{inner_path(path)} has no place in the folder of a tenant"
             yield Reason(code="tenant_file", message=message, file=path, hint=_WHOLE)
-    for key in (BUDGETS, PRICES):
-        document = config.documents.get(AGENTS)
-        if document is not None and isinstance(document.data, dict) and key in document.data:
-            message = f"`{key}` has no place in the folder of a tenant"
-            hint = f"Write it in agents.yaml of the project: `budgets: {{tenants: {{{tenant}: {{…}}}}}}` is {tenant}'s."
-            placed = config.reason("unknown_key", message, (key,), hint, at="key")
-            yield replace(placed, file=real.get(placed.file, placed.file))
-    for other in config.tenant_overrides:
-        placed = config.reason(
-            "unknown_key",
-            "`per_tenant` has no place in the folder of a tenant",
-            ("per_tenant", other),
-            f"Write it under `tools:`: all of this file is about {tenant} alone.",
-            at="key",
-        )
+    document = config.documents.get(AGENTS)
+    written = document.data if document is not None and isinstance(document.data, dict) else {}
+    hint = f"Write it in agents.yaml of the project: `budgets: {{tenants: {{{tenant}: {{…}}}}}}` is {tenant}'s."
+    misplaced: list[tuple[Path, str]] = [((key,), hint) for key in (BUDGETS, PRICES) if key in written]
+    hint = f"Write it under `tools:`: all of this file is about {tenant} alone."
+    misplaced += [(("per_tenant", other), hint) for other in config.tenant_overrides]
+    misplaced += [(("experiments", name), "Write it in the project's tools.yaml.") for name in config.experiments]
+    for place, hint in misplaced:
+        message = f"`{place[0]}` has no place in the folder of a tenant"
+        placed = config.reason("unknown_key", message, place, hint, at="key")
         yield replace(placed, file=real.get(placed.file, placed.file))
 
 

@@ -25,7 +25,6 @@ NOT_YET = MappingProxyType(
     {
         "http": "HTTP tools written in YAML (`http`)",
         "mcp": "tools of MCP servers (`mcp`)",
-        "experiments": "experiments (`experiments`)",
         "stores": "a choice of stores (`stores`)",
         "auth": "authentication (`auth`)",
         "telemetry": "telemetry settings (`telemetry`)",

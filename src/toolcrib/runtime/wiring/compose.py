@@ -107,6 +107,7 @@ def compose(root: Path, settings: Settings, world: Adapters, stack: AsyncExitSta
             resources=chain.resources,
             hub=hub,
             exposition=_exposition(world, workers),
+            tallies=world.observing.tallies,
             secrets=chain.secrets,
             has_ended=world.processes.has_ended,
         )

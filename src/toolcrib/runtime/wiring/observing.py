@@ -34,11 +34,13 @@ class Observing:
 
     Attributes:
         hub: where events go.
+        tallies: how the variants of experiments do.
         errors: the errors that are not written down yet.
     """
 
     def __init__(self, hooks: tuple[Hook, ...], listeners: tuple[Hear | Listener, ...], clock: Clock) -> None:
         self._metrics = Metrics()
+        self.tallies = self._metrics.tallies
         self.errors = FreshErrors(clock=clock)
         self._delivery = HookDelivery(hooks)
         outward = (self._delivery.put,) if hooks else ()

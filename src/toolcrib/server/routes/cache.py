@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from toolcrib.server.access import OpenCrib
-from toolcrib.server.schema.documents import CacheDocument, CacheSelection, InvalidationDocument
+from toolcrib.server.schema.cache import CacheDocument, CacheSelection, InvalidationDocument
 from toolcrib.server.schema.openapi import failures
 
 router = APIRouter(prefix="/v1/cache", tags=["cache"])

@@ -1,4 +1,4 @@
-"""`/v1/ledger`, `/v1/budgets` and `/v1/census`: what runs there were, what they spent, and who uses which release."""
+"""`/v1/ledger`, `/v1/budgets`, `/v1/census`, `/v1/experiments`: runs, what they spent, users of releases, variants."""
 
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
@@ -7,6 +7,8 @@ from fastapi import APIRouter, Query
 
 from toolcrib.server.access import OpenCrib
 from toolcrib.server.schema.documents import BudgetsDocument, LedgerDocument
+from toolcrib.server.schema.experiments import ExperimentDocument
+from toolcrib.server.schema.openapi import failures
 
 router = APIRouter(prefix="/v1", tags=["ledger"])
 
@@ -33,3 +35,19 @@ async def budgets(
 async def census(crib: OpenCrib) -> dict[str, dict[str, int]]:
     """Who uses which release in memory: release id -> kind of user -> how many."""
     return {release: dict(users) for release, users in crib.census().items()}
+
+
+@router.get("/experiments", response_model=list[ExperimentDocument])
+async def experiments(crib: OpenCrib) -> Any:
+    """The experiments of the current release, and how their variants do in this process since it began."""
+    return crib.experiments.list()
+
+
+@router.get(
+    "/experiments/{name}",
+    response_model=ExperimentDocument,
+    responses=failures({404: "No such experiment; near names are in the hint."}),
+)
+async def experiment(name: str, crib: OpenCrib) -> Any:
+    """One experiment."""
+    return crib.experiments.show(name)

@@ -14,6 +14,7 @@ from toolcrib.core.stores.history import KEPT
 from toolcrib.server.access import OpenCrib
 from toolcrib.server.encoding import encode
 from toolcrib.server.schema.documents import Name, ToolCallRequest, ToolDocument, ToolResultDocument
+from toolcrib.server.schema.experiments import Caller
 from toolcrib.server.schema.history import ToolErrorsDocument
 from toolcrib.server.schema.openapi import failures
 
@@ -39,13 +40,16 @@ async def list_tools(crib: OpenCrib, tenant: str = "") -> Any:
     response_model=ToolDocument,
     responses=failures({404: "No such tool, or agent; near names are in the hint."}),
 )
-async def show_tool(name: str, crib: OpenCrib, agent: str = "", tenant: str = "") -> Any:
-    """One tool of the current release, as calls of this agent and this tenant find it, and where all of it comes from.
+async def show_tool(name: str, crib: OpenCrib, caller: Annotated[Caller, Query()]) -> Any:
+    """One tool of the current release, as calls of these find it, and where all of it comes from.
 
     `replaces` are the places of the tools that it stands in for, `sources` those of the values of its policy,
-    `overruled` what weaker places say of them.
+    `overruled` what weaker places say of them; `experiments` are those that change it, with the caller's variant.
     """
-    return _json(crib.tool_spec(name, agent=agent, tenant=tenant).to_dict())
+    who = caller.model_dump()
+    spec = crib.tool_spec(name, **who).to_dict()
+    found = crib.experiments.explain(name, **who)
+    return _json(spec | ({"experiments": found} if found else {}))
 
 
 @router.get("/{name}/errors", response_model=ToolErrorsDocument, responses=failures({404: UNKNOWN, 422: MISFIT}))
@@ -80,7 +84,7 @@ async def call_tool(
     """
     body = body or ToolCallRequest()
     result = await crib.call(
-        name, body.args, tenant=body.tenant, timeout_s=body.timeout_s, idempotency_key=idempotency_key
+        name, body.args, tenant=body.tenant, user=body.user, timeout_s=body.timeout_s, idempotency_key=idempotency_key
     )
     _raise_if_refused(result)
     return _json(result.to_dict())

@@ -19,6 +19,7 @@ class RunRequestBody(BaseModel):
     )
     thread_id: Name = Field(default="", description="Continue this conversation; a new one is made when empty.")
     tenant: Name = Field(default="", description="On whose behalf; part of the thread's identity.")
+    user: Name = Field(default="", description="The same within the tenant; for experiments that go by user.")
     resume: Any = Field(default=None, description="The human's answer for the run that waits on the thread.")
     tier: Tier | None = Field(
         default=None, description="Which of the agent's models to ask; its `route` decides by default."
@@ -36,13 +37,8 @@ class RunRequestBody(BaseModel):
     def asked(self) -> dict[str, Any]:
         """Arguments of `Crib.run` and `Crib.stream`."""
         question = self.input if self.question is None else self.question
-        return {
-            "question": question,
-            "thread_id": self.thread_id,
-            "tenant": self.tenant,
-            "resume": self.resume,
-            "tier": self.tier,
-        }
+        who = {"thread_id": self.thread_id, "tenant": self.tenant, "user": self.user}
+        return {"question": question, **who, "resume": self.resume, "tier": self.tier}
 
 
 class AgentDocument(BaseModel):

@@ -26,6 +26,7 @@ class ToolCallRequest(BaseModel):
 
     args: dict[str, Any] = Field(default_factory=dict, description="Argument name -> JSON value.")
     tenant: Name = Field(default="", description="On whose behalf.")
+    user: Name = Field(default="", description="The same within the tenant; for experiments that go by user.")
     timeout_s: Seconds | None = Field(default=None, description="Seconds for this call, below the tool's own limit.")
 
 
@@ -39,16 +40,6 @@ class RollbackRequest(BaseModel):
         description="Its id; by default the canary ends, or the one before serves again, each time one further back.",
     )
     why: str = Field(default="", max_length=2_000, description="For the history.")
-
-
-class CacheSelection(BaseModel):
-    """Which kept results are meant. A misspelt name is refused: without any, all of them are."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    tool: Name = Field(default="", description="Results of this tool.")
-    tenant: Name = Field(default="", description="Results for this tenant.")
-    tag: Name = Field(default="", description="Results with this tag.")
 
 
 class _Answer(BaseModel):
@@ -108,6 +99,7 @@ class ToolResultDocument(_Answer):
     release: str
     call_id: str
     artifact: str = Field("", description="Handle of the whole result, when `value` is only its beginning.")
+    variants: dict[str, str] = Field({}, description="Experiment -> variant that the call was in.")
 
 
 class ArtifactDocument(_Answer):
@@ -139,6 +131,7 @@ class RunResultDocument(_Answer):
     thread_id: str
     run_id: str
     interrupts: list[Any]
+    variants: dict[str, str] = Field({}, description="Experiment -> variant that the run was in.")
 
 
 class ChangeDocument(_Answer):
@@ -214,22 +207,6 @@ class DeploymentDocument(_Answer):
     restart_needed: list[ColdChangeDocument] = Field(description="What only a restart takes up.")
 
 
-class CacheDocument(_Answer):
-    """What the result cache did since the start; `entries` and `size_bytes` are what it holds."""
-
-    hits: int
-    misses: int
-    evicted: int
-    entries: int
-    size_bytes: int
-
-
-class InvalidationDocument(_Answer):
-    """How many results were thrown away."""
-
-    removed: int
-
-
 class ReleaseEntry(_Answer):
     """A release in the store; `files` counts its files."""
 
@@ -300,6 +277,8 @@ class RunEntry(_Answer):
     moved_to: str = Field(description="Digest of the release the thread goes on with, where it was moved.")
     state: str = Field(default="", description="Id of the schema its state is saved in.")
     revision: str = Field(default="", description="The migration its state has come to; empty before the first.")
+    user: str = ""
+    variants: dict[str, str] = Field({}, description="Experiment -> variant that it is in.")
     cost_usd: str | None = Field(default=None, description="US dollars, exact; null where a price is not known.")
     input_tokens: int = 0
     output_tokens: int = 0

@@ -19,6 +19,7 @@ CALL = MappingProxyType[str, Any](
         "release": RELEASE,
         "call_id": "0192f0c1-7d7b-7e2a-a9f4-0d8f3f0d5a11",
         "artifact": "",
+        "variants": {},
     }
 )
 TOOL_ERRORS = MappingProxyType[str, Any](
@@ -58,6 +59,7 @@ RUN = MappingProxyType[str, Any](
         "thread_id": "t1",
         "run_id": "0192f0c1-8000-7e2a-a9f4-0d8f3f0d5a11",
         "interrupts": [],
+        "variants": {"search_v2": "fast"},
     }
 )
 TASK_REQUEST = MappingProxyType[str, Any]({"tool": "slow_report", "args": {"month": "2026-01"}, "priority": 5})

@@ -8,6 +8,7 @@ import orjson
 from sqlalchemy import Select, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from toolcrib.core.experiments.arms import Arm, told
 from toolcrib.core.money import from_picos, picos
 from toolcrib.core.stores.ledger import LOST, LedgerSummary, RunRecord, ThreadFilter
 from toolcrib.core.stores.pins import STOPPED, ThreadPin
@@ -168,11 +169,14 @@ def _newest_first() -> tuple[Any, Any]:
 
 
 def _row(record: RunRecord) -> dict[str, Any]:
-    cost = None if record.cost_usd is None else picos(record.cost_usd)
-    return asdict(record) | {name: orjson.dumps(getattr(record, name)).decode() for name in LISTS} | {"cost_usd": cost}
+    texts = {name: orjson.dumps(getattr(record, name)).decode() for name in LISTS}
+    texts["variants"] = orjson.dumps(told(record.variants)).decode()
+    return asdict(record) | texts | {"cost_usd": None if record.cost_usd is None else picos(record.cost_usd)}
 
 
 def _record(row: Any) -> RunRecord:
     data = {name: value for name, value in row._mapping.items() if name != "place"}
-    cost = None if data["cost_usd"] is None else from_picos(data["cost_usd"])
-    return RunRecord(**data | {name: tuple(orjson.loads(data[name])) for name in LISTS} | {"cost_usd": cost})
+    data |= {name: tuple(orjson.loads(data[name])) for name in LISTS}
+    data["variants"] = tuple(Arm(*arm) for arm in orjson.loads(data["variants"]).items())
+    data["cost_usd"] = None if data["cost_usd"] is None else from_picos(data["cost_usd"])
+    return RunRecord(**data)

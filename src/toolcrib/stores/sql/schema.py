@@ -116,6 +116,8 @@ runs = Table(
     Column("state", String(32), nullable=False, server_default=""),
     Column("revision", String(255), nullable=False, server_default=""),
     Column("process", String(64), nullable=False, server_default=""),
+    Column("user", String(255), nullable=False, server_default=""),
+    Column("variants", Text, nullable=False, server_default="{}"),
     Column("cost_usd", BigInteger, nullable=True),  # as in `accounts`
     Column("input_tokens", BigInteger, nullable=False, server_default="0"),
     Column("output_tokens", BigInteger, nullable=False, server_default="0"),

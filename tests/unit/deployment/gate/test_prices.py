@@ -60,3 +60,17 @@ def test_the_agent_of_a_tenant_is_told_at_its_own_place(project: Project) -> Non
     own = f"agents: {{one: {{model: {UNKNOWN}, limits: {{cost_usd: 1}}}}}}"
     found = places(project, "agents: {one: {model: offline}}", **{"tenants/acme/agents.yaml": own})
     assert found == ["tenants/acme/agents.yaml:1:23"]
+
+
+@pytest.mark.parametrize(
+    ("own", "said", "column"),
+    [
+        ("limits: {cost_usd: 1}", f"model: {UNKNOWN}", 56),
+        ("limits: {cost_usd: 1}", f"model: {{simple: offline, fallback: [{UNKNOWN}]}}", 85),
+        (f"model: {UNKNOWN}", "limits: {cost_usd: 1}", 43),
+    ],
+)
+def test_a_variant_is_told_at_its_own_place(project: Project, own: str, said: str, column: int) -> None:
+    tools = f"experiments: {{e: {{variants: {{v: {{agents: {{one: {{{said}}}}}}}}}}}}}\n"
+    found = places(project, f"agents: {{one: {{{own}}}}}", **{"tools.yaml": tools})
+    assert found == [f"tools.yaml:1:{column}"]

@@ -10,9 +10,11 @@ import pytest
 from sqlalchemy import select, text
 
 from toolcrib.core.errors import StoreUnavailable
+from toolcrib.core.stores.ledger import RunRecord
 from toolcrib.core.tasks import TaskRecord
 from toolcrib.stores.sql.checkpoints import open_checkpointer
 from toolcrib.stores.sql.database import add_new, open_sqlite, whole
+from toolcrib.stores.sql.ledger import SqlRunLedger
 from toolcrib.stores.sql.schema import blobs, metadata
 from toolcrib.stores.sql.tasks import SqlTaskStore
 
@@ -54,6 +56,17 @@ async def test_a_file_of_an_earlier_version_gets_the_columns_it_lacks(tmp_path: 
         assert await store.find("1") == record
         (new,) = await store.add([replace(record, id="2", call_key="k")], queue=10)
         assert await store.find("2") == new
+
+
+async def test_runs_of_an_earlier_version_had_no_user_and_were_in_no_variant(tmp_path: Path) -> None:
+    record = RunRecord(run_id="1", thread_id="t", agent="a", release="r")
+    async with open_sqlite(tmp_path / "x.db") as engine:
+        await SqlRunLedger(engine).accept(record)
+        async with engine.begin() as db:
+            for column in ("user", "variants"):
+                await db.execute(text(f'alter table toolcrib_runs drop column "{column}"'))
+    async with open_sqlite(tmp_path / "x.db") as engine:
+        assert await SqlRunLedger(engine).find("1") == record
 
 
 async def opened_once(path: Path) -> None:

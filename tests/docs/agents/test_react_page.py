@@ -13,7 +13,7 @@ from toolcrib.agents.react.speaking import instructions
 from toolcrib.agents.react.steps import Actions, Final, Malformed, Schemas
 
 pytestmark = pytest.mark.anyio
-PAGE = (Path(__file__).parents[2] / "docs" / "react.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "react.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```text\n([^`]*?)\n```\n\n→ (.*?)\n\n", PAGE, re.DOTALL)
 TOOL = '''
 from toolcrib import tool

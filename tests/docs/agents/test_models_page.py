@@ -16,7 +16,7 @@ from toolcrib.core.agents import AgentSpec
 from toolcrib.core.models import RULES, ModelRetry, RouteRule
 
 pytestmark = pytest.mark.anyio
-PAGE = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "models.md").read_text(encoding="utf-8")
 STATUSES = [int(code) for code in re.findall(r"\b4\d\d\b", PAGE.split("## When a model fails")[1])]
 NAMES = ("gpt-5-nano", "gpt-5-mini", "gpt-5", "claude-haiku-4-5")
 

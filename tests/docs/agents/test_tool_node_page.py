@@ -18,7 +18,7 @@ import toolcrib
 from tests.unit.agents.scripted import ScriptedModel, calls
 
 pytestmark = pytest.mark.anyio
-PAGE = (Path(__file__).parents[2] / "docs" / "tool-node.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs" / "tool-node.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 TOOLS, GRAPH, SYNC, AGENT, GUEST = BLOCKS
 

@@ -12,7 +12,7 @@ from toolcrib.agents.money import estimate
 from toolcrib.core.money import ASSUMED, Account, Budgets, ModelPrice, Spending
 from toolcrib.loader.overlays.reading import read_configs
 
-PAGE = (Path(__file__).parents[2] / "docs" / "budgets.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "budgets.md").read_text(encoding="utf-8")
 YAML = re.findall(r"```yaml\n# agents.yaml\n(.*?)```", PAGE, re.DOTALL)[0]
 OFFLINE = YAML.replace("acme:small", "offline").replace("acme:large", "offline")
 

@@ -9,7 +9,7 @@ import toolcrib
 from toolcrib.core.agents import AgentLimits, LoopLimits
 
 pytestmark = pytest.mark.anyio
-PAGE = (Path(__file__).parents[2] / "docs" / "agents.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "agents.md").read_text(encoding="utf-8")
 TOOLS = '''
 from toolcrib import tool
 

@@ -1,0 +1,1 @@
+"""Parts of the facade: what `Crib` leads to, each a small object of its own."""
