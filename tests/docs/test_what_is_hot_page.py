@@ -162,6 +162,9 @@ RESTART: Mapping[str, Sequence[tuple[Edit, str]]] = MappingProxyType(
         "`langgraph.json`: `dependencies`": [
             (edit("langgraph.json", '"."', '".", "httpx"'), "langgraph.json: dependencies")
         ],
+        "`langgraph.json`: `env`, or the file it names": [
+            (edit("langgraph.json", "{", '{"env": {"KEY": "1"}, ', times=1), "langgraph.json: env")
+        ],
         "a package installed, upgraded or removed in the environment": [(install, "installed packages: brand_new")],
         "`.env`": [(edit(".env", new="KEY=1"), ".env")],
         "the Python version: `.python-version`, `requires-python`, `python_version`": [
@@ -194,6 +197,9 @@ REFUSED: Mapping[str, Sequence[tuple[Edit, str, str]]] = MappingProxyType(
         ],
         "an import of a package that is not installed": [
             (edit("helper.py", "WORD", "import zzz_none\nWORD"), "import", "'zzz_none' is not installed; install it"),
+        ],
+        "a package in `langgraph.json`'s `dependencies` that is not installed": [
+            (edit("langgraph.json", '"."', '"zzz-none>=2"'), "dependency", "'zzz-none' is not installed"),
         ],
         "an import of compiled code that lies in the project": [
             (compiled_import, "import", "tools/fast.so is compiled code, which is no part of a release"),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from toolcrib.agents.function_calling import build_function_calling
-from toolcrib.agents.graphs import compile_graph
+from toolcrib.agents.graphs import own_graph
 from toolcrib.agents.parts import AgentParts
 from toolcrib.agents.react.agent import build_react
 from toolcrib.core.agents import Agent
@@ -36,8 +36,10 @@ def build_agent(parts: AgentParts, *, graph: Any, checkpointer: Any) -> Agent:
     Raises:
         GraphError: the graph cannot be run.
     """
+    per_run = None
     if parts.spec.kind == "graph":
-        compiled = compile_graph(graph, checkpointer=checkpointer, name=parts.name)
+        own = own_graph(graph, checkpointer=checkpointer, name=parts.name)
+        compiled, per_run = own.graph, own.per_run
     else:
         compiled = graph or build_shared({"": parts}, checkpointer=checkpointer)
     return Agent(
@@ -46,5 +48,6 @@ def build_agent(parts: AgentParts, *, graph: Any, checkpointer: Any) -> Agent:
         prompt=parts.prompt,
         tools=tuple(tool.name for tool in parts.tools),
         graph=compiled,
+        per_run=per_run,
         release=parts.release,
     )

@@ -1,35 +1,58 @@
 """Graphs of the project's own: what `graphs/file.py:name` may be, and how it becomes runnable."""
 
-import inspect
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.pregel import Pregel
 
 from toolcrib.agents.messages import run_input
+from toolcrib.agents.own_factories import Factory, GraphError, factory_of, first_made
 from toolcrib.core.errors import InputInvalid
 
 MOST_KEYS = 20
 
 
-class GraphError(Exception):
-    """The object a graph agent names cannot be run; the message says why."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnGraph:
+    """A graph of the project's own, compiled.
+
+    Attributes:
+        graph: serves all runs; where the factory is called for each run, it tells what they all look like.
+        per_run: a run's config -> the graph for it, for as long as it runs; None where `graph` serves all.
+    """
+
+    graph: Pregel[Any, Any, Any, Any]
+    per_run: Callable[[RunnableConfig], AbstractAsyncContextManager[Any]] | None = None
+
+
+def own_graph(value: Any, *, checkpointer: Any, name: str) -> OwnGraph:
+    """What an agent runs that names this object: a graph, or a factory of one.
+
+    Raises:
+        GraphError: it is neither, or it fails.
+    """
+    take = partial(compile_graph, checkpointer=checkpointer, name=name)
+    factory = factory_of(value)
+    if factory is None:
+        return OwnGraph(graph=take(value))
+    graph, for_all = first_made(factory, take)
+    return OwnGraph(graph=graph, per_run=None if for_all else partial(_opened, factory, take))
 
 
 def compile_graph(value: Any, *, checkpointer: Any, name: str) -> Pregel[Any, Any, Any, Any]:
-    """A compiled graph from a compiled graph, a `StateGraph`, or a function without required arguments that makes one.
+    """A compiled graph from a compiled graph or a `StateGraph`.
 
     A checkpointer the author compiled in is kept; otherwise ours is put in.
 
     Raises:
         GraphError: it is none of these, or it does not compile.
     """
-    if inspect.iscoroutinefunction(value):
-        raise GraphError("an async factory is not supported here; make it a plain function")
-    if inspect.isfunction(value):
-        value = _call(value)
     if isinstance(value, StateGraph):
         try:
             return value.compile(checkpointer=checkpointer, name=name)
@@ -40,6 +63,12 @@ def compile_graph(value: Any, *, checkpointer: Any, name: str) -> Pregel[Any, An
     raise GraphError(
         f"expected a StateGraph, a compiled graph or a function that makes one, not {type(value).__name__}"
     )
+
+
+@asynccontextmanager
+async def _opened(factory: Factory, take: Callable[[Any], Any], config: RunnableConfig) -> AsyncIterator[Any]:
+    async with factory.opened(config) as made:
+        yield take(made)
 
 
 def refuse_misfit(graph: Any, name: str, question: Any) -> None:
@@ -65,17 +94,3 @@ def refuse_misfit(graph: Any, name: str, question: Any) -> None:
 
 def _listed(keys: list[str]) -> str:
     return ", ".join(keys[:MOST_KEYS]) + (", …" if len(keys) > MOST_KEYS else "")
-
-
-def _call(factory: Any) -> Any:
-    required = [
-        p.name
-        for p in inspect.signature(factory).parameters.values()
-        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
-    ]
-    if len(required) > 1:
-        raise GraphError(f"the factory needs arguments: {', '.join(required)}; one `config` at most is given")
-    try:
-        return factory({"configurable": {}}) if required else factory()
-    except Exception as error:  # outer guard: project code
-        raise GraphError(f"the factory raised {type(error).__name__}: {error}") from error

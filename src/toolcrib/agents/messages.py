@@ -6,6 +6,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 
 from toolcrib.agents.models.pieces import Told
+from toolcrib.core.results import jsonable
 
 CORRECTION = "toolcrib_correction"
 """Mark, in a message's `additional_kwargs`, of an answer that was not understood and of what was said to it: `text`, or
@@ -33,8 +34,8 @@ def answer_text(state: Any) -> Any:
 
 def told(mode: str, chunk: Any) -> tuple[str, Mapping[str, Any]] | None:
     """What those who look on are told of a chunk of LangGraph's stream: an event and its data; None for nothing."""
-    if mode == "custom":  # a graph of the project may send anything
-        return (chunk.event, chunk.data) if isinstance(chunk, Told) else None
+    if mode == "custom":
+        return (chunk.event, chunk.data) if isinstance(chunk, Told) else ("custom", {"data": jsonable(chunk)})
     data = message_chunk(chunk)
     return ("message", data) if data else None
 

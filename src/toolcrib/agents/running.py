@@ -1,6 +1,7 @@
 """One turn of an agent's graph: from a question, or a human's answer, to its outcome."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from toolcrib.core.agents import Agent
 from toolcrib.core.errors import IterationLimit, RunCut, StateUnreadable
 from toolcrib.core.results import jsonable
 
+_SAID = frozenset({"messages", "custom"})
 RUN = "toolcrib_run"
 """Metadata of a checkpoint: the run that wrote it."""
 ASKED_TIER = "toolcrib_asked_tier"
@@ -91,14 +93,16 @@ async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
     try:
         # `sync`: a step begins when the checkpoint before it is written; after a crash it makes the same calls again
         how = {"stream_mode": modes, "durability": "sync", "control": turn.control}
-        async for mode, chunk in agent.graph.astream(given, config, **how):
-            if mode == "values":  # a question comes in a chunk of its own, which need not be the last one
-                waiting += tuple(chunk.get("__interrupt__", ())) if isinstance(chunk, Mapping) else ()
-                state = chunk
-            elif mode == "tasks":
-                nodes.see(chunk)
-            elif data := heard(mode, chunk):
-                scope.notify(*data)
+        inside = turn.streaming and agent.spec.kind == "graph"
+        async with _graph_for(agent, config) as graph:
+            async for place, mode, chunk in _chunks(graph, given, config, how, inside=inside):
+                if mode == "values":  # a question comes in a chunk of its own, which need not be the last one
+                    waiting += tuple(chunk.get("__interrupt__", ())) if isinstance(chunk, Mapping) else ()
+                    state = chunk
+                elif mode == "tasks":
+                    nodes.see(chunk)
+                elif data := heard(mode, chunk):
+                    scope.notify(data[0], {**data[1], "subgraph": place} if place else data[1])
     except StateUnreadable as error:
         message = f"Thread {scope.thread_id!r} cannot go on with release {scope.release.id}: {error.message}."
         raise StateUnreadable(message, hint=error.hint) from error
@@ -107,6 +111,28 @@ async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
     except GraphRecursionError as error:
         raise IterationLimit(str(error).splitlines()[0]) from error
     return _outcome(state, waiting, nodes.paused_at)
+
+
+def _graph_for(agent: Agent, config: RunnableConfig) -> AbstractAsyncContextManager[Any]:
+    return nullcontext(agent.graph) if agent.per_run is None else agent.per_run(config)
+
+
+async def _chunks(
+    graph: Any, given: Any, config: RunnableConfig, how: Mapping[str, Any], *, inside: bool
+) -> AsyncIterator[tuple[str, str, Any]]:
+    """The chunks of a graph's stream: the subgraph (`team/writer`, empty for the graph itself), mode, chunk.
+
+    Args:
+        inside: whether to hear what subgraphs say, too. Of what they do nothing is told; in a node that calls tools
+            they are not the agent's own.
+    """
+    async with aclosing(graph.astream(given, config, **how, subgraphs=inside)) as stream:
+        async for chunk in stream:
+            if not inside:
+                yield "", *chunk
+            elif not chunk[0] or chunk[1] in _SAID:
+                place = "/".join(part.partition(":")[0] for part in chunk[0])
+                yield place, *chunk[1:]
 
 
 async def so_far(agent: Agent, turn: Turn, scope: RunScope) -> list[Any]:

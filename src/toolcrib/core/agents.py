@@ -1,6 +1,7 @@
 """An agent as its author writes it (`AgentSpec`) and as a release serves it (`Agent`)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -156,7 +157,8 @@ class Agent:
         spec: what the author wrote.
         prompt: the system prompt with its variables filled in.
         tools: names of the tools it may call, sorted.
-        graph: the compiled LangGraph graph, without a checkpointer.
+        graph: the compiled LangGraph graph.
+        per_run: config of a run -> the graph for it, as an async context manager; None when `graph` serves all runs.
         release: id of the release this agent was built for.
         migrations: of its threads' saved state, the oldest first.
     """
@@ -167,6 +169,7 @@ class Agent:
     tools: tuple[str, ...]
     graph: Any
     release: str
+    per_run: Callable[[Any], AbstractAsyncContextManager[Any]] | None = None
     migrations: tuple[Migration, ...] = ()
 
     @property

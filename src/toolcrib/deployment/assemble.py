@@ -6,9 +6,9 @@ from types import MappingProxyType
 from typing import Any
 
 from toolcrib.agents.factory import build_agent, build_shared
-from toolcrib.agents.graphs import GraphError
 from toolcrib.agents.models.names import model_problem
 from toolcrib.agents.models.plans import plan_problems
+from toolcrib.agents.own_factories import GraphError
 from toolcrib.agents.parts import AgentParts
 from toolcrib.agents.shape.graph import graph_shape, state_shape
 from toolcrib.agents.state.saved import Builder

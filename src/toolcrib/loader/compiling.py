@@ -5,6 +5,7 @@ import importlib.util
 import io
 import marshal
 from dataclasses import dataclass
+from importlib.abc import InspectLoader
 from types import CodeType
 
 from toolcrib.core.reasons import Reason
@@ -30,6 +31,17 @@ class Compiled:
         code = marshal.loads(self.code)
         assert isinstance(code, CodeType)
         return code
+
+
+class SourceLoader(InspectLoader):
+    """Enough of a loader for `inspect` and `linecache`: the source as it was executed."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def get_source(self, fullname: str) -> str:
+        """The text of the module."""
+        return self._text
 
 
 def module_file(root: str, path: str, digest: str) -> str:

@@ -1,7 +1,5 @@
 """The configuration of a project: agents.yaml, tools.yaml, toolcrib.yaml, langgraph.json, and all their mistakes."""
 
-import posixpath
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -9,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from toolcrib.core.agents import AgentSpec
-from toolcrib.core.models import FUNCTION, ModelPlan
+from toolcrib.core.models import ModelPlan
 from toolcrib.core.money import Spending
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.policies import ToolPolicy
@@ -17,17 +15,18 @@ from toolcrib.core.reasons import Reason
 from toolcrib.core.settings import Settings
 from toolcrib.loader.prompts import prompt_path, unbound
 from toolcrib.loader.reading.experiments import ExperimentWords, read_experiments
-from toolcrib.loader.reading.interpolation import Interpolated, interpolate
+from toolcrib.loader.reading.interpolation import interpolate
 from toolcrib.loader.reading.json_source import parse_json
+from toolcrib.loader.reading.langgraph_json import LANGGRAPH, langgraph_agents
 from toolcrib.loader.reading.mistakes import Checked, Reading, check, unknown_key, wrong_type
+from toolcrib.loader.reading.named import NAMED, agent_name, file_reasons, graph_reasons, normal, not_a_mapping
 from toolcrib.loader.reading.overrides import ScopedOverride, ToolOverride
 from toolcrib.loader.reading.places import MAX_REASONS, decode, reason_at
 from toolcrib.loader.reading.spending import BUDGETS, PRICES, read_spending
 from toolcrib.loader.reading.yaml_source import At, Document, Path, parse_yaml
 
-AGENTS, TOOLS, SETTINGS, LANGGRAPH = "agents.yaml", "tools.yaml", "toolcrib.yaml", "langgraph.json"
+AGENTS, TOOLS, SETTINGS = "agents.yaml", "tools.yaml", "toolcrib.yaml"
 
-_AGENT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _FILE_OF = MappingProxyType(
     {
         "agents": AGENTS,
@@ -41,9 +40,6 @@ _FILE_OF = MappingProxyType(
         "graphs": LANGGRAPH,
     }
 )
-_NAMED = "must be a mapping of names (`name: {…}`)"
-_GRAPH_FORM = "Write path/file.py:variable, e.g. graphs/triage.py:graph."
-
 
 ScopedPolicies = Mapping[str, Mapping[str, ScopedOverride]]
 
@@ -135,7 +131,7 @@ def read_config(
     if LANGGRAPH in files:
         documents[LANGGRAPH], wrong = parse_json(LANGGRAPH, files[LANGGRAPH])
         reasons += wrong
-        agents |= _langgraph(documents, files, reasons)
+        agents |= langgraph_agents(documents[LANGGRAPH], documents.get(AGENTS, Document(file=AGENTS)), files, reasons)
     config = replace(
         tools,
         agents=MappingProxyType(agents),
@@ -168,23 +164,18 @@ def _top(reading: Reading, allowed: frozenset[str], reasons: list[Reason]) -> di
     if data is None:
         return {}
     if not isinstance(data, dict):
-        reasons.append(_not_a_mapping(reading.document, f"Begin with `{min(allowed)}:`."))
+        reasons.append(not_a_mapping(reading.document, f"Begin with `{min(allowed)}:`."))
         return {}
     strange = (key for key in data if key not in allowed)
     reasons += [unknown_key(reading, (key,), allowed) for key in islice(strange, MAX_REASONS)]
     return data
 
 
-def _not_a_mapping(document: Document, hint: str) -> Reason:
-    message = f"{document.file} must hold a mapping (`key: value`) at its top"
-    return document.reason("not_a_mapping", message, path=(), hint=hint)
-
-
 def _names(reading: Reading, top: Mapping[str, Any], key: str, reasons: list[Reason]) -> list[str]:
     """The names below a key of the top."""
     value = top.get(key)
     if value is not None and not isinstance(value, dict):
-        reasons.append(wrong_type(reading, (key,), _NAMED))
+        reasons.append(wrong_type(reading, (key,), NAMED))
     return list(value) if isinstance(value, dict) else []
 
 
@@ -217,7 +208,7 @@ def _scoped(reading: Reading, top: Mapping[str, Any], key: str, reasons: list[Re
     for name in _names(reading, top, key, reasons):
         tools = top[key][name]
         if tools is not None and not isinstance(tools, dict):
-            reasons.append(wrong_type(reading, (key, name), _NAMED))
+            reasons.append(wrong_type(reading, (key, name), NAMED))
             continue
         checked = {tool: check(ScopedOverride, reading, (key, name, tool)) for tool in tools or {}}
         reasons += [reason for one in checked.values() for reason in one.reasons]
@@ -230,7 +221,7 @@ def _settings(reading: Reading, reasons: list[Reason]) -> Settings:
         checked = check(Settings, reading, ())
         reasons += checked.reasons
         return checked.usable
-    reasons.append(_not_a_mapping(reading.document, f"Begin with one of: {', '.join(Settings.model_fields)}."))
+    reasons.append(not_a_mapping(reading.document, f"Begin with one of: {', '.join(Settings.model_fields)}."))
     return Settings()
 
 
@@ -243,12 +234,12 @@ def _agents(
         checked = check(AgentSpec, reading, ("agents", name))
         if name in base:
             checked = _over(base[name], checked)
-        more = [*_agent_name(reading.document, ("agents", name))]
+        more = [*agent_name(reading.document, ("agents", name))]
         more += islice(_agent_reasons(reading, name, checked, files), MAX_REASONS)
         reasons += [*checked.reasons, *more]
         if checked.model and not more:
             spec = checked.model
-            paths = {"prompt": prompt_path(spec.prompt) or spec.prompt, "graph": _normal(spec.graph)}
+            paths = {"prompt": prompt_path(spec.prompt) or spec.prompt, "graph": normal(spec.graph)}
             agents[name] = spec.model_copy(update=paths)
         if len(reasons) >= MAX_REASONS:
             break
@@ -260,13 +251,6 @@ def _over(base: AgentSpec, checked: Checked[AgentSpec]) -> Checked[AgentSpec]:
     said = checked.usable
     whole = base.model_copy(update={name: getattr(said, name) for name in said.model_fields_set})
     return replace(checked, model=whole if checked.model else None, usable=whole)
-
-
-def _agent_name(document: Document, path: Path) -> Iterator[Reason]:
-    if not _AGENT_NAME.fullmatch(str(path[1])):
-        message = f"{str(path[1])[:80]!r} cannot be the name of an agent"
-        hint = "A name begins with a letter and has letters, digits, `_` and `-`, at most 64 in all."
-        yield document.reason("agent_name", message, path=path, hint=hint, at="key")
 
 
 def _agent_reasons(
@@ -286,36 +270,12 @@ def _agent_reasons(
             yield document.reason("wrong_value", message, path=(*path, "graph"), hint=hint, at="key")
     if spec.graph:
         written = str(reading.written((*path, "graph")))
-        yield from _graph_reasons(document, (*path, "graph"), spec.graph, written, files)
+        yield from graph_reasons(document, (*path, "graph"), spec.graph, written, files)
     if isinstance(spec.model, ModelPlan) and spec.model.function:
         where = (*path, "model", "route")
-        yield from _file_reasons(document, where, _normal(spec.model.function), str(reading.written(where)), files)
+        yield from file_reasons(document, where, normal(spec.model.function), str(reading.written(where)), files)
     if spec.prompt:
         yield from _prompt_reasons(reading, name, checked, files)
-
-
-def _graph_reasons(
-    document: Document, path: Path, graph: str, written: str, files: Mapping[str, bytes]
-) -> Iterator[Reason]:
-    """Whether `graph` has its form and its file is there; messages show it as `written`."""
-    match = FUNCTION.fullmatch(_normal(graph))
-    if match is None:
-        message = f"{written[:80]!r} does not name a graph of this project"
-        yield document.reason("graph_form", message, path=path, hint=_GRAPH_FORM)
-    else:
-        yield from _file_reasons(document, path, match.string, written, files)
-
-
-def _file_reasons(
-    document: Document, path: Path, named: str, written: str, files: Mapping[str, bytes]
-) -> Iterator[Reason]:
-    """Whether the file of `path/file.py:variable` is there."""
-    file = named.rpartition(":")[0]
-    if file not in files:
-        message = f"{(written.rpartition(':')[0] or written)!r} is not in this project"
-        hint = did_you_mean(file, (one for one in files if one.endswith(".py")))
-        code = "route_missing" if path[-1] == "route" else "graph_missing"
-        yield document.reason(code, message, path=path, hint=hint)
 
 
 def _prompt_reasons(
@@ -342,54 +302,3 @@ def _prompt_reasons(
             yield reading.document.reason("prompt_variable", message, path=path, hint=hint, mark=mark)
         else:
             yield reason_at(place, text, (one.start, one.end), code="prompt_variable", message=message, hint=hint)
-
-
-def _normal(graph: str) -> str:
-    """The graph's path without `./`."""
-    path, colon, name = graph.strip().rpartition(":")
-    return f"{posixpath.normpath(path)}:{name}" if path and colon else graph.strip()
-
-
-def _langgraph(
-    documents: Mapping[str, Document], files: Mapping[str, bytes], reasons: list[Reason]
-) -> dict[str, AgentSpec]:
-    """The graphs of `langgraph.json` as agents; its other keys are for other programs."""
-    document = documents[LANGGRAPH]
-    if document.data is not None and not isinstance(document.data, dict):
-        reasons.append(_not_a_mapping(document, "Begin with `{`."))
-        return {}
-    graphs = (document.data or {}).get("graphs")
-    empty = Interpolated(data=document.data, filled=frozenset(), failed=frozenset(), reasons=())
-    reading = Reading(document=document, values=empty)
-    if not isinstance(graphs, dict):
-        if graphs is not None:
-            reasons.append(wrong_type(reading, ("graphs",), _NAMED))
-        return {}
-    yaml = documents.get(AGENTS, Document(file=AGENTS)).data
-    taken = (yaml.get("agents") if isinstance(yaml, dict) else None) or {}
-    agents: dict[str, AgentSpec] = {}
-    for name, value in graphs.items():
-        wrong = [*_agent_name(document, ("graphs", name)), *_graph_value(document, name, value, files)]
-        if isinstance(taken, dict) and name in taken:
-            message = f"agent {name!r} is in {documents[AGENTS].file} too"
-            hint = "Remove it from one of the two files, or rename it."
-            wrong.append(document.reason("duplicate_agent", message, path=("graphs", name), hint=hint, at="key"))
-        reasons += wrong
-        if not wrong:
-            graph, said = (value, "") if isinstance(value, str) else (value["path"], value.get("description"))
-            description = said.encode("utf-8", "replace").decode() if isinstance(said, str) else ""
-            agents[name] = AgentSpec(kind="graph", graph=_normal(graph), description=description)
-        if len(reasons) >= MAX_REASONS:
-            break
-    return agents
-
-
-def _graph_value(document: Document, name: str, value: Any, files: Mapping[str, bytes]) -> Iterator[Reason]:
-    path: Path = ("graphs", name)
-    if isinstance(value, dict) and "path" in value:
-        path, value = (*path, "path"), value["path"]
-    if not isinstance(value, str):
-        message = f"graph {name!r} must be text, or an object with `path`"
-        yield document.reason("wrong_type", message, path=path, hint=_GRAPH_FORM)
-        return
-    yield from _graph_reasons(document, path, value, value, files)

@@ -15,13 +15,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.abc import InspectLoader
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
 from toolcrib.core.names import ROOT
-from toolcrib.loader.compiling import Compiled, Import, module_file, source_lines
+from toolcrib.loader.compiling import Compiled, Import, SourceLoader, module_file, source_lines
 from toolcrib.loader.dotted import child_of, dotted_name, is_package, packages_in, parents_of, relative_name
 
 Key = tuple[str, str]
@@ -115,11 +114,14 @@ class ModulePool:
 
 
 class ModuleSpace:
-    """The modules of one release: resolves the project's own names and loads each module at most once."""
+    """The modules of one release: finds the project's names, also below `roots`, and loads each module at most once."""
 
-    def __init__(self, *, root: str, digest: str, files: Sequence[SourceFile], pool: ModulePool) -> None:
+    def __init__(
+        self, *, root: str, digest: str, files: Sequence[SourceFile], pool: ModulePool, roots: Sequence[str] = ()
+    ) -> None:
         self.root = root
         self.digest = digest
+        self.roots = tuple(roots)
         self._prefix = f"{ROOT}.r_{digest[:16]}"
         self._pool = pool
         self._files = {dotted_name(file.path): file for file in files}
@@ -230,7 +232,7 @@ class ModuleSpace:
         filename = module_file(self.root, file.path, file.digest)
         lines = source_lines(file.source)
         text = "".join(lines)
-        loader = _SourceLoader(text)
+        loader = SourceLoader(text)
         module.__dict__.update(
             __builtins__=self._builtins,
             __file__=filename,
@@ -258,13 +260,15 @@ class ModuleSpace:
             if not package.startswith(f"{ROOT}."):
                 return builtins.__import__(name, globals, locals, fromlist or (), level)
             target = relative_name(name, package, level)
+        else:
+            target = self._resolved(name)
         if not self._knows(target):
             if level:
                 raise _missing(target)
             return self._import_other(name, globals, locals, fromlist or ())
         module = self.load(target) if target in self._files else None
         if not fromlist:
-            return self._view(target.partition(".")[0])
+            return self._view(self._resolved(name.partition(".")[0]))
         if module is not None and "*" in fromlist:
             public = getattr(module, "__all__", None)
             if public is None:
@@ -283,12 +287,18 @@ class ModuleSpace:
         try:
             return builtins.__import__(name, globals, locals, fromlist, 0)
         except ModuleNotFoundError as error:
-            if self._knows(name.partition(".")[0]) and f"{name}.".startswith(f"{error.name}."):
+            if self._knows(self._resolved(name.partition(".")[0])) and f"{name}.".startswith(f"{error.name}."):
                 raise _missing(name) from None
             raise
 
     def _knows(self, dotted: str) -> bool:
         return dotted in self._files or dotted in self._packages
+
+    def _resolved(self, name: str) -> str:
+        """The project's name of what an absolute import names; the standard library is hidden by nothing in a root."""
+        roots = () if name.partition(".")[0] in sys.stdlib_module_names else self.roots
+        inner = (child_of(root.replace("/", "."), name) for root in roots)
+        return name if self._knows(name) else next(filter(self._knows, inner), name)
 
     def _view(self, dotted: str, *, names: Sequence[str] = ()) -> Any:
         """What an import statement binds.
@@ -329,14 +339,19 @@ class ModuleSpace:
     def _targets(self, statement: Import, package: str, *, named: bool) -> list[str]:
         """Project modules an import statement may bring in; with `named` only those it names."""
         level, module, names = statement
-        base = relative_name(module, f"{ROOT}._.{package}" if package else f"{ROOT}._", level) if level else module
+        if level:
+            base = relative_name(module, f"{ROOT}._.{package}" if package else f"{ROOT}._", level)
+        else:
+            base = self._resolved(module)
         if not self._knows(base):
             return []
         found = [base, *(child_of(base, name) for name in names if name != "*"), *parents_of(base)]
         if "*" in names or (named and not names):
             bound = [base]
         else:
-            bound = [] if named else [child_of(base, name) for name in names] or [base.partition(".")[0]]
+            bound = (
+                [] if named else [child_of(base, name) for name in names] or [self._resolved(module.partition(".")[0])]
+            )
         below = tuple(f"{name}." for name in bound if name in self._packages)
         return found + [name for name in self._files if name.startswith(below)]
 
@@ -361,17 +376,6 @@ class _PackageView(ModuleType):
         if found is None:
             raise AttributeError(f"module {self.__name__.split('.', 2)[-1]!r} has no attribute {name!r}")
         return found
-
-
-class _SourceLoader(InspectLoader):
-    """Enough of a loader for `inspect` and `linecache`: the source as it was executed."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def get_source(self, fullname: str) -> str:
-        """The text of the module."""
-        return self._text
 
 
 def _missing(dotted: str) -> ModuleNotFoundError:

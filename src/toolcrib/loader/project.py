@@ -29,6 +29,7 @@ from toolcrib.loader.overlays.experiments import make_experiments, with_arms
 from toolcrib.loader.overlays.reading import read_configs
 from toolcrib.loader.prompts import prompt_texts
 from toolcrib.loader.reading.interpolation import secret_names
+from toolcrib.loader.reading.langgraph_json import module_roots
 from toolcrib.loader.reading.tenants import tenant_of
 from toolcrib.loader.reading.yaml_source import Path
 from toolcrib.loader.resources import ResourceFinder
@@ -109,7 +110,7 @@ def load_project(
     config, config_reasons = read_configs(bundle.contents, env=ports.secrets.env)
     files = _sources(bundle, compiled)
     by_file = {module_file(ports.root, f.path, f.digest): f for f in files.values()}
-    space = ModuleSpace(root=ports.root, digest=bundle.manifest.digest, files=list(files.values()), pool=ports.pool)
+    space = _space(bundle, list(files.values()), ports)
     imports = _Imports(space, by_file, files, ports.on_module)
     reasons = [*config_reasons, *crossings(files)]
     modules, lost = _tool_modules(imports, reasons)
@@ -173,7 +174,12 @@ def _discovered(
 
 
 def load_tools(
-    files: Sequence[SourceFile], *, root: str, digest: str, wanted: Mapping[str, Collection[str]]
+    files: Sequence[SourceFile],
+    *,
+    root: str,
+    digest: str,
+    wanted: Mapping[str, Collection[str]],
+    roots: Sequence[str] = (),
 ) -> Mapping[str, Tool]:
     """Some tools of a release that was loaded elsewhere before, by their `ToolSpec.address`; no others are loaded.
 
@@ -182,11 +188,12 @@ def load_tools(
         root: directory the modules' `__file__` is in.
         digest: of the release's manifest.
         wanted: path -> names, in the code, of the tools that stand in this file.
+        roots: see `ModuleSpace`.
 
     Raises:
         BaseException: whatever the modules' code raises.
     """
-    space = ModuleSpace(root=root, digest=digest, files=files, pool=ModulePool())
+    space = ModuleSpace(root=root, digest=digest, files=files, pool=ModulePool(), roots=roots)
     found: dict[str, Tool] = {}
     for path, names in wanted.items():
         for value in list(vars(space.load(dotted_name(path))).values()):
@@ -212,6 +219,11 @@ def _sources(bundle: Bundle, compiled: Mapping[str, Compiled]) -> dict[str, Sour
         for path in bundle.contents
         if path in compiled
     }
+
+
+def _space(bundle: Bundle, files: Sequence[SourceFile], ports: LoadPorts) -> ModuleSpace:
+    digest, roots = bundle.manifest.digest, module_roots(bundle.contents)
+    return ModuleSpace(root=ports.root, digest=digest, files=files, pool=ports.pool, roots=roots)
 
 
 def _import(path: str, imports: "_Imports", reasons: list[Reason], *, lazy: bool = False) -> ToolModule | None:

@@ -16,6 +16,7 @@ from toolcrib.core.errors import DeploymentRejected, ProjectInvalid
 from toolcrib.core.events import Event
 from toolcrib.core.ports import Clock
 from toolcrib.core.redaction import Secrets
+from toolcrib.loader.cold.environment import set_declared, with_declared
 from toolcrib.runtime.locate import locate, read_settings
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ async def open_project(
     gate = settings.gate.model_copy(update={"accept": (*settings.gate.accept, *accept)})
     settings = settings.model_copy(update={"gate": gate})
     async with _closed_whatever_comes() as stack:
+        stack.enter_context(set_declared(directory, os.environ))
         world = await _to_its_end(
             open_adapters(directory, settings, stack, serves=work, hooks=hooks, listeners=listeners, secrets=secrets)
         )
@@ -114,10 +116,11 @@ async def verify_project(root: Path, *, accept: Iterable["Acceptable"] = ()) -> 
     directory = locate(root)
     bundle, settings = read_bundle(directory), read_settings(directory)
     verifier = make_verifier(settings)
-    try:
-        verdict = await verifier.verify(bundle, root=str(directory), compare=True)
-    finally:
-        await verifier.close()
+    with set_declared(directory, os.environ):
+        try:
+            verdict = await verifier.verify(bundle, root=str(directory), compare=True)
+        finally:
+            await verifier.close()
     former, parked = await _stored(directory, verdict.shape)
     return verification(bundle, verdict, former, accept={*settings.gate.accept, *accept}, parked=parked)
 
@@ -133,11 +136,12 @@ def missing_keys(root: Path) -> Mapping[str, tuple[tuple[str, ...], ...]]:
     from toolcrib.loader.config import read_config
     from toolcrib.loader.reading.experiments import specs_in_variants
 
-    config = read_config(read_bundle(root).contents, env=os.environ)[0]
+    env = with_declared(root, os.environ)
+    config = read_config(read_bundle(root).contents, env=env)[0]
     found: dict[str, dict[tuple[str, ...], None]] = {}
     for name, spec in (*config.agents.items(), *specs_in_variants(config.agents, config.experiments)):
         if spec.kind != "graph":
-            found.setdefault(name, {}).update(dict.fromkeys(keys_of(spec, os.environ)))
+            found.setdefault(name, {}).update(dict.fromkeys(keys_of(spec, env)))
     return {name: tuple(keys) for name, keys in found.items() if keys}
 
 
@@ -146,7 +150,7 @@ def restart_needed(root: Path) -> tuple["ColdChange", ...]:
     from toolcrib.loader.cold.started import restart_needed as compare
     from toolcrib.runtime.wiring.adapters import STATE_DIRECTORY
 
-    return compare(root, root / STATE_DIRECTORY, env=os.environ)
+    return compare(root, root / STATE_DIRECTORY, env=with_declared(root, os.environ))
 
 
 @asynccontextmanager

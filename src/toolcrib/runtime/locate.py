@@ -6,6 +6,7 @@ from pathlib import Path
 from toolcrib.core.errors import ProjectInvalid
 from toolcrib.core.settings import Settings
 from toolcrib.loader.bundle import read_files
+from toolcrib.loader.cold.environment import with_declared
 from toolcrib.loader.config import read_config
 
 SETTINGS = ("toolcrib.yaml", "toolcrib.yml")
@@ -44,9 +45,9 @@ def read_settings(root: Path) -> Settings:
     """The cold settings of the project.
 
     Raises:
-        ProjectInvalid: there is no such directory, or `toolcrib.yaml` has mistakes.
+        ProjectInvalid: there is no such directory, or `toolcrib.yaml` or `env` of `langgraph.json` has mistakes.
     """
-    config, reasons = read_config(read_files(root, SETTINGS), env=os.environ)
+    config, reasons = read_config(read_files(root, SETTINGS), env=with_declared(root, os.environ))
     if reasons:
         raise ProjectInvalid("toolcrib.yaml has mistakes.", reasons=reasons)
     return config.settings

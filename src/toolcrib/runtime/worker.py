@@ -25,14 +25,16 @@ def pack_release(space: ModuleSpace, tools: Iterable[Tool]) -> bytes:
     for file, name in sorted({(tool.spec.file, tool.spec.code_name or tool.spec.name) for tool in tools}):
         wanted.setdefault(file, []).append(name)
     files = [_packed(file) for file in space.files]
-    return orjson.dumps({"root": space.root, "digest": space.digest, "wanted": wanted, "files": files})
+    where = {"root": space.root, "roots": space.roots, "digest": space.digest}
+    return orjson.dumps({**where, "wanted": wanted, "files": files})
 
 
 def load(payload: bytes) -> Mapping[str, Tool]:
     """In the worker: the release's tools, by address."""
     data = orjson.loads(payload)
     files = [_unpacked(item) for item in data["files"]]
-    return load_tools(files, root=data["root"], digest=data["digest"], wanted=data["wanted"])
+    where = {"root": data["root"], "roots": data["roots"], "digest": data["digest"]}
+    return load_tools(files, **where, wanted=data["wanted"])
 
 
 def _packed(file: SourceFile) -> dict[str, Any]:

@@ -6,7 +6,8 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 
-from toolcrib.agents.graphs import GraphError, compile_graph, refuse_misfit
+from toolcrib.agents.graphs import own_graph, refuse_misfit
+from toolcrib.agents.own_factories import GraphError
 from toolcrib.core.errors import InputInvalid
 
 
@@ -31,14 +32,14 @@ def small_graph() -> StateGraph[Any, Any, Any, Any]:
 def test_graphs_compiled_graphs_and_factories_get_our_checkpointer(value: Any) -> None:
     saver = InMemorySaver()
 
-    assert compile_graph(value, checkpointer=saver, name="g").checkpointer is saver
+    assert own_graph(value, checkpointer=saver, name="g").graph.checkpointer is saver
 
 
 def test_a_checkpointer_of_the_author_is_kept() -> None:
     own = InMemorySaver()
 
     assert (
-        compile_graph(small_graph().compile(checkpointer=own), checkpointer=InMemorySaver(), name="g").checkpointer
+        own_graph(small_graph().compile(checkpointer=own), checkpointer=InMemorySaver(), name="g").graph.checkpointer
         is own
     )
 
@@ -55,15 +56,15 @@ def broken() -> None:
     ("value", "message"),
     [
         (42, "expected a StateGraph, a compiled graph or a function that makes one, not int"),
-        (a_coroutine, "async factory"),
+        (a_coroutine, "expected a StateGraph, a compiled graph or a function that makes one, not NoneType"),
         (broken, "the factory raised ZeroDivisionError: ouch"),
-        (lambda a, b: None, "the factory needs arguments: a, b"),
+        (lambda a, b: None, "the factory needs arguments: b; only one `config`"),
         (StateGraph(MessagesState), "does not compile"),
     ],
 )
 def test_anything_else_is_refused_with_the_reason(value: Any, message: str) -> None:
     with pytest.raises(GraphError, match=message):
-        compile_graph(value, checkpointer=None, name="g")
+        own_graph(value, checkpointer=None, name="g")
 
 
 class Order(TypedDict, total=False):

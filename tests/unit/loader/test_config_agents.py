@@ -137,7 +137,7 @@ def test_langgraph_json_without_graphs_says_nothing(text: str) -> None:
         ('{"graphs": {"a": 3}}', "wrong_type", "1:18"),
         ('{"graphs": {"a": {"path": 3}}}', "wrong_type", "1:27"),
         ('{"graphs": {"a": {"pth": "x"}}}', "wrong_type", "1:18"),
-        ('{"graphs": {"a": "pkg.module:graph"}}', "graph_form", "1:18"),
+        ('{"graphs": {"a": "pkg.module:graph"}}', "graph_missing", "1:18"),
         ('{"graphs": {"a": "./graphs/no.py:graph"}}', "graph_missing", "1:18"),
         ('{"graphs": {"a": {"path": "./no.py:graph"}}}', "graph_missing", "1:27"),
         ('{"graphs": {"a b": "./graphs/triage.py:graph"}}', "agent_name", "1:13"),

@@ -14,6 +14,7 @@ from toolcrib.agents.live.loops import on_loop
 from toolcrib.agents.scope import SCOPE_KEY, ChatModels, RunScope
 from toolcrib.agents.state.migration import RELEASE, REVISION
 from toolcrib.core.agents import Agent
+from toolcrib.core.errors import InputInvalid
 
 
 class GuestWatch(GraphCallbackHandler):
@@ -52,7 +53,14 @@ class ModelsElsewhere:
 
 
 def guest_graph(agent: Agent, scope: RunScope, watch: GuestWatch) -> Any:
-    """The agent's graph, pinned by `scope`. Where its threads are saved is the other server's to say."""
+    """The agent's graph, pinned by `scope`. Where its threads are saved is the other server's to say.
+
+    Raises:
+        InputInvalid: the agent's graph is made anew for each run.
+    """
+    if agent.per_run is not None:
+        message = f"The graph of agent {agent.name!r} is made anew for each run, which no other server can do for us."
+        raise InputInvalid(message, hint="Name its own factory in that server's langgraph.json.")
     config: RunnableConfig = {
         "configurable": {SCOPE_KEY: scope},
         "metadata": {RELEASE: scope.release.id, REVISION: agent.revision},

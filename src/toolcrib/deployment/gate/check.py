@@ -9,6 +9,7 @@ from toolcrib.deployment.gate.prices import unpriced
 from toolcrib.deployment.gate.trials import try_promises
 from toolcrib.loader.modules import ModulePool
 from toolcrib.loader.project import LoadPorts, load_project
+from toolcrib.loader.reading.langgraph_json import LANGGRAPH, unmet_dependencies
 from toolcrib.loader.verifier.zygote import CheckRequest, Findings
 
 _TWICE = (
@@ -35,6 +36,8 @@ def _findings(request: CheckRequest, secrets: Secrets) -> Findings:
         return Findings(reasons=tuple(reasons))
     agents, found = build_agents(project, request.bundle.manifest.release, checkpointer=None)
     found += unpriced(project)
+    if LANGGRAPH in project.config.documents:
+        found += unmet_dependencies(project.config.documents[LANGGRAPH], request.bundle.contents)
     if found:
         return Findings(reasons=tuple(found))
     trials = try_promises(project, passed=request.passed, progress=request.progress)

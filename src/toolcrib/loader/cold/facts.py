@@ -13,7 +13,8 @@ from typing import Any
 from toolcrib.core.releases import ColdChange, ColdKind
 from toolcrib.core.settings import Settings
 from toolcrib.loader.bundle import project_files
-from toolcrib.loader.config import LANGGRAPH, SETTINGS, read_config
+from toolcrib.loader.config import SETTINGS, read_config
+from toolcrib.loader.reading.langgraph_json import LANGGRAPH
 
 INSTALLED = "installed packages"
 COMPILED_SUFFIXES = (".so", ".pyd", ".dylib")
@@ -100,7 +101,10 @@ def _langgraph(path: Path) -> _Said:
         raise ValueError(path.name)
     yield "dependencies", "dependencies", data.get("dependencies")
     yield "python", "python_version", data.get("python_version")
-    yield "environment", "env", data.get("env")
+    env = data.get("env")
+    yield "environment", "env", env
+    if isinstance(env, str) and env != ".env":
+        yield "environment", env, _lines(path.parent / env)
 
 
 def _lines(path: Path) -> list[str]:

@@ -6,8 +6,9 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from toolcrib.core.reasons import Reason
-from toolcrib.loader.config import AGENTS, LANGGRAPH, SETTINGS, ProjectConfig, read_config
+from toolcrib.loader.config import AGENTS, SETTINGS, ProjectConfig, read_config
 from toolcrib.loader.prompts import unbound
+from toolcrib.loader.reading.langgraph_json import LANGGRAPH
 from toolcrib.loader.reading.places import decode, reason_at
 from toolcrib.loader.reading.spending import BUDGETS, PRICES
 from toolcrib.loader.reading.tenants import TENANTS, inner_path, overlaid, tenant_of

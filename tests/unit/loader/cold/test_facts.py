@@ -95,6 +95,7 @@ def test_settings_with_mistakes_are_left_to_the_gate(tmp_path: Path, mistake: st
         ("langgraph.json", '{"dependencies": ["."]}', '{"dependencies": [".", "x"]}', ("dependencies", "dependencies")),
         ("langgraph.json", "{}", '{"env": ".env"}', ("environment", "env")),
         (".env", "A=1", "A=2", ("environment", "")),
+        ("langgraph.json", '{"env": {"A": "1"}}', '{"env": {"A": "2"}}', ("environment", "env")),
     ],
 )  # fmt: skip
 def test_what_the_environment_is_made_of_is_named(
@@ -102,6 +103,11 @@ def test_what_the_environment_is_made_of_is_named(
 ) -> None:
     start: dict[str, str | None] = {} if before is None else {file: before}
     assert changed(tmp_path, start, {file: after}) == [(found[0], file, found[1])]
+
+
+def test_the_file_that_langgraph_json_names_is_part_of_the_environment(tmp_path: Path) -> None:
+    start: dict[str, str | None] = {"langgraph.json": '{"env": "prod.env"}', "prod.env": "A=1"}
+    assert changed(tmp_path, start, {"prod.env": "A=2"}) == [("environment", "langgraph.json", "prod.env")]
 
 
 @pytest.mark.parametrize(
