@@ -15,7 +15,7 @@ from langgraph.types import Command
 
 import toolcrib
 from toolcrib.agents.live.loops import on_loop
-from toolcrib.core.errors import AgentNotFound, ProjectInvalid
+from toolcrib.core.errors import AgentNotFound, BudgetExceeded, ProjectInvalid
 from toolcrib.runtime.guest import host_of
 
 pytestmark = pytest.mark.anyio
@@ -47,7 +47,12 @@ graph.add_node("ask", ask)
 graph.add_edge(START, "ask")
 graph.add_edge("ask", END)
 """
-AGENTS = "agents: {asking: {kind: graph, graph: 'graphs/asking.py:graph'}, offline: {kind: function_calling}}\n"
+AGENTS = """
+agents:
+  asking: {kind: graph, graph: 'graphs/asking.py:graph'}
+  offline: {kind: function_calling, model_options: {max_tokens: 1000}}
+budgets: {agent: {tokens: 2500}}
+"""
 
 
 @dataclass
@@ -146,6 +151,31 @@ async def test_its_runs_stand_in_the_ledger_and_hold_their_release_while_they_la
     assert (runs["t5"].status, runs["t6"].status, runs["t5"].user) == ("success", "error", "ada")
     assert any(use.leases for use in held)
     assert not any("run" in use.leases for use in await server.in_project(lambda crib: crib.users()))
+
+
+async def test_its_runs_are_paid_from_the_budgets_of_the_project(server: Server) -> None:
+    async def rival(crib: toolcrib.Crib) -> Any:
+        return await crib.run("offline", "Greet Ada", thread_id="t8")
+
+    before = await spent(server)
+    await server.run("offline", "t7", {"messages": [("user", "Greet Ada")]})
+    after = await spent(server)
+    with pytest.raises(BudgetExceeded, match="agent 'offline'"):
+        for number in range(100):
+            await server.run("offline", f"t7-{number}", {"messages": [("user", "Greet Ada")]})
+    refused = await server.in_project(rival)
+
+    runs = await server.in_project(lambda crib: crib.recent_runs())
+    first, last = ([run for run in runs if run.thread_id.startswith("t7")][place] for place in (-1, 0))
+    assert after - before == first.input_tokens + first.output_tokens > 0
+    assert (first.cost_usd, first.status, last.status) == (0, "success", "error")
+    assert refused.error.code == "budget_exceeded", "its own runs and those of the other server pay from one account"
+
+
+async def spent(server: Server) -> int:
+    accounts = await server.in_project(lambda crib: crib.budgets(scope="agent"))
+    assert all(account.state.reserved.tokens == 0 for account in accounts)
+    return sum(account.state.spent.tokens for account in accounts)
 
 
 async def test_an_agent_that_is_not_there_and_a_project_that_is_none_are_named(server: Server, tmp_path: Path) -> None:

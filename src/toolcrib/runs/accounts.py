@@ -8,6 +8,7 @@ from dataclasses import replace
 from toolcrib.agents.money.purse import Purse, PursePorts
 from toolcrib.core.agents import Agent
 from toolcrib.core.money import AccountLimit, BudgetStatus, Spender, Spending
+from toolcrib.core.stores.budgets import Till
 from toolcrib.core.stores.ledger import RunRecord
 from toolcrib.registry.release import Release
 
@@ -29,10 +30,12 @@ class Accounts:
         self._has_ended = has_ended
         self._sweep_at = 0.0
 
-    def purse(self, record: RunRecord, agent: Agent, release: Release) -> Purse:
-        """What this run pays from, by the prices and budgets of its release."""
-        spender = _spender(record, agent)
-        return Purse(self._ports, spending=release.spending, spender=spender, release=release.id)
+    def purse(
+        self, record: RunRecord, agent: Agent, release: Release, *, through: Callable[[Till], Till] | None = None
+    ) -> Purse:
+        """What this run pays from, by the prices and budgets of its release; `through` leads to the store."""
+        spender, till = _spender(record, agent), through(self._ports.store) if through else None
+        return Purse(self._ports, spending=release.spending, spender=spender, release=release.id, till=till)
 
     async def known(self, record: RunRecord, agent: Agent, release: Release) -> RunRecord:
         """The record of a run that goes on, with what it cost as its account knows it, where it has one."""

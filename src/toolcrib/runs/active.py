@@ -29,6 +29,19 @@ class Total(TypedDict):
     output_tokens: int
 
 
+def total(purse: Purse, record: RunRecord, agent: Agent, *, goes_on: bool = False) -> Total:
+    """What the models of a run came to: the bills, and where it goes on what its record knows of before."""
+    bills = purse.bills
+    costs = [bill.usd for bill in bills if bill.usd is not None]
+    unseen = agent.spec.kind == "graph" and not bills  # its own code may ask models and tells nobody
+    unknown = unseen or len(costs) < len(bills) or (goes_on and record.cost_usd is None)
+    return Total(
+        cost_usd=None if unknown else sum(costs, record.cost_usd or Decimal(0)),
+        input_tokens=record.input_tokens + sum(bill.usage.input_tokens for bill in bills),
+        output_tokens=record.output_tokens + sum(bill.usage.output_tokens for bill in bills),
+    )
+
+
 @dataclass(slots=True, kw_only=True)
 class ActiveRun:
     """One accepted run.
@@ -70,15 +83,7 @@ class ActiveRun:
 
     def total(self) -> Total:
         """What its models came to: in this process, and where it goes on in those before."""
-        bills = self.purse.bills
-        costs = [bill.usd for bill in bills if bill.usd is not None]
-        unseen = self.agent.spec.kind == "graph" and not bills  # its own code may ask models and tells nobody
-        unknown = unseen or len(costs) < len(bills) or (self.goes_on and self.record.cost_usd is None)
-        return Total(
-            cost_usd=None if unknown else sum(costs, self.record.cost_usd or Decimal(0)),
-            input_tokens=self.record.input_tokens + sum(bill.usage.input_tokens for bill in bills),
-            output_tokens=self.record.output_tokens + sum(bill.usage.output_tokens for bill in bills),
-        )
+        return total(self.purse, self.record, self.agent, goes_on=self.goes_on)
 
     def stopped(self) -> RunStopped:
         """What its caller hears when it was stopped between two steps."""

@@ -4,16 +4,18 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
-from toolcrib.agents.live.guest import GuestWatch, ModelsElsewhere, guest_graph
+from toolcrib.agents.live.guest import GuestWatch, ModelsElsewhere, TillElsewhere, guest_graph
+from toolcrib.agents.money.purse import Purse
 from toolcrib.agents.scope import RunScope
 from toolcrib.core.agents import Agent
 from toolcrib.core.errors import RunFailed
 from toolcrib.core.events import RunFinished
 from toolcrib.core.results import ErrorInfo, RunResult
 from toolcrib.core.stores.ledger import RunRecord
-from toolcrib.runs.active import STEPS
+from toolcrib.runs.active import STEPS, Total, total
 from toolcrib.runs.ports import RunPorts, RunRequest
 from toolcrib.runs.threads import Threads
 
@@ -28,11 +30,17 @@ class GuestRun:
     """
 
     graph: Any
+    agent: Agent
+    purse: Purse
     record: RunRecord
     watch: GuestWatch
     leases: ExitStack
     began: float
     steps: list[Mapping[str, Any]] = field(default_factory=list)
+
+    def total(self) -> Total:
+        """What its models came to."""
+        return total(self.purse, self.record, self.agent)
 
 
 class GuestRuns:
@@ -69,9 +77,12 @@ class GuestRuns:
                 variants=release.concerning(arms, agent=found.name, tools=found.tools),
             )
             steps: list[Mapping[str, Any]] = []
-            watch, scope = GuestWatch(), self._scope(found, record, steps, release)
+            scope, watch = self._scope(found, record, steps, release), GuestWatch()
+            purse = self._ports.accounts.purse(record, found, release, through=partial(TillElsewhere, loop=scope.loop))
             return GuestRun(
-                graph=guest_graph(found, scope, watch),
+                graph=guest_graph(found, replace(scope, purse=purse), watch),
+                agent=found,
+                purse=purse,
                 record=record,
                 watch=watch,
                 leases=leases.pop_all(),
@@ -94,22 +105,21 @@ class GuestRuns:
         elif failure is not None:
             status = "error"
         if run.record.thread_id:
-            record = replace(run.record, status=status, finished_at=self._ports.clock.now())
+            record = replace(run.record, status=status, finished_at=self._ports.clock.now(), **run.total())
             await self._ports.ledger.accept(record)
-        self._ports.events.emit(RunFinished(result=self._result(run, failure), agent=run.record.agent))
+        result, who = self._result(run, failure), run.record
+        self._ports.events.emit(RunFinished(result=result, agent=who.agent, tenant=who.tenant))
 
     def _result(self, run: GuestRun, failure: BaseException | None) -> RunResult:
         """What listeners hear; what the other server was told in the end is its own affair."""
-        models = [step for step in run.steps if step["kind"] == "model"]
         error = None if failure is None else ErrorInfo.of(RunFailed(f"The run ended with {type(failure).__name__}."))
         return RunResult(
             output=None,
             success=error is None,
             error=error,
             execution_time_s=self._ports.clock.monotonic() - run.began,
-            iterations=len(models),
-            input_tokens=sum(step["input_tokens"] for step in models),
-            output_tokens=sum(step["output_tokens"] for step in models),
+            iterations=sum(step["kind"] == "model" for step in run.steps),
+            **run.total(),
             release=run.record.releases_seen[0],
             thread_id=run.record.thread_id,
             run_id=run.record.run_id,

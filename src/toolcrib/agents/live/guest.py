@@ -1,7 +1,7 @@
 """An agent's graph as another server runs it: its release in the config, and somebody who sees how the run ends."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,8 @@ from toolcrib.agents.scope import SCOPE_KEY, ChatModels, RunScope
 from toolcrib.agents.state.migration import RELEASE, REVISION
 from toolcrib.core.agents import Agent
 from toolcrib.core.errors import InputInvalid
+from toolcrib.core.money import Account, AccountState, Amount
+from toolcrib.core.stores.budgets import Reservation, Till
 
 
 class GuestWatch(GraphCallbackHandler):
@@ -50,6 +52,26 @@ class ModelsElsewhere:
     async def get(self, name: str, options: Mapping[str, Any]) -> BaseChatModel:
         """See `Models.get`."""
         return await on_loop(self._loop, partial(self._models.get, name, options))
+
+
+class TillElsewhere:
+    """The accounts of a project, for graphs on another event loop than its own."""
+
+    def __init__(self, till: Till, loop: asyncio.AbstractEventLoop | None) -> None:
+        self._till = till
+        self._loop = loop
+
+    async def reserve(self, reservation: Reservation) -> AccountState | None:
+        """See `Till.reserve`."""
+        return await on_loop(self._loop, partial(self._till.reserve, reservation))
+
+    async def settle(self, reservation_id: str, spent: Amount) -> bool:
+        """See `Till.settle`."""
+        return await on_loop(self._loop, partial(self._till.settle, reservation_id, spent))
+
+    async def states(self, accounts: Sequence[Account]) -> Sequence[AccountState]:
+        """See `Till.states`."""
+        return await on_loop(self._loop, partial(self._till.states, accounts))
 
 
 def guest_graph(agent: Agent, scope: RunScope, watch: GuestWatch) -> Any:

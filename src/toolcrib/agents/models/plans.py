@@ -55,12 +55,6 @@ def chain(spec: AgentSpec, tier: Tier | None, *, answered: str = "") -> Sequence
     return [*wanted[start:], *wanted[:start]]
 
 
-def cheaper(plan: ModelPlan, tier: Tier) -> Tier | None:
-    """The next tier below this one; None when there is none."""
-    below = plan.tiers[: plan.tiers.index(plan.nearest(tier))]
-    return below[-1] if below else None
-
-
 def refuse_tier(agent: Agent, tier: Tier | None) -> None:
     """Refuse a tier that its caller asked for and the agent does not have.
 

@@ -29,7 +29,7 @@ from toolcrib.core.money import (
     plain,
 )
 from toolcrib.core.ports import Clock, Emit, IdFactory
-from toolcrib.core.stores.budgets import BudgetStore, Reservation
+from toolcrib.core.stores.budgets import BudgetStore, Reservation, Till
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -104,14 +104,18 @@ class Purse:
     Args:
         spending: what the release's agents.yaml says of money.
         release: id of the release.
+        till: where it pays, where that is not the store itself.
 
     Attributes:
         spender: the run.
         bills: of the answers that came, also of one whose reader was cancelled before it was paid.
     """
 
-    def __init__(self, ports: PursePorts, *, spending: Spending, spender: Spender, release: str) -> None:
+    def __init__(
+        self, ports: PursePorts, *, spending: Spending, spender: Spender, release: str, till: Till | None = None
+    ) -> None:
         self._ports = ports
+        self._till = till or ports.store
         self._spending = spending
         self.spender = spender
         self._release = release
@@ -130,7 +134,7 @@ class Purse:
             return await self._count(order, ask)
         price = await self._price(order.model, bounds)
         held = self._most(order, price, bounds)
-        store = self._ports.store
+        store = self._till
         refused = False
         try:
             if lacking := await store.reserve(held):
@@ -149,7 +153,7 @@ class Purse:
     async def spent(self) -> Amount:
         """What the run has spent, as its account knows it; nothing, where nothing is limited."""
         own = [bound.account for bound in self._bounds() if bound.account.scope == "run"]
-        return sum((state.spent for state in await self._ports.store.states(own)), NOTHING)
+        return sum((state.spent for state in await self._till.states(own)), NOTHING)
 
     async def tier(self, wanted: Tier, offered: Sequence[Tier]) -> Tier:
         """The tier that may answer now: the first, and cheapest, one offered when any account is near its limit."""
@@ -161,7 +165,7 @@ class Purse:
         soft = self._spending.budgets.soft
         if not bounds or soft == 1:
             return False
-        states = await self._ports.store.states([bound.account for bound in bounds])
+        states = await self._till.states([bound.account for bound in bounds])
         return any(_is_tight(state, bound, soft) for state, bound in zip(states, bounds, strict=True))
 
     async def _count(self, order: Order, ask: Callable[[], Awaitable[AIMessage]]) -> Paid:
@@ -250,7 +254,7 @@ class Purse:
     async def _let_go(self, reservation_id: str) -> None:
         """The attempt came to nothing; what the store cannot let go of now stays reserved."""
         try:
-            await _to_its_end(self._ports.store.settle(reservation_id, NOTHING))
+            await _to_its_end(self._till.settle(reservation_id, NOTHING))
         except StoreUnavailable:
             log.warning("reservation stays held", exc_info=True, extra={"run_id": self.spender.run_id})
 

@@ -24,8 +24,8 @@ class Reservation:
     at: float = 0.0
 
 
-class BudgetStore(Protocol):
-    """Accounts: what was spent, what is reserved. Each method is one atomic step over all accounts concerned."""
+class Till(Protocol):
+    """What one run needs of the accounts: setting money aside, paying, and looking."""
 
     async def reserve(self, reservation: Reservation) -> AccountState | None:
         """Set the amount aside in every account, or in none.
@@ -43,6 +43,10 @@ class BudgetStore(Protocol):
 
     async def states(self, accounts: Sequence[Account]) -> Sequence[AccountState]:
         """These accounts as they stand, in this order; one that nobody used holds nothing."""
+
+
+class BudgetStore(Till, Protocol):
+    """Accounts: what was spent, what is reserved. Each method is one atomic step over all accounts concerned."""
 
     async def accounts(
         self, *, scope: str = "", tenant: str | None = None, now: float | None = None, limit: int = 100

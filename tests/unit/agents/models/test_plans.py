@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from toolcrib.agents.models.plans import chain, cheaper, missing_keys, plan_problems
+from toolcrib.agents.models.plans import chain, missing_keys, plan_problems
 from toolcrib.core.agents import AgentSpec
 from toolcrib.core.models import ModelPlan
 
@@ -38,12 +38,6 @@ def test_options_of_the_agent_never_reach_another_provider() -> None:
         {},
         {"api_key": "k", "n": 1},
     ]
-
-
-def test_the_next_tier_below_is_the_cheaper_one() -> None:
-    plan = ModelPlan.model_validate(PLAN)
-
-    assert [cheaper(plan, tier) for tier in ("complex", "medium", "simple")] == ["simple", "simple", None]
 
 
 def test_each_name_and_each_key_is_looked_at() -> None:
