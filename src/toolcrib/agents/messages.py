@@ -1,16 +1,22 @@
 """Between what callers say and what graphs take: questions, answers and streamed text."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, get_args
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 
 from toolcrib.agents.models.pieces import Told
+from toolcrib.core.agents import StreamMode
+from toolcrib.core.errors import InputInvalid
 from toolcrib.core.results import jsonable
 
 CORRECTION = "toolcrib_correction"
 """Mark, in a message's `additional_kwargs`, of an answer that was not understood and of what was said to it: `text`, or
 `plain` when the answer had no label at all."""
+
+
+ADDRESS = ("checkpoint_ns", "checkpoint_id", "checkpoint_map")
+"""What of a `configurable` names a checkpoint within its thread."""
 
 
 def run_input(question: Any) -> Any:
@@ -36,8 +42,51 @@ def told(mode: str, chunk: Any) -> tuple[str, Mapping[str, Any]] | None:
     """What those who look on are told of a chunk of LangGraph's stream: an event and its data; None for nothing."""
     if mode == "custom":
         return (chunk.event, chunk.data) if isinstance(chunk, Told) else ("custom", {"data": jsonable(chunk)})
+    if mode != "messages":
+        return None
     data = message_chunk(chunk)
     return ("message", data) if data else None
+
+
+def refuse_modes(modes: Iterable[str]) -> None:
+    """Refuse modes of LangGraph's stream that it does not have, or that are told anyway.
+
+    Raises:
+        InputInvalid: with those there are.
+    """
+    known = get_args(StreamMode)
+    if wrong := sorted(set(modes).difference(known)):
+        always = " `messages` and `custom` are always told." if {"messages", "custom"}.intersection(wrong) else ""
+        raise InputInvalid(
+            f"There is no stream mode {wrong[0]!r} to ask for.{always}", hint=f"There are {', '.join(known)}."
+        )
+
+
+def seen(mode: str, chunk: Any, thread_id: str) -> tuple[str, Mapping[str, Any]]:
+    """What those are told who asked for this mode of LangGraph's stream: the chunk as it is, in JSON terms.
+
+    Args:
+        thread_id: the thread as its caller knows it, for the addresses of checkpoints.
+    """
+    if mode == "checkpoints":
+        chunk = _addressed(chunk, thread_id)
+    elif mode == "debug" and chunk["type"] == "checkpoint":
+        chunk = chunk | {"payload": _addressed(chunk["payload"], thread_id)}
+    return mode, {"data": jsonable(chunk)}
+
+
+def _addressed(checkpoint: Mapping[str, Any], thread_id: str) -> Mapping[str, Any]:
+    """A checkpoint whose addresses are those that `configurable` of a next run takes."""
+
+    def address(config: Any) -> Any:
+        place = config.get("configurable") if isinstance(config, Mapping) else None
+        if place is None:
+            return config
+        return {"configurable": {k: place[k] for k in ADDRESS if k in place} | {"thread_id": thread_id}}
+
+    tasks = [task | {"state": address(task["state"])} for task in checkpoint["tasks"]]
+    places = {key: address(checkpoint[key]) for key in ("config", "parent_config")}
+    return {**checkpoint, **places, "tasks": tasks}
 
 
 def message_chunk(chunk: Any) -> Mapping[str, Any] | None:

@@ -11,12 +11,12 @@ from langgraph.errors import GraphDrained, GraphRecursionError
 from langgraph.runtime import RunControl, get_runtime
 from langgraph.types import Command, StateSnapshot
 
-from toolcrib.agents.messages import answer_text, run_input, told
+from toolcrib.agents.messages import answer_text, run_input, seen, told
 from toolcrib.agents.nodes import NodeWatch
 from toolcrib.agents.react.pieces import AnswerPieces
 from toolcrib.agents.scope import SCOPE_KEY, RunScope
 from toolcrib.agents.state.migration import RELEASE, REVISION
-from toolcrib.core.agents import Agent
+from toolcrib.core.agents import Agent, StreamMode
 from toolcrib.core.errors import IterationLimit, RunCut, StateUnreadable
 from toolcrib.core.results import jsonable
 
@@ -42,6 +42,7 @@ class Turn:
         resume: the answer the graph waits for.
         thread: the thread's key in the checkpointer.
         streaming: tell pieces of the model's text as they come.
+        modes: what else of LangGraph's stream is told, as events of these names.
         control: stops it.
         goes_on: the turn was stopped before, and goes on where it was; neither question nor answer is looked at.
     """
@@ -50,6 +51,7 @@ class Turn:
     resume: Any
     thread: str
     streaming: bool
+    modes: frozenset[StreamMode] = frozenset()
     control: TurnControl = field(default_factory=TurnControl)
     goes_on: bool = False
 
@@ -85,7 +87,7 @@ async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
             return waits
         given = None
         config = _config(agent, turn, replace(scope, tier=(saved.metadata or {}).get(ASKED_TIER)))
-    modes = ["values", "tasks", *(["messages", "custom"] if turn.streaming else [])]
+    modes = [*({"values", "tasks"} | turn.modes), *(_SAID if turn.streaming else ())]
     state: Any = None
     waiting: tuple[Any, ...] = ()
     nodes = NodeWatch(scope)
@@ -93,15 +95,16 @@ async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
     try:
         # `sync`: a step begins when the checkpoint before it is written; after a crash it makes the same calls again
         how = {"stream_mode": modes, "durability": "sync", "control": turn.control}
-        inside = turn.streaming and agent.spec.kind == "graph"
+        inside = _SAID | turn.modes if turn.streaming and agent.spec.kind == "graph" else frozenset()
         async with _graph_for(agent, config) as graph:
             async for place, mode, chunk in _chunks(graph, given, config, how, inside=inside):
-                if mode == "values":  # a question comes in a chunk of its own, which need not be the last one
+                if mode == "values" and not place:  # a question comes in a chunk of its own, not always the last one
                     waiting += tuple(chunk.get("__interrupt__", ())) if isinstance(chunk, Mapping) else ()
                     state = chunk
-                elif mode == "tasks":
+                elif mode == "tasks" and not place:
                     nodes.see(chunk)
-                elif data := heard(mode, chunk):
+                data = seen(mode, chunk, scope.thread_id) if mode in turn.modes else heard(mode, chunk)
+                if data:
                     scope.notify(data[0], {**data[1], "subgraph": place} if place else data[1])
     except StateUnreadable as error:
         message = f"Thread {scope.thread_id!r} cannot go on with release {scope.release.id}: {error.message}."
@@ -118,19 +121,19 @@ def _graph_for(agent: Agent, config: RunnableConfig) -> AbstractAsyncContextMana
 
 
 async def _chunks(
-    graph: Any, given: Any, config: RunnableConfig, how: Mapping[str, Any], *, inside: bool
+    graph: Any, given: Any, config: RunnableConfig, how: Mapping[str, Any], *, inside: frozenset[str]
 ) -> AsyncIterator[tuple[str, str, Any]]:
     """The chunks of a graph's stream: the subgraph (`team/writer`, empty for the graph itself), mode, chunk.
 
     Args:
-        inside: whether to hear what subgraphs say, too. Of what they do nothing is told; in a node that calls tools
-            they are not the agent's own.
+        inside: what is told of subgraphs, too; nothing where they are those of nodes that call tools, and so not the
+            agent's own.
     """
-    async with aclosing(graph.astream(given, config, **how, subgraphs=inside)) as stream:
+    async with aclosing(graph.astream(given, config, **how, subgraphs=bool(inside))) as stream:
         async for chunk in stream:
             if not inside:
                 yield "", *chunk
-            elif not chunk[0] or chunk[1] in _SAID:
+            elif not chunk[0] or chunk[1] in inside:
                 place = "/".join(part.partition(":")[0] for part in chunk[0])
                 yield place, *chunk[1:]
 

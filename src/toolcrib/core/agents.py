@@ -14,6 +14,8 @@ from toolcrib.core.policies import Seconds
 
 AgentKind = Literal["function_calling", "react", "graph"]
 ThreadPolicy = Literal["run", "thread", "compatible", "latest"]
+StreamMode = Literal["values", "updates", "tasks", "checkpoints", "debug"]
+"""What LangGraph can tell of a graph at work, beside what its nodes and models say."""
 
 
 class LoopLimits(BaseModel):

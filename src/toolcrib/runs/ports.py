@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolcrib.agents.scope import Calls, ChatModels
+from toolcrib.core.agents import StreamMode
 from toolcrib.core.models import Tier
 from toolcrib.core.ports import Clock, EventSink, IdFactory, Random
 from toolcrib.core.redaction import Secrets
@@ -26,6 +27,7 @@ class RunRequest:
     user: str = ""
     resume: Any = None
     tier: Tier | None = None
+    modes: frozenset[StreamMode] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from toolcrib.agents.graphs import refuse_misfit
+from toolcrib.agents.messages import refuse_modes
 from toolcrib.agents.models.plans import refuse_tier
 from toolcrib.agents.running import Outcome, Turn
 from toolcrib.agents.scope import RunScope
@@ -192,6 +193,7 @@ class RunService:
             agent = release.agent(request.agent, tenant=request.tenant, arms=arms)
             refuse_misfit(agent.graph, agent.name, request.question)
             refuse_tier(agent, request.tier)
+            refuse_modes(request.modes)
             record = RunRecord(
                 run_id=self._ports.ids.new(),
                 thread_id=thread_id,
@@ -284,6 +286,7 @@ class RunService:
             resume=run.request.resume,
             thread=checkpoint_thread(record.tenant, record.thread_id),
             streaming=streaming,
+            modes=run.request.modes,
             control=run.control,
             goes_on=run.goes_on,
         )

@@ -1,6 +1,6 @@
 """`Crib`: the facade; every door (Python, CLI, HTTP) does its work through it."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Any, Unpack
@@ -10,6 +10,7 @@ from langchain_core.tools import BaseTool
 from toolcrib.agents.langchain_tools import as_langchain_tools
 from toolcrib.agents.live.middleware import LiveToolsMiddleware
 from toolcrib.agents.tool_node import NodeOptions, ToolNode
+from toolcrib.core.agents import StreamMode
 from toolcrib.core.calls import CallContext, ToolCall
 from toolcrib.core.errors import NotFound, ToolNotFound
 from toolcrib.core.events import Event
@@ -243,7 +244,7 @@ class Crib(CribReleases):
             InputInvalid: its graph cannot take the question, or it has no such tier.
             ThreadBusy: the thread has a run in flight, or waits for an answer.
         """
-        who = {"thread_id": thread_id, "tenant": tenant, "user": user}
+        who: Mapping[str, Any] = {"thread_id": thread_id, "tenant": tenant, "user": user}
         request = RunRequest(agent=agent, question=question, resume=resume, tier=tier, **who)
         return await self._wings.runs.run(request)
 
@@ -257,13 +258,18 @@ class Crib(CribReleases):
         user: str = "",
         resume: Any = None,
         tier: Tier | None = None,
+        modes: StreamMode | Iterable[StreamMode] = (),
     ) -> AsyncIterator[RunEvent]:
         """Run an agent and see it work: `run.started`, `message`, `tool.started`, `tool.finished`, … `run.finished`.
 
-        The last event's data is the `RunResult` as a mapping. Same arguments and errors as `run`.
+        The last event's data is the `RunResult` as a mapping. Same other arguments and errors as `run`.
+
+        Args:
+            modes: also tell LangGraph's `values`, `updates`, `tasks`, `checkpoints`, `debug`, as events of these names.
         """
-        who = {"thread_id": thread_id, "tenant": tenant, "user": user}
-        request = RunRequest(agent=agent, question=question, resume=resume, tier=tier, **who)
+        who: Mapping[str, Any] = {"thread_id": thread_id, "tenant": tenant, "user": user}
+        also = frozenset([modes] if isinstance(modes, str) else modes)
+        request = RunRequest(agent=agent, question=question, resume=resume, tier=tier, modes=also, **who)
         return self._wings.runs.stream(request)
 
     @property

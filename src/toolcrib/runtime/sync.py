@@ -11,6 +11,7 @@ from langchain_core.tools import BaseTool
 
 from toolcrib.agents.live.middleware import LiveToolsMiddleware
 from toolcrib.agents.tool_node import NodeOptions, ToolNode
+from toolcrib.core.agents import StreamMode
 from toolcrib.core.calls import ToolCall
 from toolcrib.core.models import Tier
 from toolcrib.core.releases import Acceptable, ColdChange, Deployment
@@ -149,10 +150,11 @@ class SyncCrib:
         user: str = "",
         resume: Any = None,
         tier: Tier | None = None,
+        modes: StreamMode | Iterable[StreamMode] = (),
     ) -> Iterator[RunEvent]:
         """See `Crib.stream`."""
         who = {"thread_id": thread_id, "tenant": tenant, "user": user}
-        events = self._crib.stream(agent, question, resume=resume, tier=tier, **who)
+        events = self._crib.stream(agent, question, resume=resume, tier=tier, modes=modes, **who)
 
         async def following() -> RunEvent | None:
             return await anext(events, None)

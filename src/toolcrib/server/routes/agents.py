@@ -48,7 +48,7 @@ async def run_agent(
     The run goes on to its end even if the client leaves. A run that failed is a result: 200, `success` false.
     """
     if body.stream or MEDIA_TYPE in request.headers.get("accept", ""):
-        events = accepted.pump(crib.stream(name, **body.asked))
+        events = accepted.pump(crib.stream(name, **body.asked, modes=body.modes))
         return event_stream(_frames(await anext(events, None), events), stop)
     result = await accepted.finish(crib.run(name, **body.asked))
     return Response(encode(result.to_dict()), media_type="application/json")

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from toolcrib.core.agents import StreamMode
 from toolcrib.core.models import Tier
 from toolcrib.server.schema.documents import Name
 
@@ -25,6 +26,9 @@ class RunRequestBody(BaseModel):
         default=None, description="Which of the agent's models to ask; its `route` decides by default."
     )
     stream: bool = Field(default=False, description="Answer with server-sent events.")
+    modes: list[StreamMode] = Field(
+        default=[], description="With `stream`: also what LangGraph tells in these modes, as events of these names."
+    )
 
     @model_validator(mode="after")
     def _asks_one_thing(self) -> "RunRequestBody":
