@@ -35,6 +35,7 @@ TROUBLES: Mapping[int, str] = MappingProxyType(
     }
 )
 """SQLite's result codes that speak of the file, not of the statement, and what to do."""
+CONNECTIONS = 5
 END_S = 15.0  # more than a transaction waits for another one's lock
 
 
@@ -49,8 +50,11 @@ async def open_sqlite(path: Path, tables: MetaData = metadata) -> AsyncIterator[
         StoreUnavailable: the file cannot be used; also from every later statement.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Errors of the database are logged, and parameters are what the tables hold: arguments, results.
-    engine = create_async_engine(f"sqlite+aiosqlite:///{path}", hide_parameters=True)
+    # Errors of the database are logged, and parameters are what the tables hold: arguments, results. A connection has a
+    # thread and a cache of its own: none are opened above the pool to be closed again, whoever finds none free waits.
+    engine = create_async_engine(
+        f"sqlite+aiosqlite:///{path}", hide_parameters=True, pool_size=CONNECTIONS, max_overflow=0
+    )
     event.listen(engine.sync_engine, "connect", _configure)
     event.listen(engine.sync_engine, "handle_error", lambda context: _tell_trouble(path, context))
     try:
