@@ -3,9 +3,9 @@
     make bench                                     # with all peers, in an environment of their own
     python benchmarks/agent.py [--times 150]       # with LangChain only
 
-Prints one JSON object: milliseconds of process CPU per run (medians of runs that take turns), ratios, and the aims. A
-scripted model asks for 1 or 10 calls of an async no-op tool, one after the other, and then answers; it costs the same
-everywhere. Threads are kept nowhere, in memory, or in SQLite, with the checkpointers of LangGraph; Pydantic AI and
+Prints one JSON object: milliseconds of process CPU per run (medians; the candidates take turns, ten runs each: a server
+runs one of them, not all), ratios, and the aims. A scripted model asks for 1 or 10 calls of an async no-op tool, one
+after the other, and then answers; it costs the same everywhere. Threads are kept nowhere, in memory, or in SQLite, with the checkpointers of LangGraph; Pydantic AI and
 OpenAI Agents keep none. Ours has its retries, limits, breaker of circles and event hooks in it; `create_agent` is
 measured as it comes, and with LangChain's own middleware for retries and limits of models and tools. Then 200 runs at
 once, with 10 calls each: runs per second of CPU, and the peak of what Python allocates.
@@ -53,6 +53,7 @@ CALLS = (1, 10)
 KEPT = ("nowhere", "memory", "sqlite")
 AT_ONCE = 200
 WARM_UP = 10
+IN_A_ROW = 10
 PROMPT = "Be kind."
 Run = Callable[[], Awaitable[object]]
 
@@ -229,12 +230,11 @@ async def measure(times: int) -> dict[str, Any]:
         gc.collect()
         gc.freeze()
         names, chance = list(runs), random.Random(1)
-        for number in range(times + WARM_UP):
+        for number in range(WARM_UP + times // IN_A_ROW):
             chance.shuffle(names)  # whoever comes behind a costly one finds cold caches
             for name in names:
-                cost = await cpu_ms(runs[name])
-                if number >= WARM_UP:
-                    found[name].append(cost)
+                costs = [await cpu_ms(runs[name]) for _ in range(IN_A_ROW if number >= WARM_UP else 1)]
+                found[name] += costs if number >= WARM_UP else []
         crowd = {name: await at_once(run) for name, run in runs.items() if name.endswith("10 nowhere")}
     return {"ms": {name: statistics.median(costs) for name, costs in found.items()}, "at_once": crowd}
 

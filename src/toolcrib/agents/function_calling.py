@@ -81,6 +81,7 @@ def _model_node(voices: Voices, read: Read | None) -> Any:
         question = Question(
             agent=parts.name,
             spec=parts.spec,
+            models=voice.models,
             release=parts.release,
             messages=sent(voice, state["messages"]),
             offer=voice.offer,

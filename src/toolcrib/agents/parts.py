@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from langchain_core.messages import SystemMessage
 
 from toolcrib.agents.models.offer import Bind, Offer
+from toolcrib.agents.models.plans import choices
 from toolcrib.agents.models.routing import RouteFunction, Router
 from toolcrib.core.agents import AgentSpec
 from toolcrib.core.tools import ToolSpec
@@ -29,6 +30,7 @@ class Voice:
     Attributes:
         parts: what the agent is made of.
         system: its prompt as messages that stand before all others; none without a prompt.
+        models: those it may ask.
         offer: its tools.
         router: chooses the tier of its models, where the project has a function for that.
     """
@@ -36,5 +38,6 @@ class Voice:
     def __init__(self, parts: AgentParts, *, bind: Bind | None = None) -> None:
         self.parts = parts
         self.system = (SystemMessage(parts.prompt),) if parts.prompt else ()
+        self.models = choices(parts.spec)
         self.offer = Offer(parts.tools, bind=bind)
         self.router = Router(parts.router) if parts.router else None

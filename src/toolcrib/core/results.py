@@ -171,6 +171,8 @@ class RunResult:
 
 def jsonable(value: Any) -> Any:
     """`value` in JSON terms, never raising: what JSON cannot say becomes its `str`, or as a whole its `repr`."""
+    if value is None or value is True or value is False or (type(value) is str and value.isascii()):
+        return value
     if is_dataclass(value) and not isinstance(value, type):
         value = {name: getattr(value, name, None) for name in value.__dataclass_fields__}
     try:

@@ -43,7 +43,7 @@ async def without_tools(question: Question, scope: RunScope, config: RunnableCon
         raise failed
     told = [*_as_text(question.messages), HumanMessage(_PLEASE)]
     spec = _for_emergencies(question.spec, policy.model)
-    plain = replace(question, spec=spec, messages=told, offer=Offer(), stop=(), router=None)
+    plain = replace(question, spec=spec, models=choices(spec), messages=told, offer=Offer(), stop=(), router=None)
     until = scope.clock.monotonic() + policy.timeout_s
     try:
         answer = await ask(plain, replace(scope, tier="simple"), config, until)

@@ -20,19 +20,20 @@ class Turn:
         agreed: what may be done about the call; None for one of which nobody has to know.
     """
 
-    def __init__(self, before: "Sequence[Turn]" = (), *, agreed: Agreed | None = None) -> None:
+    def __init__(self, before: "Sequence[Turn]" = (), *, agreed: Agreed | None = None, alone: bool = False) -> None:
         self.agreed = agreed
         self._before = before
-        self._over: Future[None] = Future()
+        self._over: Future[None] | None = None if alone else Future()
 
     async def comes(self) -> None:
         """Wait until all calls before this one are over; those never wait for later ones."""
-        for turn in self._before:
-            await asyncio.shield(asyncio.wrap_future(turn._over))
+        for over in (turn._over for turn in self._before):
+            if over is not None:
+                await asyncio.shield(asyncio.wrap_future(over))
 
     def end(self) -> None:
         """The call is over, whatever came of it."""
-        if not self._over.done():
+        if self._over is not None and not self._over.done():
             self._over.set_result(None)
 
 
@@ -40,7 +41,7 @@ def turns(agreed: Sequence[Agreed | None]) -> list[Turn]:
     """A turn for each call of a step, in their order."""
     made: list[Turn] = []
     for one in agreed:
-        made.append(Turn(tuple(made), agreed=one))
+        made.append(Turn(tuple(made), agreed=one, alone=len(agreed) == 1))
     return made
 
 

@@ -62,7 +62,7 @@ async def ask(question: Question, scope: RunScope, config: RunnableConfig, deadl
     """
     until = deadline if scope.deadline is None else min(deadline, scope.deadline)
     tier, answered = await _tier(question, scope)
-    models = chain(question.spec, tier, answered=answered)
+    models = chain(question.models, tier, answered=answered)
     failed: list[GaveUp] = []
     for place, model in enumerate(models):
         asked = Ask(question=question, choice=model, tier=tier, until=until, more=place + 1 < len(models))

@@ -42,15 +42,15 @@ def choices(spec: AgentSpec) -> tuple[Choice, ...]:
     )
 
 
-def chain(spec: AgentSpec, tier: Tier | None, *, answered: str = "") -> Sequence[Choice]:
+def chain(models: Sequence[Choice], tier: Tier | None, *, answered: str = "") -> Sequence[Choice]:
     """The models a run asks, one after the other.
 
     Args:
-        spec: the agent's.
+        models: all of the agent.
         tier: the run's; None for an agent without tiers.
         answered: the model that gave the run's last answer: the run stays with it, and goes on from there.
     """
-    wanted = [one for one in choices(spec) if not one.place or one.place[0] in (tier, "fallback")]
+    wanted = [one for one in models if not one.place or one.place[0] in (tier, "fallback")]
     start = next((index for index, one in enumerate(wanted) if one.model == answered), 0)
     return [*wanted[start:], *wanted[:start]]
 

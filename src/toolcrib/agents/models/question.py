@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from langchain_core.messages import BaseMessage
 
 from toolcrib.agents.models.offer import Offer
+from toolcrib.agents.models.plans import Choice
 from toolcrib.agents.models.routing import Router
 from toolcrib.core.agents import AgentSpec
 
@@ -16,7 +17,8 @@ class Question:
 
     Attributes:
         agent: its name.
-        spec: which models it asks, and how.
+        spec: how it asks its models.
+        models: all that it may ask.
         release: id of the release it is of.
         messages: all that the model is told, the prompt included.
         offer: the tools that the model may call; `Offer()` for none.
@@ -26,6 +28,7 @@ class Question:
 
     agent: str
     spec: AgentSpec
+    models: Sequence[Choice]
     release: str
     messages: Sequence[BaseMessage]
     offer: Offer

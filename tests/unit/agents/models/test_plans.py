@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from toolcrib.agents.models.plans import chain, missing_keys, plan_problems
+from toolcrib.agents.models.plans import chain, choices, missing_keys, plan_problems
 from toolcrib.core.agents import AgentSpec
 from toolcrib.core.models import ModelPlan
 
@@ -16,15 +16,15 @@ def spec_of(**fields: Any) -> AgentSpec:
 
 
 def test_a_run_asks_its_tier_and_then_what_it_falls_back_to() -> None:
-    assert [one.model for one in chain(spec_of(), "complex")] == ["openai:b", "anthropic:c", "openai:d"]
-    assert [one.model for one in chain(AgentSpec(model="openai:x"), None)] == ["openai:x"]
+    assert [one.model for one in chain(choices(spec_of()), "complex")] == ["openai:b", "anthropic:c", "openai:d"]
+    assert [one.model for one in chain(choices(AgentSpec(model="openai:x")), None)] == ["openai:x"]
 
 
 def test_a_run_stays_with_the_model_that_answered_and_goes_on_from_there() -> None:
-    models = chain(spec_of(), "simple", answered="anthropic:c")
+    models = chain(choices(spec_of()), "simple", answered="anthropic:c")
 
     assert [one.model for one in models] == ["anthropic:c", "openai:d", "openai:a"]
-    assert chain(spec_of(), "simple", answered="gone")[0].model == "openai:a"
+    assert chain(choices(spec_of()), "simple", answered="gone")[0].model == "openai:a"
 
 
 def test_options_of_the_agent_never_reach_another_provider() -> None:
@@ -33,7 +33,7 @@ def test_options_of_the_agent_never_reach_another_provider() -> None:
         update={"model": ModelPlan.model_validate(PLAN | {"simple": {"model": "openai:a", "options": {"n": 2}}})}
     )
 
-    assert [dict(one.options) for one in chain(plan, "simple")] == [
+    assert [dict(one.options) for one in chain(choices(plan), "simple")] == [
         {"api_key": "k", "n": 2},
         {},
         {"api_key": "k", "n": 1},
