@@ -3,12 +3,13 @@
     make bench                                     # with all peers, in an environment of their own
     python benchmarks/agent.py [--times 150]       # with LangChain only
 
-Prints one JSON object: milliseconds of process CPU per run (medians; the candidates take turns, ten runs each: a server
-runs one of them, not all), ratios, and the aims. A scripted model asks for 1 or 10 calls of an async no-op tool, one
-after the other, and then answers; it costs the same everywhere. Threads are kept nowhere, in memory, or in SQLite, with the checkpointers of LangGraph; Pydantic AI and
-OpenAI Agents keep none. Ours has its retries, limits, breaker of circles and event hooks in it; `create_agent` is
-measured as it comes, and with LangChain's own middleware for retries and limits of models and tools. Then 200 runs at
-once, with 10 calls each: runs per second of CPU, and the peak of what Python allocates.
+Prints one JSON object: milliseconds of process CPU per run (medians; the candidates take turns, ten runs each: a
+server runs one of them, not all), ratios, and the aims. A scripted model asks for 1 or 10 calls of an async no-op
+tool, one after the other, and then answers; it costs the same everywhere. Threads are kept nowhere, in memory, or in
+SQLite, with the checkpointers of LangGraph; Pydantic AI and OpenAI Agents keep none. Ours has its retries, limits,
+breaker of circles and event hooks in it; `create_agent` is measured as it comes, and with LangChain's own middleware
+for retries and limits of models and tools. Then 200 runs at once, with 10 calls each: runs per second of CPU, and the
+peak of what Python allocates.
 """
 
 import argparse
