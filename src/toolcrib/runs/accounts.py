@@ -53,7 +53,10 @@ class Accounts:
         return [BudgetStatus(state=state, limit=spending.limit_of(state.account)) for state in states]
 
     async def tend(self) -> None:
-        """Take over what dead processes left, and now and then sweep out old accounts."""
+        """Pay what is owed, take over what dead processes left, and now and then sweep out old accounts."""
+        for reservation, spent in list(self._ports.owed.items()):
+            await self._ports.store.settle(reservation, spent)
+            del self._ports.owed[reservation]
         await self.take_over()
         now = self._ports.clock.now()
         if now >= self._sweep_at:

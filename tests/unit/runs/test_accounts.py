@@ -50,6 +50,17 @@ async def test_only_what_dead_processes_had_reserved_counts_as_spent() -> None:
     assert (state.spent, state.reserved) == (SPENT, SPENT + SPENT)
 
 
+async def test_what_the_store_could_not_be_told_is_paid_when_it_can() -> None:
+    _, store, clock = opened()
+    ports = PursePorts(store=store, book=PriceBook(), clock=clock, ids=CountingIds(), emit=RecordingEvents().emit)
+    accounts = Accounts(ports, has_ended=lambda process: False)
+    await store.reserve(left_by("me"))
+    ports.owed["me"] = Amount(usd=Decimal("0.1"), tokens=1)
+    await accounts.tend()
+    [state] = await store.states([RUN])
+    assert (state.spent, state.reserved, ports.owed) == (Amount(usd=Decimal("0.1"), tokens=1), Amount(), {})
+
+
 async def test_a_run_that_goes_on_has_cost_what_its_account_says_where_it_has_one() -> None:
     accounts, store, _ = opened()
     await store.reserve(left_by("dead"))

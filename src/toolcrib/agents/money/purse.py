@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 
 from toolcrib.agents.money.book import PriceBook
 from toolcrib.agents.money.estimate import answer_tokens, prompt_tokens, usage_of
-from toolcrib.core.errors import BudgetExceeded, PriceUnknown, StoreUnavailable
+from toolcrib.core.errors import BudgetExceeded, PriceUnknown, ToolcribError
 from toolcrib.core.events import BudgetRefused
 from toolcrib.core.models import Tier
 from toolcrib.core.money import (
@@ -87,8 +87,28 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What is set aside for an attempt.
+
+    Attributes:
+        order: the attempt.
+        price: of its model, None where there is none; or what looks it up, where nothing is limited.
+        reserved: id of the reservation; empty where nothing is limited.
+    """
+
+    order: Order
+    price: Price | asyncio.Future[Price | None] | None
+    reserved: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PursePorts:
-    """What a purse needs of the world; `process` is the name of this one among those that have the project open."""
+    """What a purse needs of the world.
+
+    Attributes:
+        process: name of this one among those that have the project open.
+        owed: what the store could not be told, reservation -> what was spent; `Accounts.tend` does.
+    """
 
     store: BudgetStore
     book: PriceBook
@@ -96,6 +116,7 @@ class PursePorts:
     ids: IdFactory
     emit: Emit
     process: str = ""
+    owed: dict[str, Amount] = field(default_factory=dict)
 
 
 class Purse:
@@ -125,30 +146,65 @@ class Purse:
         """Make the attempt, and pay for it; an attempt that fails, or is cancelled, costs nothing.
 
         Raises:
-            BudgetExceeded: an account has no room for the most it can cost; the model was not asked.
-            PriceUnknown: dollars are limited, and the model has no price.
+            BudgetExceeded, PriceUnknown: see `hold`; the model was not asked.
             Exception: whatever `ask` raises.
         """
-        bounds = self._bounds()
-        if not bounds:
-            return await self._count(order, ask)
-        price = await self._price(order.model, bounds)
-        held = self._most(order, price, bounds)
-        store = self._till
-        refused = False
+        held = await self.hold(order)
         try:
-            if lacking := await store.reserve(held):
-                refused = True
-                raise self._refused(order, held, lacking, bounds)
             message = await ask()
-            bill = self._billed(order, message, price)
-        except BaseException:  # also when it was cancelled while it reserved: letting go of nothing does no harm
-            if not refused:
-                await self._let_go(held.id)
+        except BaseException:
+            await self.let_go(held)
             raise
-        spent = Amount(usd=bill.usd or Decimal(0), tokens=bill.usage.total)
-        await _to_its_end(store.settle(held.id, spent))
-        return Paid(message=message, bill=bill)
+        return Paid(message=message, bill=await self.settle(held, message))
+
+    async def hold(self, order: Order) -> Held:
+        """Set aside the most that the attempt can cost; `settle` or `let_go` must follow.
+
+        Raises:
+            BudgetExceeded: an account has no room for it.
+            PriceUnknown: dollars are limited, and the model has no price.
+        """
+        bounds = self._bounds()
+        if not bounds:  # the price is looked up beside the answer: the first time it takes a second
+            return Held(order=order, price=asyncio.ensure_future(self._price(order.model, ())))
+        price = await self._price(order.model, bounds)
+        most = self._most(order, price, bounds)
+        held = Held(order=order, price=price, reserved=most.id)
+        try:
+            lacking = await self._till.reserve(most)
+        except BaseException:  # also when it was cancelled while it reserved: letting go of nothing does no harm
+            await self.let_go(held)
+            raise
+        if lacking:
+            raise self._refused(order, most, lacking, bounds)
+        return held
+
+    async def settle(self, held: Held, message: AIMessage) -> Bill:
+        """Pay for the answer; what the store cannot take now is paid later."""
+        place, looking = len(self.bills), held.price
+        known = None if isinstance(looking, asyncio.Future) else looking
+        self.bills.append(self._bill(held.order, message, known))
+        if isinstance(looking, asyncio.Future):
+            self.bills[place] = self._bill(held.order, message, await looking)
+        bill = self.bills[place]
+        if held.reserved:
+            spent = Amount(usd=bill.usd or Decimal(0), tokens=bill.usage.total)
+            await _to_its_end(self._settled(held.reserved, spent))
+        return bill
+
+    async def let_go(self, held: Held) -> None:
+        """The attempt came to nothing."""
+        if isinstance(held.price, asyncio.Future):
+            held.price.cancel()
+        if held.reserved:
+            await _to_its_end(self._settled(held.reserved, NOTHING))
+
+    async def _settled(self, reservation_id: str, spent: Amount) -> None:
+        try:
+            await self._till.settle(reservation_id, spent)
+        except ToolcribError:
+            self._ports.owed[reservation_id] = spent
+            log.warning("reservation stays held for now", exc_info=True, extra={"run_id": self.spender.run_id})
 
     async def spent(self) -> Amount:
         """What the run has spent, as its account knows it; nothing, where nothing is limited."""
@@ -167,15 +223,6 @@ class Purse:
             return False
         states = await self._till.states([bound.account for bound in bounds])
         return any(_is_tight(state, bound, soft) for state, bound in zip(states, bounds, strict=True))
-
-    async def _count(self, order: Order, ask: Callable[[], Awaitable[AIMessage]]) -> Paid:
-        """Where nothing is limited, the price is looked up beside the answer: the first time it takes a second."""
-        looking = asyncio.ensure_future(self._price(order.model, ()))
-        try:
-            message = await ask()
-            return Paid(message=message, bill=self._billed(order, message, await looking))
-        finally:
-            looking.cancel()
 
     def _bounds(self) -> tuple[Bound, ...]:
         return self._spending.bounds(self.spender, now=self._ports.clock.now())
@@ -211,11 +258,6 @@ class Purse:
             at=now,
         )
 
-    def _billed(self, order: Order, message: AIMessage, price: Price | None) -> Bill:
-        bill = self._bill(order, message, price)
-        self.bills.append(bill)
-        return bill
-
     def _bill(self, order: Order, message: AIMessage, price: Price | None) -> Bill:
         told = usage_of(message)
         if told is None and price is FREE:
@@ -250,13 +292,6 @@ class Purse:
             message += f" It renews at {datetime.fromtimestamp(renews, UTC):%Y-%m-%d %H:%M} UTC."
         hint = f"Raise `{bound.said}` in agents.yaml, or lower `max_tokens` of the agent's `model_options`."
         return BudgetExceeded(message, hint=hint)
-
-    async def _let_go(self, reservation_id: str) -> None:
-        """The attempt came to nothing; what the store cannot let go of now stays reserved."""
-        try:
-            await _to_its_end(self._till.settle(reservation_id, NOTHING))
-        except StoreUnavailable:
-            log.warning("reservation stays held", exc_info=True, extra={"run_id": self.spender.run_id})
 
 
 def _figures(state: AccountState, asked: Amount, bound: Bound, needed: str) -> str:

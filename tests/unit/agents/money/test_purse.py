@@ -178,6 +178,41 @@ async def test_a_store_that_cannot_let_go_does_not_hide_why_the_attempt_failed()
         await pay(till.purse(), ModelUnavailable("down"))
 
 
+async def test_an_answer_that_cannot_be_paid_now_is_given_and_owed() -> None:
+    class Broken(MemoryBudgetStore):
+        async def settle(self, reservation_id: str, spent: Amount) -> bool:
+            raise StoreUnavailable("the disk is full")
+
+    till = Till()
+    broken = Broken(clock=till.clock)
+    till.ports = PursePorts(store=broken, book=PriceBook(), clock=till.clock, ids=CountingIds(), emit=till.events.emit)
+    paid = await pay(till.purse(), said(100, 10))
+
+    assert paid.message == said(100, 10)
+    assert list(till.ports.owed.values()) == [Amount(usd=Decimal("0.0002"), tokens=110)]
+
+
+async def test_an_answer_whose_price_was_still_looked_up_is_on_the_bill_of_a_cancelled_run() -> None:
+    class Slow(PriceBook):
+        asked = asyncio.Event()
+
+        async def find(self, model: str, prices: Mapping[str, ModelPrice]) -> None:
+            self.asked.set()
+            await asyncio.Event().wait()
+
+    till, book = Till(budgets=Budgets()), Slow()
+    till.ports = PursePorts(store=till.store, book=book, clock=till.clock, ids=CountingIds(), emit=till.events.emit)
+    purse = till.purse()
+    task = asyncio.create_task(pay(purse, said(100, 10)))
+    with anyio.fail_after(5):
+        await book.asked.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert [(bill.usage.total, bill.usd) for bill in purse.bills] == [(110, None)]
+
+
 async def test_without_room_the_model_is_not_asked_and_the_refusal_says_all() -> None:
     till = Till()
     await pay(till.purse(), said(100, 900))  # longer than it was allowed to be: $0.0091 are recorded truthfully
