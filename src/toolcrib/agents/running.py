@@ -11,6 +11,7 @@ from langgraph.errors import GraphDrained, GraphRecursionError
 from langgraph.runtime import RunControl, get_runtime
 from langgraph.types import Command, StateSnapshot
 
+from toolcrib.agents.live.meter import metered
 from toolcrib.agents.messages import answer_text, run_input, seen, told
 from toolcrib.agents.nodes import NodeWatch
 from toolcrib.agents.react.pieces import AnswerPieces
@@ -96,8 +97,8 @@ async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
         # `sync`: a step begins when the checkpoint before it is written; after a crash it makes the same calls again
         how = {"stream_mode": modes, "durability": "sync", "control": turn.control}
         inside = _SAID | turn.modes if turn.streaming and agent.spec.kind == "graph" else frozenset()
-        async with _graph_for(agent, config) as graph:
-            async for place, mode, chunk in _chunks(graph, given, config, how, inside=inside):
+        async with metered(agent, scope) as more, _graph_for(agent, config) as graph:
+            async for place, mode, chunk in _chunks(graph, given, config | more, how, inside=inside):
                 if mode == "values" and not place:  # a question comes in a chunk of its own, not always the last one
                     waiting += tuple(chunk.get("__interrupt__", ())) if isinstance(chunk, Mapping) else ()
                     state = chunk

@@ -59,8 +59,13 @@ def refuse_here(loop: Loop | None) -> None:
     Raises:
         ToolcribError: it is the loop's own.
     """
-    if loop is not None and loop is _loop_here():
+    if blocks_here(loop):
         raise _blocked()
+
+
+def blocks_here(loop: Loop | None) -> bool:
+    """Whether this thread is the loop's own, which would wait for itself."""
+    return loop is not None and loop is _loop_here()
 
 
 def _blocked() -> ToolcribError:

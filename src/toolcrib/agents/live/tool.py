@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
+from langchain_core.callbacks import BaseCallbackManager
 from langchain_core.messages import ToolCall as MessageCall
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
@@ -95,4 +96,5 @@ def _as_call(name: str, given: Any) -> MessageCall:
 def is_heard(config: RunnableConfig | None) -> bool:
     """Whether anybody listens; LangChain's way of telling them costs more than most calls."""
     callbacks = (config or {}).get("callbacks")
-    return bool(getattr(callbacks, "handlers", callbacks))
+    handlers = callbacks.handlers if isinstance(callbacks, BaseCallbackManager) else callbacks or ()
+    return any(not (one.ignore_agent and one.ignore_chain) for one in handlers)

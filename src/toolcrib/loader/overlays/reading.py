@@ -49,8 +49,9 @@ def _read_overlay(
 def _nobodys_budgets(config: ProjectConfig) -> Iterator[Reason]:
     """Budgets of agents that nobody has."""
     known = {name for one in (config, *config.overlays.values()) for name in one.agents}
-    written = config.documents[AGENTS].data if AGENTS in config.documents else {}
-    known |= set(written.get("agents") or {})  # what is wrong with one of them is told elsewhere
+    written = config.documents[AGENTS].data if AGENTS in config.documents else None
+    agents = written.get("agents") if isinstance(written, dict) else None
+    known |= set(agents) if isinstance(agents, dict) else set()  # what is wrong with one of them is told elsewhere
     for name in config.spending.budgets.agents:
         if name not in known:
             message = f"there is no agent {name!r} to have a budget"

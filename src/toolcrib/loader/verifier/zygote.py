@@ -17,14 +17,17 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import IO, Any, NoReturn, Protocol
 
 import orjson
 
 from toolcrib.core.reasons import Reason
+from toolcrib.core.results import said
 from toolcrib.core.wire.frames import HEADER, pack, read_frame, write_all
 from toolcrib.core.wire.prctl import die_with_parent
 from toolcrib.loader.bundle import Bundle, make_bundle
@@ -207,12 +210,23 @@ def _child(job: CheckRequest, check: Check, trace: IO[bytes], pipe: int, timeout
             write_all(pipe, pack(orjson.dumps({"file": path, "doing": doing})))
 
         found = check(replace(job, progress=progress))
-        reasons = [reason.to_dict() for reason in found.reasons]
-        findings = {"reasons": reasons, "shape": found.shape, "untried": found.untried}
-        write_all(pipe, pack(orjson.dumps({"findings": findings})))
-    except BaseException:  # noqa: BLE001 - outer guard: a child without a verdict is explained by the one who waits
-        os._exit(70)
+    except BaseException as error:  # noqa: BLE001 - outer guard: whatever it is, the one who waits is told
+        found = Findings(reasons=(_own_mistake(error),))
+    with suppress(OSError):
+        write_all(pipe, pack(orjson.dumps({"findings": _told(found)})))
     os._exit(0)
+
+
+def _told(found: Findings) -> dict[str, Any]:
+    reasons = [reason.to_dict() for reason in found.reasons]
+    return {"reasons": reasons, "shape": found.shape, "untried": found.untried}
+
+
+def _own_mistake(error: BaseException) -> Reason:
+    """An error of ours: what a project's code raises is a finding of the check."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    message = f"toolcrib could not check the release: {said(error, repr)} in {Path(last.filename).name}:{last.lineno}"
+    return Reason(code="internal_error", message=message, file="", line=1, column=1, hint="Please report this.")
 
 
 def _wait(child: int, pipe: int, timeout_s: float, trace: IO[bytes]) -> _Ended:

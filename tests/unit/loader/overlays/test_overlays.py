@@ -244,6 +244,25 @@ def test_mistakes_in_an_overlay_are_told_at_their_place(
     assert told(project, files) == [reason]
 
 
+@pytest.mark.parametrize(
+    ("text", "code", "line"),
+    [
+        ("agents:\n  support:\n\tmodel: offline\n", "yaml_syntax", 3),
+        ("agents: {support: {\n", "yaml_syntax", 2),
+        ("agents:\n  - name: support\n", "wrong_type", 2),
+        ("- a\n", "not_a_mapping", 1),
+        ("agents: text\n", "wrong_type", 1),
+    ],
+)
+def test_agents_that_cannot_be_read_are_told_at_their_place(text: str, code: str, line: int, project: Project) -> None:
+    assert told(project, {"agents.yaml": text}) == [(code, "agents.yaml", line)]
+
+
+@pytest.mark.parametrize("text", ["", "# nobody\n", "agents:\n"])
+def test_a_file_without_agents_is_none(text: str, project: Project) -> None:
+    assert loaded(project, {"agents.yaml": text}).agents == {}
+
+
 def test_prompts_and_agents_of_a_tenant_lie_over_those_of_the_project(project: Project) -> None:
     found = loaded(
         project,
