@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
-from typing import Any
 
 import anyio
 import pytest
@@ -70,6 +69,7 @@ budgets:
 """
 ONE = Decimal("0.000081")
 """11 tokens in, 7 out."""
+NONE = Decimal(0)
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ async def test_each_way_to_ask_is_paid_and_told(crib: toolcrib.Crib, peer: Peer,
         **{"kind": "model", "model": "openai:one", "release": crib.release.id, "attempts": 1},
         **{"input_tokens": 11, "output_tokens": 7, "cost_usd": "0.000081", "tool_calls": []},
     }
-    assert await stands(crib, f"of-{way}") == (ONE, 0)
+    assert await stands(crib, f"of-{way}") == (ONE, NONE)
     [record] = [one for one in await crib.recent_runs() if one.run_id == result.run_id]
     assert record.cost_usd == ONE
     assert f'agent_cost_usd_total{{agent="{way}",model="openai:one"'.encode() in await crib.metrics()
@@ -122,7 +122,7 @@ async def test_models_that_are_asked_at_once_are_all_paid(crib: toolcrib.Crib, p
     result = await run(crib, "twice", "both")
 
     assert (result.cost_usd, result.iterations) == (2 * ONE, 2)
-    assert await stands(crib, "both") == (2 * ONE, 0)
+    assert await stands(crib, "both") == (2 * ONE, NONE)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -133,7 +133,7 @@ async def test_without_room_in_a_budget_no_model_is_asked(crib: toolcrib.Crib, p
     assert result.error is not None
     assert (result.error.code, peer.asked) == ("budget_exceeded", [])
     assert "the next call of 'openai:one' may cost" in result.error.message
-    assert await stands(crib, "poor") == (0, 0)
+    assert await stands(crib, "poor") == (NONE, NONE)
 
 
 async def test_a_model_that_fails_and_one_that_is_left_cost_nothing(crib: toolcrib.Crib, peer: Peer) -> None:
@@ -148,7 +148,7 @@ async def test_a_model_that_fails_and_one_that_is_left_cost_nothing(crib: toolcr
     await asyncio.wait([task])
 
     assert [one.error and one.error.code for one in (failed, late)] == ["run_failed", "run_timeout"]
-    assert await stands(crib, "unlucky") == (0, 0)
+    assert await stands(crib, "unlucky") == (NONE, NONE)
 
 
 async def test_a_call_that_blocks_the_event_loop_is_paid_afterwards(crib: toolcrib.Crib) -> None:

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from langchain_core.messages import convert_to_messages
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import StateGraph
+from langgraph.graph.message import add_messages
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.pregel import Pregel
 
 from toolcrib.agents.messages import run_input
 from toolcrib.agents.own_factories import Factory, GraphError, factory_of, first_made
 from toolcrib.core.errors import InputInvalid
+from toolcrib.core.results import said
 
 MOST_KEYS = 20
 
@@ -75,21 +78,41 @@ def refuse_misfit(graph: Any, name: str, question: Any) -> None:
     """See that the graph can take the question, as far as its state tells before it runs.
 
     Raises:
-        InputInvalid: its state has none of the keys that are given.
+        InputInvalid: its state has none of the keys that are given, or its messages cannot be read.
     """
     given = run_input(question)
-    if not isinstance(graph, CompiledStateGraph) or not isinstance(given, Mapping) or not given:
+    if not isinstance(graph, CompiledStateGraph) or not given:
         return
     keys = graph.builder.schemas[graph.builder.input_schema]
-    if "__root__" in keys or keys.keys() & given.keys():
+    if "__root__" in keys or not isinstance(given, Mapping | int | float | bytes):  # an object may be a whole state
         return
-    mapping = isinstance(question, Mapping)
-    raise InputInvalid(
-        f"The input of agent {name!r} has no key of its graph's state."
-        if mapping
-        else f"Agent {name!r} takes no text: the state of its graph has no `messages`.",
-        hint=f"Give its state as `input`, on the command line as --input JSON, with keys of: {_listed(list(keys))}.",
-    )
+    if isinstance(given, Mapping) and keys.keys() & given.keys():
+        _refuse_unread(keys, given, name)
+        return
+    message = f"The input of agent {name!r} has no key of its graph's state."
+    if not isinstance(given, Mapping):
+        message = f"Agent {name!r} takes a question, messages or the state of its graph, not {question!r}."
+    elif not isinstance(question, Mapping):
+        message = f"Agent {name!r} takes no text: the state of its graph has no `messages`."
+    hint = f"Give its state as `input`, on the command line as --input JSON, with keys of: {_listed(list(keys))}."
+    raise InputInvalid(message, hint=hint)
+
+
+def _refuse_unread(keys: Mapping[str, Any], given: Mapping[str, Any], name: str) -> None:
+    """See that what LangGraph will read as messages are some.
+
+    Raises:
+        InputInvalid: they are not.
+    """
+    for key in (key for key in given if getattr(keys.get(key), "operator", None) is add_messages):
+        messages = given[key] if isinstance(given[key], list) else [given[key]]
+        try:
+            convert_to_messages(messages)
+        except (TypeError, ValueError, NotImplementedError, KeyError) as error:
+            raise InputInvalid(
+                f"Agent {name!r} cannot read `{key}` as messages: {said(error).partition(chr(10))[0]}",
+                hint='A message is a text, or `{"role": "user", "content": "…"}`.',
+            ) from error
 
 
 def _listed(keys: list[str]) -> str:

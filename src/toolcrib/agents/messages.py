@@ -28,6 +28,23 @@ def run_input(question: Any) -> Any:
     return {"messages": question} if isinstance(question, list) else question
 
 
+def refuse_unasked(question: Any, resume: Any) -> None:
+    """See that one thing is asked for: an answer to a question, or to go on with an answer.
+
+    Raises:
+        InputInvalid: it is none, or both.
+    """
+    if question is not None and resume is not None:
+        raise InputInvalid(
+            "A run takes a question, or the answer that a paused one waits for (`resume`), not both.",
+            hint="Leave one out.",
+        )
+    if question is None and resume is None:
+        raise InputInvalid("There is nothing to ask.", hint="Give a question, or `resume`; null is neither.")
+    if question == [] or (isinstance(question, str) and not question.strip()):
+        raise InputInvalid("The question is empty.", hint="Say what is to be asked.")
+
+
 def answer_text(state: Any) -> Any:
     """The answer in a final state: the last AI message's text, or the state itself when it has no messages."""
     messages = state.get("messages") if isinstance(state, Mapping) else None

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from toolcrib.agents.graphs import refuse_misfit
-from toolcrib.agents.messages import refuse_modes
+from toolcrib.agents.messages import refuse_modes, refuse_unasked
 from toolcrib.agents.models.plans import refuse_tier
 from toolcrib.agents.running import Outcome, Turn
 from toolcrib.agents.scope import RunScope
@@ -184,6 +184,7 @@ class RunService:
             self._busy.discard(key)
 
     async def _run(self, request: RunRequest, notify: Notify, *, streaming: bool) -> RunResult:
+        refuse_unasked(request.question, request.resume)
         began = self._ports.clock.monotonic()
         thread_id = request.thread_id or self._ports.ids.new()
         with self._to_itself(request.tenant, thread_id), ExitStack() as leases:

@@ -373,7 +373,7 @@ class Crib(CribReleases):
         Args:
             tools: names or patterns of the tools to offer.
         """
-        return LiveToolsMiddleware(tuple(tools), source=self._wings.runs.foreign)
+        return LiveToolsMiddleware(tools, source=self._wings.runs.foreign)
 
     def langchain_tools(self, *, tenant: str = "") -> list[BaseTool]:
         """The current release's tools, as this tenant sees them, as LangChain tools.

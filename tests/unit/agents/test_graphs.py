@@ -7,6 +7,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 
 from toolcrib.agents.graphs import own_graph, refuse_misfit
+from toolcrib.agents.messages import refuse_unasked
 from toolcrib.agents.own_factories import GraphError
 from toolcrib.core.errors import InputInvalid
 
@@ -100,6 +101,33 @@ def test_the_keys_are_those_of_the_input_where_it_has_a_schema_of_its_own() -> N
         refuse_misfit(graph.compile(), "clerk", {"answer": "?"})
 
     assert refused.value.hint.endswith("with keys of: order_id.")
+
+
+@pytest.mark.parametrize(
+    ("question", "why"),
+    [
+        (5, "not 5"),
+        ([{"role": "usr", "content": "x"}], "'usr'"),
+        ({"messages": 5}, "Unsupported message type"),
+        ([{"content": "x"}], "'role'"),
+        ([None], "NoneType"),
+    ],
+)
+def test_what_cannot_be_a_question_is_refused(question: Any, why: str) -> None:
+    with pytest.raises(InputInvalid) as refused:
+        refuse_misfit(small_graph().compile(), "clerk", question)
+
+    assert why in refused.value.message
+    assert "\n" not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("question", "resume", "why"),
+    [("x", "y", "not both"), (None, None, "nothing to ask"), (" ", None, "empty"), ([], None, "empty")],
+)
+def test_a_run_is_asked_one_thing(question: Any, resume: Any, why: str) -> None:
+    with pytest.raises(InputInvalid, match=why):
+        refuse_unasked(question, resume)
 
 
 @pytest.mark.parametrize("question", ["Where?", {"messages": []}, {"messages": [], "more": 1}, {}, None])

@@ -1,6 +1,6 @@
 """`LiveToolsMiddleware`: live tools for LangChain's `create_agent`, offered to its model and run, from one release."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from langgraph.types import Command
 
 from toolcrib.agents.live.calls import LiveTools, Place
 from toolcrib.agents.scope import RunScope, ScopeSource
+from toolcrib.core.errors import ToolcribError
 
 Offer = ModelRequest[Any]
 STAMP = "toolcrib_release"
@@ -29,15 +30,19 @@ class LiveToolsMiddleware(AgentMiddleware[Any, Any, Any]):
     open, is not offered.
 
     Args:
-        patterns: names or patterns of the tools.
+        tools: names or patterns of the live tools.
         source: where the release of a run comes from.
     """
 
-    def __init__(self, patterns: tuple[str, ...], *, source: ScopeSource) -> None:
+    def __init__(self, tools: Sequence[str], *, source: ScopeSource) -> None:
+        if isinstance(tools, str):
+            raise ToolcribError(
+                f"`tools` of the middleware is a list, not the text {tools!r}.", hint=f"Give [{tools!r}]."
+            )
         super().__init__()
         self.tools = []
-        self._patterns = patterns
-        self._live = LiveTools(patterns, source=source)
+        self._patterns = tuple(tools)
+        self._live = LiveTools(self._patterns, source=source)
 
     @property
     def name(self) -> str:

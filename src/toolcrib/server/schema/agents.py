@@ -34,7 +34,9 @@ class RunRequestBody(BaseModel):
     def _asks_one_thing(self) -> "RunRequestBody":
         given = [value for value in (self.question, self.input, self.resume) if value is not None]
         if len(given) != 1:
-            raise ValueError("give one of `question`, `input` and `resume`")
+            raise ValueError("give one of `question`, `input` and `resume`; null is none of them")
+        if self.modes and not self.stream:
+            raise ValueError("`modes` are told in a stream: add `stream: true`")
         return self
 
     @property

@@ -20,6 +20,7 @@ from tests.unit.agents.live.test_synchronous import loop_in_thread, source_on
 from tests.unit.agents.scripted import ScriptedModel, calls, config_for, release_of
 from toolcrib import Breaker, ToolError, tool
 from toolcrib.agents.live.middleware import LiveToolsMiddleware
+from toolcrib.core.errors import ToolcribError
 from toolcrib.execution.state.breaker import Circuits
 from toolcrib.observability.hub import EventHub
 from toolcrib.tools.adapt import adapt
@@ -191,3 +192,8 @@ def test_a_synchronous_agent_has_them_too() -> None:
 
     assert offered(model)[:2] == ["triple", "where"]
     assert results(state) == [("success", "2 project")]
+
+
+def test_a_text_in_place_of_a_list_of_tools_is_refused() -> None:
+    with pytest.raises(ToolcribError, match="is a list, not the text 'order_\\*'"):
+        LiveToolsMiddleware("order_*", source=NOBODY)

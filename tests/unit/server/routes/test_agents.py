@@ -112,7 +112,8 @@ async def test_a_resume_without_anything_to_resume_is_a_conflict(reading: Door) 
         ({"question": "a", "tenant": "x" * 201}, "tenant"),
         ({"question": "a", "thread": "t"}, "thread"),
         ({"question": "a", "tier": "huge"}, "tier"),
-        ({"question": "a", "modes": ["update"]}, "modes.0"),
+        ({"question": "a", "stream": True, "modes": ["update"]}, "modes.0"),
+        ({"question": "a", "modes": ["updates"]}, "body"),
     ],
 )
 async def test_a_request_that_does_not_fit_names_the_field(reading: Door, body: dict[str, Any], field: str) -> None:
