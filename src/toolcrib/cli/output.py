@@ -40,6 +40,9 @@ class Aside(io.TextIOBase):
         sys.stderr.flush()
 
 
+PLAIN = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime"})
+
+
 class Told(logging.Handler):
     """What toolcrib logs while a project is open, in lines for people; of a traceback only the project's own lines."""
 
@@ -53,10 +56,23 @@ class Told(logging.Handler):
             return
         error = record.exc_info[1] if record.exc_info else None
         if record.levelno >= logging.WARNING and record.msg != RUN_FAILED:
-            note(f"warning: {record.getMessage()}" + (f": {type(error).__name__}: {error}" if error else ""))
+            why = f": {type(error).__name__}: {error}" if error else ""
+            note(f"warning: {record.getMessage()}{_facts(record)}{why}")
         for frame in traceback.extract_tb(error.__traceback__) if error else ():
             if found := self._ours.fullmatch(frame.filename):
                 note(f"  at {found['path']}.py:{frame.lineno} in {frame.name}: {frame.line}")
+
+
+def _facts(record: logging.LogRecord) -> str:
+    """What a record was given as `extra`, in words; of a mapping its parts."""
+    given = {name: value for name, value in vars(record).items() if name not in PLAIN}
+    parts = [
+        part
+        for name, value in given.items()
+        for part in (value.items() if isinstance(value, dict) else [(name, value)])
+    ]
+    said = [f"{name} {value}" for name, value in parts if value not in ("", None)]
+    return f" ({', '.join(said)})" if said else ""
 
 
 @contextmanager

@@ -84,6 +84,7 @@ async def open_project(
             open_adapters(directory, settings, stack, serves=work, hooks=hooks, listeners=listeners, secrets=secrets)
         )
         house = compose(directory, settings, world, stack)
+        stack.callback(house.crib.shut)
         if watch:
             house.deployer.warm_up()
         if deploy:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from toolcrib.core.errors import ReleaseNotFound, ToolcribError
 from toolcrib.core.ports import StoredRelease
@@ -16,7 +16,7 @@ from toolcrib.deployment.history import LONG
 from toolcrib.deployment.ports import Plan
 from toolcrib.deployment.proving.canaries import Canaries
 from toolcrib.loader.archives.reading import ArchiveLimits, read_archive
-from toolcrib.runtime.wings import Wings
+from toolcrib.runtime.wings import Closed, Wings
 
 
 class CribReleases:
@@ -27,6 +27,10 @@ class CribReleases:
         self.settings = wings.settings
         self.secrets = wings.secrets
         self._wings = wings
+
+    def shut(self) -> None:
+        """For whoever opened the project, when it is closed: refuse everything from now on."""
+        self._wings = cast("Wings", Closed())
 
     async def deploy(
         self,

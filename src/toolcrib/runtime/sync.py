@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from langchain_core.tools import BaseTool
@@ -29,6 +29,7 @@ from toolcrib.runs.ports import RunEvent
 from toolcrib.runtime.build import Hook, open_project
 from toolcrib.runtime.crib import Crib
 from toolcrib.runtime.parts.experiments import CribExperiments
+from toolcrib.runtime.wings import Closed
 
 SyncCallback = Callable[[TaskRecord], object]
 
@@ -39,6 +40,10 @@ class SyncCrib:
     def __init__(self, crib: Crib, portal: BlockingPortal) -> None:
         self._crib = crib
         self._portal = portal
+
+    def shut(self) -> None:
+        """For `open_sync`, when the project is closed: refuse everything from now on."""
+        self._crib, self._portal = cast("Crib", Closed()), cast("BlockingPortal", Closed())
 
     @property
     def release(self) -> Release:
@@ -324,4 +329,8 @@ def open_sync(
         start_blocking_portal() as portal,
         portal.wrap_async_context_manager(open_project(root, watch=watch, deploy=deploy, hooks=hooks)) as crib,
     ):
-        yield SyncCrib(crib, portal)
+        opened = SyncCrib(crib, portal)
+        try:
+            yield opened
+        finally:
+            opened.shut()

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
+from toolcrib.core.errors import ToolcribError
 from toolcrib.core.ports import CallJournal, Clock, ReleaseStore, Resources
 from toolcrib.core.redaction import Secrets
 from toolcrib.core.settings import Settings
@@ -25,6 +27,15 @@ from toolcrib.observability.hub import EventHub
 from toolcrib.registry.registry import Registry
 from toolcrib.runs.accounts import Accounts
 from toolcrib.runs.service import RunService
+
+
+class Closed:
+    """What stands in place of what a closed project had."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise ToolcribError(
+            "This project is closed.", hint="Use it while it is open: `async with toolcrib.open(...) as crib:`."
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

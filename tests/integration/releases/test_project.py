@@ -320,6 +320,17 @@ def test_synchronous_code_has_the_same_methods(project: Path) -> None:
         assert (crib.invalidate_cache(tool="greet", tenant="a", tag="t"), crib.cache_stats().entries) == (0, 0)
         with pytest.raises(ToolcribError):
             crib.rollback()
+    with pytest.raises(ToolcribError, match="closed"):
+        crib.call("greet", {"name": "Ada"})
+
+
+async def test_a_closed_project_does_nothing_any_more_and_says_so(project: Path) -> None:
+    async with toolcrib.open(project) as crib:
+        pass
+    with pytest.raises(ToolcribError, match="closed"):
+        await crib.call("greet", {"name": "Ada"})
+    with pytest.raises(ToolcribError, match="closed"):
+        await crib.deploy()
 
 
 async def test_closing_leaves_nothing_behind_but_the_state_directory(project: Path) -> None:

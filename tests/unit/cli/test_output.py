@@ -17,7 +17,7 @@ def test_a_warning_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
         log.info("resource opened")
         logging.getLogger("toolcrib.events").warning("tool_execution")
 
-    assert capsys.readouterr().err == "warning: resource failed\n"
+    assert capsys.readouterr().err == "warning: resource failed (resource pool)\n"
 
 
 def test_of_a_traceback_only_the_project_s_own_lines_are_shown(
