@@ -33,10 +33,13 @@ def widened(older: Shape, newer: Shape) -> tuple[Reason, ...]:
 
 
 def _tools(older: Shape, newer: Shape) -> Iterator[Reason]:
-    own = own_names(older, newer)
+    own, gone = own_names(older, newer), older.agents.keys() - newer.agents.keys()
     for name in sorted(older.tools.keys() & newer.tools.keys()):
-        apart = {tenant for tenant, (tools, _) in own.items() if name in tools}
-        yield from _tool(name, older.tools[name], newer.tools[name], apart)
+        before, after = older.tools[name], newer.tools[name]
+        apart = {tenant for tenant, (tools, _) in own.items() if name in tools}  # their own tool is looked at by itself
+        named = [(whom, *whom.split("/")) for whom in {*before.variants, *after.variants}]
+        whose = {whom for whom, agent, tenant in named if agent not in gone and tenant not in apart}
+        yield from _tool(name, before, after, {"", *whose})
         yield from _sensitive(name, older.tools[name], newer.tools[name])
 
 
@@ -46,15 +49,10 @@ def _agents(older: Shape, newer: Shape) -> Iterator[Reason]:
         yield from _reach(name, older, newer)
 
 
-def _tool(name: str, older: ToolShape, newer: ToolShape, apart: Set[str]) -> Iterator[Reason]:
-    """For all callers first, then for agents and tenants with a policy of their own what those alone lose.
-
-    Tenants in `apart` have a tool of their own of this name, which is looked at by itself.
-    """
+def _tool(name: str, older: ToolShape, newer: ToolShape, whose: Set[str]) -> Iterator[Reason]:
+    """For all callers first, then for the `agent/tenant` of `whose` what those alone lose."""
     told: set[str] = set()
-    for whom in sorted({"", *older.variants, *newer.variants}):
-        if whom.partition("/")[2] in apart:
-            continue
+    for whom in sorted(whose):
         lost = _lost(_policy(older, whom), _policy(newer, whom))
         for text in sorted(lost - told):
             message = f"tool {name!r} {text}{_for(whom)}"

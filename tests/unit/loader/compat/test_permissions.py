@@ -78,6 +78,12 @@ def test_a_policy_for_some_callers_is_compared_with_what_they_had(older: Shape, 
     assert message.endswith(said)
 
 
+def test_an_agent_that_is_gone_loses_no_guard() -> None:
+    older = policed({}, bot__={"approval": {}}).model_copy(update={"agents": {"bot": agent()}})
+    assert messages(older, policed({})) == []
+    assert messages(older, policed({}).model_copy(update={"agents": {"bot": agent()}})) != []
+
+
 def test_a_tool_that_came_or_went_lowers_no_guard() -> None:
     guarded = policed({"scopes": ["a"], "isolation": "process"})
     assert messages(guarded, Shape()) == messages(Shape(), guarded) == []
