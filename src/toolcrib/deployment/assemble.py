@@ -33,6 +33,7 @@ from toolcrib.core.names import did_you_mean
 from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import Manifest
 from toolcrib.core.tools import Tool
+from toolcrib.loader.blame import blame
 from toolcrib.loader.config import AGENTS
 from toolcrib.loader.overlays.agents import LoadedAgent
 from toolcrib.loader.overlays.catalogue import Catalogue
@@ -204,12 +205,21 @@ def build_agents(project: LoadedProject, release: str, *, checkpointer: Any) -> 
         try:
             agent = build_agent(parts[name, tenant], graph=graph, checkpointer=checkpointer)
         except GraphError as error:
-            message = f"agent {name!r}: {error}"
-            reasons.append(config.reason("graph", message, ("agents", name, "graph"), "Correct the graph."))
+            reasons.append(_broken(name, error, loaded, project))
         else:
             agents[name, tenant] = replace(agent, migrations=project.migrations.get(name, ()))
             reasons += _lost_nodes(agents[name, tenant])
     return agents, list(dict.fromkeys(reasons))
+
+
+def _broken(name: str, error: GraphError, loaded: LoadedAgent, project: LoadedProject) -> Reason:
+    """The reason for a graph that cannot be run: where the project's code raised, else where the graph is named."""
+    message, hint = f"agent {name!r}: {error}", "Correct the graph."
+    if error.__cause__ is not None:
+        raised = blame(error.__cause__, code="graph", path="", files=project.space.by_file)
+        if raised.file:
+            return replace(raised, message=message, hint=hint)
+    return loaded.config.reason("graph", message, ("agents", name, "graph"), hint)
 
 
 def _build_arms(project: LoadedProject, agents: AgentsByKey) -> tuple[AgentArms, list[Reason]]:

@@ -16,7 +16,7 @@ from toolcrib.core.redaction import Secrets
 from toolcrib.core.tools import ResourceSpec, Tool
 from toolcrib.loader.blame import blame
 from toolcrib.loader.bundle import Bundle
-from toolcrib.loader.compiling import Compiled, module_file
+from toolcrib.loader.compiling import Compiled
 from toolcrib.loader.config import ProjectConfig
 from toolcrib.loader.discover import Found, ToolModule, discover_tools, is_tool_file, misfits
 from toolcrib.loader.dotted import dotted_name
@@ -109,8 +109,8 @@ def load_project(
     ports.secrets.know(secret_names(bundle.contents))  # before any code of the project can fail with one of them
     config, config_reasons = read_configs(bundle.contents, env=ports.secrets.env)
     files = _sources(bundle, compiled)
-    by_file = {module_file(ports.root, f.path, f.digest): f for f in files.values()}
     space = _space(bundle, list(files.values()), ports)
+    by_file = space.by_file
     imports = _Imports(space, by_file, files, ports.on_module)
     reasons = [*config_reasons, *crossings(files)]
     modules, lost = _tool_modules(imports, reasons)

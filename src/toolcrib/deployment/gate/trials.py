@@ -17,7 +17,6 @@ from toolcrib.core.redaction import Mask, hides, hiding, redact, texts_of, withi
 from toolcrib.core.results import jsonable
 from toolcrib.core.tools import Tool
 from toolcrib.loader.blame import blame, whole_line
-from toolcrib.loader.compiling import module_file
 from toolcrib.loader.modules import ProjectModule, SourceFile
 from toolcrib.loader.project import LoadedProject
 
@@ -44,7 +43,7 @@ def try_promises(project: LoadedProject, *, passed: Collection[str], progress: P
         progress: told the file and the words for each trial before its code runs.
     """
     space, which = project.space, project.config.settings.verify.examples
-    files = {module_file(space.root, one.path, one.digest): one for one in space.files}
+    files = space.by_file
     trials = Trials()
     with asyncio.Runner() as runner:
         for name, tool in _with_code_of_their_own(project):

@@ -74,6 +74,8 @@ async def test_what_only_building_the_agents_shows_is_a_reason_too(verifier: Ver
     agents = "agents:\n  g:\n    kind: graph\n    graph: graphs/g.py:graph\n"
     files = {"graphs/g.py": "graph = object()", "agents.yaml": agents, "tools/a.py": ADD}
     assert await reasons(verifier, files, tmp_path) == [("graph", "agents.yaml", 4)]
+    files["graphs/g.py"] = "def graph(config):\n    return config['configurable']['user']"
+    assert await reasons(verifier, files, tmp_path) == [("graph", "graphs/g.py", 2)], "where a factory raised"
     model = {"tools/a.py": ADD, "agents.yaml": AGENT.replace("offline", "nobody:x"), "prompts/one.md": "Hi."}
     assert await reasons(verifier, model, tmp_path) == [("model", "agents.yaml", 3)]
 
