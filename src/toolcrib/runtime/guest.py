@@ -12,7 +12,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolcrib.agents.live.loops import on_loop
+from toolcrib.execution.loops import on_loop
 from toolcrib.runtime.build import load_frameworks, open_project
 from toolcrib.runtime.locate import locate
 

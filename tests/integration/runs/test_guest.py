@@ -14,8 +14,8 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 import toolcrib
-from toolcrib.agents.live.loops import on_loop
 from toolcrib.core.errors import AgentNotFound, BudgetExceeded, ProjectInvalid
+from toolcrib.execution.loops import on_loop
 from toolcrib.runtime.guest import host_of
 
 pytestmark = pytest.mark.anyio

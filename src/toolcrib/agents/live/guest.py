@@ -10,13 +10,13 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
 from langgraph.callbacks import GraphCallbackHandler, GraphInterruptEvent
 
-from toolcrib.agents.live.loops import on_loop
 from toolcrib.agents.scope import SCOPE_KEY, ChatModels, RunScope
 from toolcrib.agents.state.migration import RELEASE, REVISION
 from toolcrib.core.agents import Agent
 from toolcrib.core.errors import InputInvalid
 from toolcrib.core.money import Account, AccountState, Amount
 from toolcrib.core.stores.budgets import Reservation, Till
+from toolcrib.execution.loops import on_loop
 
 
 class GuestWatch(GraphCallbackHandler):

@@ -1,4 +1,4 @@
-"""From a graph's thread or event loop to that of the open project, where all its tools are called."""
+"""From a graph's thread or event loop to that of the open project, where its tools and its models are called."""
 
 import asyncio
 import threading
