@@ -77,8 +77,9 @@ class GuestRuns:
                 variants=release.concerning(arms, agent=found.name, tools=found.tools),
             )
             steps: list[Mapping[str, Any]] = []
-            scope, watch = self._scope(found, record, steps, release), GuestWatch()
-            purse = self._ports.accounts.purse(record, found, release, through=partial(TillElsewhere, loop=scope.loop))
+            loop, watch = asyncio.get_running_loop(), GuestWatch()
+            scope = self._scope(found, record, steps, release)
+            purse = self._ports.accounts.purse(record, found, release, through=partial(TillElsewhere, loop=loop))
             return GuestRun(
                 graph=guest_graph(found, replace(scope, purse=purse), watch),
                 agent=found,
@@ -91,10 +92,15 @@ class GuestRuns:
             )
 
     async def end(self, run: GuestRun, failure: BaseException | None = None) -> None:
-        """The other server is done: let go of the release, and write down what it ran."""
+        """The other server is done: let go of the release, and write down what it ran.
+
+        Args:
+            run: the run.
+            failure: what it ended with for the server; also without one the graph may have failed.
+        """
         try:
             if run.watch.began:
-                await self._written(run, failure)
+                await self._written(run, failure or run.watch.failure)
         finally:
             run.leases.close()
 
