@@ -15,6 +15,7 @@ from langgraph.types import Command
 
 import toolcrib
 from toolcrib.core.errors import AgentNotFound, BudgetExceeded, ProjectInvalid
+from toolcrib.core.events import Event, RunFinished
 from toolcrib.execution.loops import on_loop
 from toolcrib.runs.guests import GuestRun, GuestRuns
 from toolcrib.runtime.guest import host_of
@@ -150,6 +151,7 @@ async def test_its_runs_stand_in_the_ledger_and_hold_their_release_while_they_la
 
     runs = {run.thread_id: run for run in await server.in_project(lambda crib: crib.recent_runs())}
     assert (runs["t5"].status, runs["t6"].status, runs["t5"].user) == ("success", "error", "ada")
+    assert (runs["t5"].error, runs["t6"].error) == ("", "run_failed: The run ended with RuntimeError.")
     assert any(use.leases for use in held)
     assert not any("run" in use.leases for use in await server.in_project(lambda crib: crib.users()))
 
@@ -184,6 +186,27 @@ async def test_a_run_that_is_cancelled_as_it_begins_holds_no_release(
 
     assert not any("run" in use.leases for use in await server.in_project(lambda crib: crib.users()))
     assert "t11" not in {run.thread_id for run in await server.in_project(lambda crib: crib.recent_runs())}
+
+
+async def test_a_run_that_its_server_cancels_is_no_failure(server: Server) -> None:
+    """Else a canary would be rolled back because people press stop."""
+
+    async def listen(crib: toolcrib.Crib) -> AsyncIterator[Event]:
+        return crib.events()
+
+    async def last_of(events: AsyncIterator[Event]) -> RunFinished:
+        return await anext(one async for one in events if isinstance(one, RunFinished))
+
+    heard = await server.in_project(listen)
+    with pytest.raises(asyncio.CancelledError):
+        async with server.graph("offline", "t12") as (graph, config):
+            await graph.ainvoke({"messages": [("user", "Greet Di")]}, config)
+            raise asyncio.CancelledError
+
+    ended = await server.in_project(lambda crib: last_of(heard))
+    [run] = [run for run in await server.in_project(lambda crib: crib.recent_runs()) if run.thread_id == "t12"]
+    assert (run.status, run.error) == ("cancelled", "")
+    assert ended.result.error.code == "cancelled"
 
 
 async def test_its_runs_are_paid_from_the_budgets_of_the_project(server: Server) -> None:
