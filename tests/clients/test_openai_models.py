@@ -1,6 +1,7 @@
 """Models over real HTTP: `ChatOpenAI`, as a project's agents.yaml has it, and a peer that answers as scripted."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import pytest
 import toolcrib
 from tests.clients.openai_peer import Hang, Peer, Refuse, Say, open_peer
 from toolcrib.core.errors import InputInvalid
+from toolcrib.core.events import Event
 from toolcrib.core.results import RunResult
+from toolcrib.runtime.build import open_project
 
 pytestmark = pytest.mark.anyio
 TOOLS = '''
@@ -299,3 +302,34 @@ async def test_a_new_plan_is_for_new_runs_and_one_in_flight_keeps_its_own(peer: 
     assert (after.output, after.trace[0]["model"], after.trace[0]["tier"]) == ("new", "openai:big", "complex")
     assert {old.release, after.release} == {crib.release.id, old.release}
     assert old.release != after.release
+
+
+async def test_graphs_on_loops_that_come_and_go_share_a_model_and_tell_of_it_at_home(
+    peer: Peer, tmp_path: Path
+) -> None:
+    """As another server runs them: each `asyncio.run` is a loop of its own, to which an HTTP client would be bound."""
+    heard: list[tuple[str, int]] = []
+    options = f"model_options: {{base_url: '{peer.url}', api_key: sk-test}}"
+    (tmp_path / "agents.yaml").write_text(
+        f"agents:\n  a: {{model: openai:one, model_retry: {{attempts: 1}}, {options}}}\n"
+    )
+    peer.reset(one=[Say(text="one two")])
+
+    async def elsewhere(graph: Any) -> list[str]:
+        given = {"messages": [("user", "Hello?")]}
+        pieces = [piece async for piece, _ in graph.astream(given, stream_mode="messages")]
+        return [piece.content for piece in pieces if piece.content]
+
+    def hear(event: Event) -> None:
+        heard.append((event.name, threading.get_ident()))
+
+    async with open_project(tmp_path, listeners=(hear,)) as crib:
+        run = await crib.guests.begin("a", thread_id="t")
+        with anyio.fail_after(10):
+            told = [await asyncio.to_thread(asyncio.run, elsewhere(run.graph)) for _ in range(3)]
+        await crib.guests.end(run)
+
+    assert told == [["one ", "two "]] * 3
+    assert [name for name, _ in heard if name == "model.finished"] == ["model.finished"] * 3
+    assert {thread for _, thread in heard} == {threading.get_ident()}
+    assert run.total()["input_tokens"] == 33

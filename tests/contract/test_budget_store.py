@@ -2,17 +2,24 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from tests.support import make_release
+from toolcrib.agents.money.book import PriceBook
+from toolcrib.agents.money.purse import PursePorts
+from toolcrib.core.agents import Agent, AgentLimits, AgentSpec
 from toolcrib.core.money import NOTHING, Account, AccountLimit, AccountState, Amount, plain
 from toolcrib.core.stores.budgets import BudgetStore, Reservation
+from toolcrib.core.stores.ledger import RunRecord
+from toolcrib.runs.accounts import KEPT_S, Accounts
 from toolcrib.stores.memory.budgets import MemoryBudgetStore
 from toolcrib.stores.sql.budgets import SqlBudgetStore
 from toolcrib.stores.sql.database import open_sqlite
-from toolcrib.testing import FakeClock
+from toolcrib.testing import CountingIds, FakeClock, RecordingEvents
 
 pytestmark = pytest.mark.anyio
 NOW = 1_000.0
@@ -154,6 +161,29 @@ async def test_old_accounts_are_swept_but_none_that_somebody_needs(budgets: Budg
     assert await budgets.sweep(before=5_000.0) == 2
     assert [one.account for one in await budgets.accounts()] == [AGENT, thread]
     assert await budgets.accounts(scope="run") == []
+
+
+async def test_a_run_that_goes_on_after_its_account_was_swept_has_spent_what_the_ledger_says(
+    budgets: BudgetStore,
+) -> None:
+    """It waited for longer than accounts are kept; its limit must not begin anew."""
+    clock, spec = FakeClock(now=NOW), AgentSpec(limits=AgentLimits(cost_usd=Decimal("3.5")))
+    agent = Agent(name="support", spec=spec, prompt="", tools=(), graph=None, release="r-1")
+    money = PursePorts(
+        store=budgets, book=PriceBook(), clock=clock, ids=CountingIds(), emit=RecordingEvents().emit, process="p"
+    )
+    accounts = Accounts(money, has_ended=lambda process: False)
+    record = RunRecord(run_id="run-1", thread_id="t", agent="support", release="r", tenant="acme", finished_at=NOW)
+    record = replace(record, cost_usd=Decimal(3), input_tokens=5, output_tokens=4)
+    await budgets.reserve(asks(1, "3", RUN))
+    await budgets.settle("1", amount("3", 9))
+    clock.advance(KEPT_S + 1)
+    await accounts.tend()
+    assert await budgets.accounts(scope="run") == []
+
+    for _ in range(2):
+        assert await accounts.known(record, agent, make_release()) == record
+        assert await budgets.states([RUN]) == [AccountState(account=RUN, spent=amount("3", 9))]
 
 
 async def test_two_openings_of_one_file_share_its_accounts(tmp_path: Path) -> None:

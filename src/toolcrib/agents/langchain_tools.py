@@ -7,12 +7,12 @@ from typing import Any
 from langchain_core.runnables import ensure_config
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 
-from toolcrib.agents.live.loops import from_thread, on_loop
 from toolcrib.agents.running import run_control
 from toolcrib.agents.scope import RunScope, ScopeSource, scope_of
 from toolcrib.core.calls import ToolCall
 from toolcrib.core.results import ToolResult
 from toolcrib.core.tools import ToolSpec
+from toolcrib.execution.loops import from_thread, on_loop
 
 CallTool = Callable[[str, dict[str, Any]], Awaitable[ToolResult]]
 

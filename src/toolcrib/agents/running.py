@@ -113,7 +113,7 @@ async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
     except GraphDrained:
         return Outcome(stopped=True)
     except GraphRecursionError as error:
-        raise IterationLimit(str(error).splitlines()[0]) from error
+        raise IterationLimit(str(error).partition("\n")[0]) from error
     return _outcome(state, waiting, nodes.paused_at)
 
 

@@ -85,7 +85,7 @@ class RunScope:
         pace: how far it has come.
         notify: told of each step, `(event, data)`; becomes the run's trace and its stream.
         emit: takes events for all who watch the process.
-        loop: the event loop of the open project, on which its tools are called; None for the caller's own.
+        loop: the event loop of the open project, on which its tools and models are called; None for the caller's own.
     """
 
     release: Release

@@ -12,6 +12,8 @@ from toolcrib.core.policies import Seconds
 
 Tier = Literal["simple", "medium", "complex"]
 TIERS: tuple[Tier, ...] = ("simple", "medium", "complex")
+OFFLINE = "offline"
+"""The model that needs no provider."""
 AUTO = "auto"
 FUNCTION = re.compile(r"(?P<path>[^:]+\.py):(?P<name>[^\W\d]\w*)")
 """`tools/routing.py:classify`."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -47,10 +48,18 @@ class EventHub:
 
     Args:
         hooks: in the order in which they hear; a bare function hears everything.
+        loop: this thread's event loop, on which all of them hear; None lets them hear wherever something is emitted.
+
+    Attributes:
+        dropped: events that a slow subscriber has lost, and those that came from other threads when the loop was over.
     """
 
-    def __init__(self, hooks: tuple[Hear | Listener, ...] = ()) -> None:
+    def __init__(
+        self, hooks: tuple[Hear | Listener, ...] = (), *, loop: asyncio.AbstractEventLoop | None = None
+    ) -> None:
         self._hooks = hooks
+        self._loop = loop
+        self._home = threading.get_ident()
         self._audiences: dict[type[Event], _Audience] = {}
         self._subscribers: set[_Subscriber] = set()
         self.dropped = 0
@@ -63,7 +72,13 @@ class EventHub:
         return bool(audience.perhaps) and any(also(kind) for also in audience.perhaps)
 
     def emit(self, event: Event) -> None:
-        """Hand on one event; must be called on the event loop."""
+        """Hand on one event: at once, or from another thread as soon as the loop comes to it; never raises."""
+        if self._loop is not None and threading.get_ident() != self._home:
+            try:
+                self._loop.call_soon_threadsafe(self.emit, event)
+            except RuntimeError:  # it is closed
+                self.dropped += 1
+            return
         kind = type(event)
         for hook in (self._audiences.get(kind) or self._audience(kind)).hears:
             try:

@@ -4,11 +4,12 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from decimal import Decimal
 
 from toolcrib.agents.money.purse import Purse, PursePorts
 from toolcrib.core.agents import Agent
-from toolcrib.core.money import AccountLimit, BudgetStatus, Spender, Spending
-from toolcrib.core.stores.budgets import Till
+from toolcrib.core.money import NOTHING, AccountLimit, Amount, Bound, BudgetStatus, Spender, Spending
+from toolcrib.core.stores.budgets import Reservation, Till
 from toolcrib.core.stores.ledger import RunRecord
 from toolcrib.registry.release import Release
 
@@ -38,11 +39,36 @@ class Accounts:
         return Purse(self._ports, spending=release.spending, spender=spender, release=release.id, till=till)
 
     async def known(self, record: RunRecord, agent: Agent, release: Release) -> RunRecord:
-        """The record of a run that goes on, with what it cost as its account knows it, where it has one."""
+        """The record of a run that goes on, with what it cost where its account knows of more.
+
+        Where the account knows of less, because it was swept out while the run was stopped, it is made good.
+        """
         await self.take_over()
-        if not release.spending.bounds(_spender(record, agent), now=self._ports.clock.now()):
+        spender = _spender(record, agent)
+        bounds = release.spending.bounds(spender, now=self._ports.clock.now())
+        if not bounds:
             return record
-        return replace(record, cost_usd=(await self.purse(record, agent, release).spent()).usd)
+        spent, cost = await self.purse(record, agent, release).spent(), record.cost_usd
+        if cost is None and record.finished_at is None and release.spending.limits_dollars(spender):
+            cost = Decimal(0)  # it died before anything was written down; dollars are limited, so each price was known
+        usd, tokens = (cost or Decimal(0)) - spent.usd, record.input_tokens + record.output_tokens - spent.tokens
+        await self._make_good(bounds[0], Amount(usd=max(Decimal(0), usd), tokens=max(0, tokens)))
+        return record if cost is None else replace(record, cost_usd=max(cost, spent.usd))
+
+    async def _make_good(self, own: Bound, lacking: Amount) -> None:
+        """Put what is lacking into the account of a run alone: those it shares have counted it when it was spent."""
+        if lacking == NOTHING:
+            return
+        ports = self._ports
+        missing = Reservation(
+            id=ports.ids.new(),
+            amount=lacking,
+            limits={own.account: AccountLimit()},
+            process=ports.process,
+            at=ports.clock.now(),
+        )
+        await ports.store.reserve(missing)
+        await ports.store.settle(missing.id, lacking)
 
     async def status(
         self, spending: Spending, *, scope: str = "", tenant: str | None = None, limit: int = 100

@@ -10,12 +10,14 @@ from toolcrib.agents.money.purse import Purse
 from toolcrib.agents.running import Outcome, TurnControl
 from toolcrib.core.agents import Agent
 from toolcrib.core.errors import RunCut, RunStopped, ToolcribError
+from toolcrib.core.results import ErrorInfo
 from toolcrib.core.stores.ledger import RunRecord
 from toolcrib.registry.release import Release
 from toolcrib.runs.ports import RunRequest
 
 STEPS = frozenset({"tool.finished", "model.finished", "answer.degraded"})
 """What a run tells that becomes a step of its trace; the first word is the step's `kind`."""
+CANCELLED = ErrorInfo(code="cancelled", message="The caller went away, or the process ends.", severity="LOW")
 Notify = Callable[[str, Mapping[str, Any]], None]
 StopKind = Literal["drained", "suspended"]
 """What becomes of stopped runs: `drained` ones wait for somebody's word, `suspended` ones go on by themselves."""

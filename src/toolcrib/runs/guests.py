@@ -15,7 +15,7 @@ from toolcrib.core.errors import RunFailed
 from toolcrib.core.events import RunFinished
 from toolcrib.core.results import ErrorInfo, RunResult
 from toolcrib.core.stores.ledger import RunRecord
-from toolcrib.runs.active import STEPS, Total, total
+from toolcrib.runs.active import CANCELLED, STEPS, Total, total
 from toolcrib.runs.ports import RunPorts, RunRequest
 from toolcrib.runs.threads import Threads
 
@@ -77,8 +77,9 @@ class GuestRuns:
                 variants=release.concerning(arms, agent=found.name, tools=found.tools),
             )
             steps: list[Mapping[str, Any]] = []
-            scope, watch = self._scope(found, record, steps, release), GuestWatch()
-            purse = self._ports.accounts.purse(record, found, release, through=partial(TillElsewhere, loop=scope.loop))
+            loop, watch = asyncio.get_running_loop(), GuestWatch()
+            scope = self._scope(found, record, steps, release)
+            purse = self._ports.accounts.purse(record, found, release, through=partial(TillElsewhere, loop=loop))
             return GuestRun(
                 graph=guest_graph(found, replace(scope, purse=purse), watch),
                 agent=found,
@@ -91,28 +92,34 @@ class GuestRuns:
             )
 
     async def end(self, run: GuestRun, failure: BaseException | None = None) -> None:
-        """The other server is done: let go of the release, and write down what it ran."""
+        """The other server is done: let go of the release, and write down what it ran.
+
+        Args:
+            run: the run.
+            failure: what it ended with for the server; also without one the graph may have failed.
+        """
         try:
             if run.watch.began:
-                await self._written(run, failure)
+                await self._written(run, failure or run.watch.failure)
         finally:
             run.leases.close()
 
     async def _written(self, run: GuestRun, failure: BaseException | None) -> None:
-        status = "interrupted" if run.watch.waits else "success"
+        error, status, said = None, "interrupted" if run.watch.waits else "success", ""
         if isinstance(failure, asyncio.CancelledError):
-            status = "cancelled"
+            error, status = CANCELLED, "cancelled"
         elif failure is not None:
-            status = "error"
+            error, status = ErrorInfo.of(RunFailed(f"The run ended with {type(failure).__name__}.")), "error"
+            said = f"{error.code}: {error.message}"
         if run.record.thread_id:
-            record = replace(run.record, status=status, finished_at=self._ports.clock.now(), **run.total())
+            now = self._ports.clock.now()
+            record = replace(run.record, status=status, error=said, finished_at=now, **run.total())
             await self._ports.ledger.accept(record)
-        result, who = self._result(run, failure), run.record
+        result, who = self._result(run, error), run.record
         self._ports.events.emit(RunFinished(result=result, agent=who.agent, tenant=who.tenant))
 
-    def _result(self, run: GuestRun, failure: BaseException | None) -> RunResult:
+    def _result(self, run: GuestRun, error: ErrorInfo | None) -> RunResult:
         """What listeners hear; what the other server was told in the end is its own affair."""
-        error = None if failure is None else ErrorInfo.of(RunFailed(f"The run ended with {type(failure).__name__}."))
         return RunResult(
             output=None,
             success=error is None,

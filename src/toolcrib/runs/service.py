@@ -24,7 +24,7 @@ from toolcrib.core.events import RunFinished, RunStarted
 from toolcrib.core.results import ErrorInfo, RunResult, jsonable, said
 from toolcrib.core.stores.ledger import RunRecord, ThreadFilter, checkpoint_thread
 from toolcrib.core.stores.pins import STOPPED
-from toolcrib.runs.active import STEPS, ActiveRun, ActiveRuns, Notify
+from toolcrib.runs.active import CANCELLED, STEPS, ActiveRun, ActiveRuns, Notify
 from toolcrib.runs.answers import Answers
 from toolcrib.runs.foreign import ForeignRuns
 from toolcrib.runs.guests import GuestRuns
@@ -33,7 +33,6 @@ from toolcrib.runs.resuming import Resumer
 from toolcrib.runs.threads import ThreadMove, Threads
 
 log = logging.getLogger(__name__)
-CANCELLED = ErrorInfo(code="cancelled", message="The caller went away, or the process ends.", severity="LOW")
 CLOSE_S = 5.0
 LOOK_EVERY_S = 0.01
 

@@ -12,11 +12,12 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolcrib.agents.live.loops import on_loop
+from toolcrib.execution.loops import on_loop, whole_on_loop
 from toolcrib.runtime.build import load_frameworks, open_project
 from toolcrib.runtime.locate import locate
 
 if TYPE_CHECKING:
+    from toolcrib.runs.guests import GuestRun
     from toolcrib.runtime.crib import Crib
 
 CLOSE_S = 10.0
@@ -47,15 +48,24 @@ def graph_factory(project: str | Path, agent: str, *, tenant: str = "", watch: b
         guests, loop = opened.crib.guests, opened.loop
         place = config.get("configurable") or {}
         who = {"thread_id": str(place.get("thread_id") or ""), "tenant": tenant, "user": str(place.get("user") or "")}
-        run = await on_loop(loop, partial(guests.begin, agent, **who))
+        runs: list[GuestRun] = []
         failure: BaseException | None = None
+
+        async def begin() -> Any:
+            runs.append(await guests.begin(agent, **who))
+            return runs[0].graph
+
+        async def end() -> None:
+            for run in runs:
+                await guests.end(run, failure)
+
         try:
-            yield run.graph
+            yield await on_loop(loop, begin)
         except BaseException as error:
             failure = error
             raise
-        finally:
-            await asyncio.shield(on_loop(loop, partial(guests.end, run, failure)))
+        finally:  # it may have begun although this was cancelled before that was heard of here
+            await whole_on_loop(loop, end)
 
     graph.__name__ = agent
     return graph

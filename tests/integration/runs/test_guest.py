@@ -14,8 +14,10 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 import toolcrib
-from toolcrib.agents.live.loops import on_loop
 from toolcrib.core.errors import AgentNotFound, BudgetExceeded, ProjectInvalid
+from toolcrib.core.events import Event, RunFinished
+from toolcrib.execution.loops import on_loop
+from toolcrib.runs.guests import GuestRun, GuestRuns
 from toolcrib.runtime.guest import host_of
 
 pytestmark = pytest.mark.anyio
@@ -149,8 +151,62 @@ async def test_its_runs_stand_in_the_ledger_and_hold_their_release_while_they_la
 
     runs = {run.thread_id: run for run in await server.in_project(lambda crib: crib.recent_runs())}
     assert (runs["t5"].status, runs["t6"].status, runs["t5"].user) == ("success", "error", "ada")
+    assert (runs["t5"].error, runs["t6"].error) == ("", "run_failed: The run ended with RuntimeError.")
     assert any(use.leases for use in held)
     assert not any("run" in use.leases for use in await server.in_project(lambda crib: crib.users()))
+
+
+async def test_a_turn_ends_as_it_did_whatever_its_server_makes_of_that(server: Server) -> None:
+    async with server.graph("asking", "t9") as (graph, config):
+        await graph.ainvoke({"messages": []}, config)
+        await graph.ainvoke(Command(resume="Ada"), config)
+    async with server.graph("asking", "t10") as (graph, config):
+        with pytest.raises(ValueError, match="nobody"):
+            await graph.ainvoke({"messages": [("nobody", "Hello")]}, config)
+
+    runs = {run.thread_id: run for run in await server.in_project(lambda crib: crib.recent_runs())}
+    assert runs["t9"].status == "success", "it was answered, and waits no more"
+    assert runs["t10"].status == "error", "although the server went on"
+
+
+async def test_a_run_that_is_cancelled_as_it_begins_holds_no_release(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, begin = asyncio.get_running_loop(), GuestRuns.begin
+
+    async def begin_too_late(guests: GuestRuns, *given: Any, **who: Any) -> GuestRun:
+        run = await begin(guests, *given, **who)
+        here.call_soon_threadsafe(task.cancel)  # it is heard of before the run is
+        return run
+
+    monkeypatch.setattr(GuestRuns, "begin", begin_too_late)
+    task = asyncio.ensure_future(server.run("asking", "t11", {"messages": []}))
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert not any("run" in use.leases for use in await server.in_project(lambda crib: crib.users()))
+    assert "t11" not in {run.thread_id for run in await server.in_project(lambda crib: crib.recent_runs())}
+
+
+async def test_a_run_that_its_server_cancels_is_no_failure(server: Server) -> None:
+    """Else a canary would be rolled back because people press stop."""
+
+    async def listen(crib: toolcrib.Crib) -> AsyncIterator[Event]:
+        return crib.events()
+
+    async def last_of(events: AsyncIterator[Event]) -> RunFinished:
+        return await anext(one async for one in events if isinstance(one, RunFinished))
+
+    heard = await server.in_project(listen)
+    with pytest.raises(asyncio.CancelledError):
+        async with server.graph("offline", "t12") as (graph, config):
+            await graph.ainvoke({"messages": [("user", "Greet Di")]}, config)
+            raise asyncio.CancelledError
+
+    ended = await server.in_project(lambda crib: last_of(heard))
+    [run] = [run for run in await server.in_project(lambda crib: crib.recent_runs()) if run.thread_id == "t12"]
+    assert (run.status, run.error) == ("cancelled", "")
+    assert ended.result.error.code == "cancelled"
 
 
 async def test_its_runs_are_paid_from_the_budgets_of_the_project(server: Server) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import cast
 
@@ -178,3 +179,35 @@ async def test_a_waiting_reader_is_kept_although_nobody_else_holds_it() -> None:
     with anyio.fail_after(5):
         await task
     assert seen == [event(1)]
+
+
+async def test_events_of_other_threads_are_heard_on_its_own_loop_in_their_order() -> None:
+    """A graph on another event loop tells of its models from there."""
+    seen: list[tuple[Event, int]] = []
+    hub = EventHub((lambda one: seen.append((one, threading.get_ident())),), loop=asyncio.get_running_loop())
+    reader = hub.subscribe()
+
+    async def elsewhere() -> None:
+        hub.emit(event(1))
+        hub.emit(event(2))
+
+    waiting = asyncio.ensure_future(take(reader, 3))
+    await asyncio.to_thread(asyncio.run, elsewhere())
+    hub.emit(event(3))
+    here = threading.get_ident()
+    assert await waiting == [event(1), event(2), event(3)]
+    assert seen == [(event(1), here), (event(2), here), (event(3), here)]
+
+
+def test_a_loop_that_is_closed_loses_the_events_of_other_threads_and_nobody_hears_of_it() -> None:
+    async def made() -> EventHub:
+        return EventHub((breaks,), loop=asyncio.get_running_loop())
+
+    def breaks(one: Event) -> None:
+        raise AssertionError(one)
+
+    hub = asyncio.run(made())
+    thread = threading.Thread(target=hub.emit, args=(event(1),))
+    thread.start()
+    thread.join()
+    assert hub.dropped == 1

@@ -64,9 +64,24 @@ async def test_what_the_store_could_not_be_told_is_paid_when_it_can() -> None:
 async def test_a_run_that_goes_on_has_cost_what_its_account_says_where_it_has_one() -> None:
     accounts, store, _ = opened()
     await store.reserve(left_by("dead"))
-    known = await accounts.known(RECORD, AGENT, limited(tenant=Budget(usd=Decimal(1))))
+    behind = replace(RECORD, cost_usd=Decimal("0.2"))
+    known = await accounts.known(behind, AGENT, limited(tenant=Budget(usd=Decimal(1))))
     assert known.cost_usd == SPENT.usd, "with what its dead process had reserved"
-    assert await accounts.known(RECORD, AGENT, limited()) == RECORD
+    assert await accounts.known(behind, AGENT, limited()) == behind
+
+
+async def test_what_a_run_that_goes_on_has_cost_is_never_lowered_and_never_guessed() -> None:
+    accounts, store, _ = opened()
+    dollars, tokens = limited(tenant=Budget(usd=Decimal(1))), limited(tenant=Budget(tokens=10))
+    unknown = replace(RECORD, cost_usd=None)
+    await store.reserve(left_by("dead"))
+
+    assert (await accounts.known(RECORD, AGENT, dollars)).cost_usd == Decimal(3)
+    assert (await accounts.known(unknown, AGENT, tokens)).cost_usd is None, "only tokens are limited: no price is due"
+    assert (await accounts.known(replace(unknown, finished_at=1.0), AGENT, dollars)).cost_usd is None
+
+    lost = replace(unknown, run_id="run-2")
+    assert (await accounts.known(lost, AGENT, dollars)).cost_usd == 0, "its end was never written, every price is known"
 
 
 async def test_old_accounts_are_swept_now_and_then() -> None:

@@ -14,7 +14,6 @@ from langgraph.runtime import Runtime, get_runtime
 from toolcrib.agents.bounds.circles import circle, messages_of
 from toolcrib.agents.live.answers import Answer, OnError, answer
 from toolcrib.agents.live.approvals import Agreed, agreed
-from toolcrib.agents.live.loops import from_thread, on_loop, refuse_here
 from toolcrib.agents.live.tool import LiveTool
 from toolcrib.agents.live.turns import Turn
 from toolcrib.agents.recovery import settled
@@ -24,6 +23,7 @@ from toolcrib.core.errors import ToolcribError, ToolNotFound
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.results import ErrorInfo, ToolResult
 from toolcrib.core.tools import ToolSpec
+from toolcrib.execution.loops import from_thread, on_loop, refuse_here
 
 GRAPH_KINDS = frozenset({"runtime", "store"})
 """Kinds of injected values for which LangGraph's `ToolRuntime` is needed."""

@@ -10,32 +10,49 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
 from langgraph.callbacks import GraphCallbackHandler, GraphInterruptEvent
 
-from toolcrib.agents.live.loops import on_loop
 from toolcrib.agents.scope import SCOPE_KEY, ChatModels, RunScope
 from toolcrib.agents.state.migration import RELEASE, REVISION
 from toolcrib.core.agents import Agent
 from toolcrib.core.errors import InputInvalid
 from toolcrib.core.money import Account, AccountState, Amount
 from toolcrib.core.stores.budgets import Reservation, Till
+from toolcrib.execution.bubbling import is_bubble_up
+from toolcrib.execution.loops import on_loop, whole_on_loop
 
 
 class GuestWatch(GraphCallbackHandler):
-    """Sees whether a run began at all, and whether it waits for a person.
+    """Sees whether a run began at all, and how the graph ended, the last time if it was run more than once.
 
     Attributes:
         began: the graph was run; a server also asks for it to read a thread, or to draw it.
         waits: it stopped with a question.
+        failure: what it raised, also where nobody outside hears of it.
     """
 
     run_inline = True
 
     def __init__(self) -> None:
+        self._whole: UUID | None = None
         self.began = False
         self.waits = False
+        self.failure: BaseException | None = None
 
     def on_chain_start(self, *args: Any, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any) -> None:
         """The graph, or a part of it, begins."""
-        self.began = True
+        if self._whole is None:
+            self._whole, self.began, self.waits, self.failure = run_id, True, False, None
+
+    def on_chain_end(self, *args: Any, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any) -> None:
+        """It ends."""
+        if run_id == self._whole:
+            self._whole = None
+
+    def on_chain_error(
+        self, error: BaseException, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any
+    ) -> None:
+        """It fails, is cancelled, or stops within a graph of the server's own."""
+        if run_id == self._whole:
+            self._whole, self.failure = None, None if is_bubble_up(error) else error
 
     def on_interrupt(self, event: GraphInterruptEvent) -> None:
         """The graph stops with a question."""
@@ -57,7 +74,7 @@ class ModelsElsewhere:
 class TillElsewhere:
     """The accounts of a project, for graphs on another event loop than its own."""
 
-    def __init__(self, till: Till, loop: asyncio.AbstractEventLoop | None) -> None:
+    def __init__(self, till: Till, loop: asyncio.AbstractEventLoop) -> None:
         self._till = till
         self._loop = loop
 
@@ -67,7 +84,7 @@ class TillElsewhere:
 
     async def settle(self, reservation_id: str, spent: Amount) -> bool:
         """See `Till.settle`."""
-        return await on_loop(self._loop, partial(self._till.settle, reservation_id, spent))
+        return await whole_on_loop(self._loop, partial(self._till.settle, reservation_id, spent))
 
     async def states(self, accounts: Sequence[Account]) -> Sequence[AccountState]:
         """See `Till.states`."""

@@ -11,8 +11,8 @@ from langchain_core.tools import BaseTool
 from pydantic import BaseModel, PrivateAttr
 
 from toolcrib.agents.live.answers import Answer
-from toolcrib.agents.live.loops import Loop, from_thread
 from toolcrib.core.tools import ToolSpec
+from toolcrib.execution.loops import Loop, from_thread
 
 Call = Callable[[MessageCall], Awaitable[Answer]]
 

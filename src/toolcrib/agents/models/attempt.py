@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage
@@ -17,6 +18,7 @@ from toolcrib.core.errors import RunTimeout
 from toolcrib.core.models import Tier
 from toolcrib.core.money import Usage
 from toolcrib.execution.alarm import TimeIsOver, within
+from toolcrib.execution.loops import on_loop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +60,18 @@ async def attempt(once: Attempt, scope: RunScope, config: RunnableConfig) -> Pai
     """
     order = Order(model=once.model, options=once.options, messages=once.messages, definitions=once.definitions)
     if scope.purse is None:
-        message = await _asked(once, config)
+        message = await _asked(once, scope, config)
         return Paid(message=message, bill=Bill(usage=usage_of(message) or Usage()))
-    return await scope.purse.pay(order, lambda: _asked(once, config))
+    return await scope.purse.pay(order, lambda: _asked(once, scope, config))
 
 
-async def _asked(once: Attempt, config: RunnableConfig) -> AIMessage:
+async def _asked(once: Attempt, scope: RunScope, config: RunnableConfig) -> AIMessage:
+    """The answer. The model is shared, and its HTTP client is bound to the first event loop that it is used on."""
     pieces = Pieces()
     heard = pieces.listening(config, once.asking)
+    ask = partial(once.asking.ainvoke, list(once.messages), heard)
     try:
-        answer = await within(once.left_s, lambda given: once.asking.ainvoke(list(given), heard), once.messages)
+        answer = await within(once.left_s, lambda loop: on_loop(loop, ask), scope.loop)
         if pieces.broke_off(answer):
             raise StreamBroken("The stream ended in the middle of the answer.")
     except TimeIsOver as error:

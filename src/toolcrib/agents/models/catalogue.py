@@ -10,19 +10,29 @@ import orjson
 from langchain.chat_models import init_chat_model
 from langchain_core.language_models import BaseChatModel
 
-from toolcrib.agents.models.names import OFFLINE
 from toolcrib.agents.offline_router import OfflineRouter, Router, best_scorer
 from toolcrib.core.errors import ModelUnavailable
+from toolcrib.core.models import OFFLINE
+from toolcrib.core.results import said
 
 _OURS = MappingProxyType({"max_retries": 0, "stream_usage": True})
 """Options of models that have them: only toolcrib retries, and streamed answers tell their tokens too."""
 
+MOST = 64
+"""So many are kept: each change of options makes another one, and with it a client, and perhaps a key."""
+
 
 class Models:
-    """Makes each model once per (name, options) and gives it out; loading happens off the event loop."""
+    """Makes each model once per (name, options) and gives it out; loading happens off the event loop.
 
-    def __init__(self, *, today: Callable[[], date]) -> None:
+    Args:
+        today: for the offline model.
+        most: so many are kept, those asked for last; a run goes on with one that is let go meanwhile.
+    """
+
+    def __init__(self, *, today: Callable[[], date], most: int = MOST) -> None:
         self._today = today
+        self._most = most
         self._made: dict[tuple[str, bytes], BaseChatModel] = {}
         self._lock = asyncio.Lock()
 
@@ -33,11 +43,14 @@ class Models:
             ModelUnavailable: its package or its key is missing, or the name is not known.
         """
         key = (name, orjson.dumps(dict(options), option=orjson.OPT_SORT_KEYS, default=str))
-        if model := self._made.get(key):
+        if model := self._made.pop(key, None):
+            self._made[key] = model  # the last one asked for stands last
             return model
         async with self._lock:
             if key not in self._made:
                 self._made[key] = await asyncio.to_thread(self._make, name, options)
+                if len(self._made) > self._most:
+                    del self._made[next(iter(self._made))]
             return self._made[key]
 
     def _make(self, name: str, options: Mapping[str, Any]) -> BaseChatModel:
@@ -49,8 +62,10 @@ class Models:
             if ours := {key: value for key, value in _OURS.items() if key in fields and key not in options}:
                 model = init_chat_model(name, **{**options, **ours})
         except Exception as error:  # outer guard: providers raise what they like when a key or a package is missing
+            line = said(error).strip().partition("\n")[0][:300]
+            why = f"{type(error).__name__}: {line}".rstrip(": ")
             raise ModelUnavailable(
-                f"Model {name!r} cannot be used: {type(error).__name__}: {str(error).splitlines()[0][:300]}",
+                f"Model {name!r} cannot be used: {why}",
                 hint="Set the provider's key in the environment, or use `model: offline`.",
             ) from error
         return model

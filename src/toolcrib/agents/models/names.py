@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-OFFLINE = "offline"
+from toolcrib.core.models import OFFLINE
+
 _PACKAGES = MappingProxyType(
     {
         "anthropic": "langchain_anthropic",

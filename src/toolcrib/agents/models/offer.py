@@ -7,9 +7,9 @@ from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
 
-from toolcrib.agents.models.names import OFFLINE
 from toolcrib.agents.scope import RunScope
 from toolcrib.core.errors import ToolcribError
+from toolcrib.core.models import OFFLINE
 from toolcrib.core.tools import ToolSpec
 
 Definitions = tuple[dict[str, Any], ...]

@@ -9,12 +9,12 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from toolcrib.core.models import OFFLINE
 from toolcrib.core.money import FREE, ModelPrice, Price, Usage, exact, price_named
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, Provider
 
-OFFLINE = "offline"
 # where the library would take one for another
 _PROVIDERS = MappingProxyType({"azure_openai": "azure", "bedrock_converse": "bedrock"})
 

@@ -8,6 +8,8 @@ from typing import Literal
 
 from toolcrib.agents.react.notation import BLANK
 
+THINK = re.compile(r"<(/?)(?:think|thinking|reasoning)>", re.IGNORECASE)
+"""Around what a model thinks before it answers; the first group tells an end."""
 Kind = Literal["prose", "thought", "action", "input", "observation", "final", "question"]
 
 _NAMES: MappingProxyType[str, Kind] = MappingProxyType(

@@ -19,12 +19,11 @@ import orjson
 from toolcrib.agents.react import corrections as say
 from toolcrib.agents.react.calls import MAX_ACTIONS, TOO_MANY, Draft, calls_in
 from toolcrib.agents.react.inputs import arguments, bare, exact, none_given, pairs, unfenced
-from toolcrib.agents.react.labels import Section, sections
+from toolcrib.agents.react.labels import THINK, Section, sections
 from toolcrib.agents.react.naming import is_final, is_none, meant, stripped
 from toolcrib.agents.react.notation import CUT_OFF
 from toolcrib.agents.react.steps import Action, Actions, Final, Malformed, Schemas, Step, Unclear
 
-_THINK = re.compile(r"<(/?)(?:think|thinking|reasoning)>", re.IGNORECASE)
 _END_MARKS = ("</s>", "<|im_end|>", "<|eot_id|>", "<|end|>", "<|endoftext|>", "<end_of_turn>", "<eos>")
 _MOST_END_MARKS = 4
 _NAME_AND_JSON = re.compile(r"([^\s()\[\]{}:,]{1,80}+)\s*+(?:[:,]\s*+)?(\{.*)", re.DOTALL)
@@ -69,7 +68,7 @@ def _said(text: str) -> str:
     """The text without what the model thought to itself, and without marks of its end."""
     if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
         raise Unclear(say.NO_TEXT)
-    tags = list(_THINK.finditer(text))
+    tags = list(THINK.finditer(text))
     if tags:
         text = text[tags[-1].end() :] if tags[-1][1] else ""
     text = text.rstrip()

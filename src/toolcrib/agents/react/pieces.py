@@ -1,17 +1,15 @@
 """Pieces of the final answer, out of the pieces of a model's text: thoughts and actions are not for the user."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 
 from toolcrib.agents.messages import message_chunk, told
-from toolcrib.agents.react.labels import Scan
+from toolcrib.agents.react.labels import THINK, Scan
 
 ANSWER_ID = "answer-"
 """Begins the id of a final answer; behind it stands the id of the model's message that it is a part of."""
-_THINK = re.compile(r"<(/?)(?:think|thinking|reasoning)>", re.IGNORECASE)
 _SURE = 4
 """So many characters behind a label's colon, and no mark of it comes any more."""
 _LONGEST_LABEL = 60
@@ -72,12 +70,12 @@ class _Answer:
         if self._told_line:
             self._told_line = False
             return f"{line}\n"
-        for tag in _THINK.finditer(line):
+        for tag in THINK.finditer(line):
             self._thinks = not tag[1]
             self._scan = Scan()
         if self._thinks or self._over:
             return ""
-        found = self._scan.see(_THINK.split(line)[-1])
+        found = self._scan.see(THINK.split(line)[-1])
         self._over = self._is_over(found is not None)
         return f"{line if found is None else found.text}\n" if self._scan.kind == "final" and not self._over else ""
 

@@ -1,5 +1,6 @@
 """`Observing`: who hears of events in an open project, and what a scrape of its metrics reads."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -47,7 +48,8 @@ class Observing:
         written = Listener(hear=log_event, kinds=frozenset(get_args(Event)) - DETAILS, also=wants_details)
         counted = Listener(hear=self._metrics.observe, kinds=COUNTED)
         noted = Listener(hear=self.errors.observe, kinds=NOTED)
-        self.hub = EventHub((written, counted, noted, *listeners, *outward))
+        hears = (written, counted, noted, *listeners, *outward)
+        self.hub = EventHub(hears, loop=asyncio.get_running_loop())
 
     def exposition(self, readings: Mapping[str, Reading]) -> Exposition:
         """What `/metrics` shows: what events were counted into, the state of the listeners, and these readings."""

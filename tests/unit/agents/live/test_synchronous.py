@@ -16,9 +16,9 @@ from langgraph.types import Command
 from tests.unit.agents.scripted import ScriptedModel, calls, config_for, release_of
 from toolcrib import ToolcribError, ToolError, ToolNode, tool
 from toolcrib.agents.langchain_tools import as_langchain_tools
-from toolcrib.agents.live.loops import from_thread
 from toolcrib.agents.scope import RunScope, scope_of
 from toolcrib.core.results import ToolResult
+from toolcrib.execution.loops import from_thread
 from toolcrib.tools.adapt import adapt
 
 

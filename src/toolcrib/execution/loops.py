@@ -1,4 +1,4 @@
-"""From a graph's thread or event loop to that of the open project, where all its tools are called."""
+"""From a graph's thread or event loop to that of the open project, where its tools and its models are called."""
 
 import asyncio
 import threading
@@ -25,6 +25,16 @@ async def on_loop(loop: Loop | None, work: Callable[[], Coroutine[Any, Any, T]])
         return await work()
     _see_it_runs(loop)
     return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(), loop))
+
+
+async def whole_on_loop(loop: Loop, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """`on_loop` for what must come to its end, also when who waits for it is cancelled and his own loop is over.
+
+    Raises:
+        ToolcribError: the loop does not run: the project is closed.
+    """
+    _see_it_runs(loop)
+    return await asyncio.shield(asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(), loop)))
 
 
 def from_thread(loop: Loop | None, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
