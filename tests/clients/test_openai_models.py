@@ -296,11 +296,12 @@ async def test_a_new_plan_is_for_new_runs_and_one_in_flight_keeps_its_own(peer: 
             after = await run(crib, "a")
             gate.set()
             old = await before
+        serving = crib.release.id
 
     assert deployed.state == "active"
     assert (old.output, [step["model"] for step in old.trace if step["kind"] == "model"]) == ("old", ["openai:one"] * 2)
     assert (after.output, after.trace[0]["model"], after.trace[0]["tier"]) == ("new", "openai:big", "complex")
-    assert {old.release, after.release} == {crib.release.id, old.release}
+    assert {old.release, after.release} == {serving, old.release}
     assert old.release != after.release
 
 

@@ -31,13 +31,13 @@ sized = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(value=sized)
 def test_the_pieces_of_a_value_make_its_text(value: Any) -> None:
     assert "".join(text_pieces(value)) == ToolResult(ok=True, value=value).text()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     pieces=st.lists(st.tuples(st.text(st.characters(codec=None), max_size=20), st.integers(1, 9_000)), max_size=6),
     places=st.lists(st.tuples(st.integers(0, 3 * CHUNK_CHARS), st.integers(0, 2 * CHUNK_CHARS)), max_size=8),

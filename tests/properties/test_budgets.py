@@ -158,7 +158,7 @@ async def all_of(drawn: Sequence[Plan], rules: Budgets, table: Mapping[str, Mode
         assert state.reserved == NOTHING
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     drawn=st.lists(plans, min_size=1, max_size=12),
     rules=budgets,

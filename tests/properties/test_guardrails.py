@@ -80,7 +80,7 @@ def canary_runs_until_rolled_back(seed: int, spoil: Callable[[Traffic, bool], No
 
 
 @given(seed=st.integers(0, 10_000))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_canary_that_fails_every_second_time_is_rolled_back_within_forty_of_its_runs(seed: int) -> None:
     def spoil(traffic: Traffic, mine: bool) -> None:
         traffic.run(0.5 if mine else 0.01, canary=mine)
@@ -89,7 +89,7 @@ def test_a_canary_that_fails_every_second_time_is_rolled_back_within_forty_of_it
 
 
 @given(seed=st.integers(0, 10_000))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_a_canary_that_is_four_times_as_slow_is_rolled_back_within_a_hundred_of_its_runs(seed: int) -> None:
     def spoil(traffic: Traffic, mine: bool) -> None:
         traffic.run(0.01, slow=4.0 if mine else 1.0, canary=mine)

@@ -61,7 +61,7 @@ calls = st.tuples(st.sampled_from(["a", "b"]), st.integers(0, 1), st.booleans())
 lives = st.builds(Life, st.lists(calls, min_size=1, max_size=4), st.integers(0, 14))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(lives, min_size=1, max_size=5), st.sampled_from(["write", "idempotent"]))
 async def test_a_call_takes_effect_once_or_is_in_doubt_wherever_its_processes_die(
     lives: Sequence[Life], side_effect: SideEffect

@@ -196,7 +196,7 @@ def _values(given: Any) -> str:
     return given.get_secret_value() if isinstance(given, SecretStr) else str(given)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(wish=wishes(), answers=st.sampled_from([fail, lambda given: given]))
 async def test_nothing_sensitive_is_told_of_any_call(wish: tuple[Any, Any], answers: Callable[[Any], Any]) -> None:
     hint, value = wish

@@ -98,7 +98,7 @@ class CacheMachine(RuleBasedStateMachine):
         assert (self.cache.stats().entries, self.cache.stats().size_bytes) == (0, 0)
 
 
-CacheMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+CacheMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestCacheMachine = CacheMachine.TestCase
 
 JSON = st.recursive(
@@ -117,7 +117,7 @@ CALLERS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(CALLERS, min_size=2, max_size=12))
 async def test_a_result_is_never_given_to_another_tenant_other_rights_other_code_or_other_arguments(
     callers: list[dict[str, Any]],
@@ -155,7 +155,7 @@ def same(one: Any, other: Any) -> bool:
     return one == other or repr(one) == repr(other)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     leaving=st.sets(st.integers(0, 499), max_size=499),
     hasty=st.sets(st.integers(0, 499), max_size=50),

@@ -112,7 +112,7 @@ pairs = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(pairs, st.data())
 def test_what_fits_the_covered_schema_fits_the_covering_one(pair: tuple[Any, Any], data: st.DataObject) -> None:
     mine, theirs = (TypeAdapter(hint) for hint in pair)

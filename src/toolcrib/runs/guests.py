@@ -1,13 +1,14 @@
 """Runs of our agents that another server drives: it has the threads and their state, we have the releases."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from toolcrib.agents.live.guest import GuestWatch, ModelsElsewhere, TillElsewhere, guest_graph
+from toolcrib.agents.live.meter import Meter, meters
 from toolcrib.agents.money.purse import Purse
 from toolcrib.agents.scope import RunScope
 from toolcrib.core.agents import Agent
@@ -34,6 +35,7 @@ class GuestRun:
     purse: Purse
     record: RunRecord
     watch: GuestWatch
+    paying: Sequence[Meter]
     leases: ExitStack
     began: float
     steps: list[Mapping[str, Any]] = field(default_factory=list)
@@ -78,14 +80,16 @@ class GuestRuns:
             )
             steps: list[Mapping[str, Any]] = []
             loop, watch = asyncio.get_running_loop(), GuestWatch()
-            scope = self._scope(found, record, steps, release)
             purse = self._ports.accounts.purse(record, found, release, through=partial(TillElsewhere, loop=loop))
+            scope = replace(self._scope(found, record, steps, release), purse=purse)
+            paying = meters(found, scope)
             return GuestRun(
-                graph=guest_graph(found, replace(scope, purse=purse), watch),
+                graph=guest_graph(found, scope, [watch, *paying]),
                 agent=found,
                 purse=purse,
                 record=record,
                 watch=watch,
+                paying=paying,
                 leases=leases.pop_all(),
                 began=self._ports.clock.monotonic(),
                 steps=steps,
@@ -99,6 +103,8 @@ class GuestRuns:
             failure: what it ended with for the server; also without one the graph may have failed.
         """
         try:
+            for meter in run.paying:
+                await meter.close()
             if run.watch.began:
                 await self._written(run, failure or run.watch.failure)
         finally:

@@ -49,12 +49,27 @@ graph.add_node("ask", ask)
 graph.add_edge(START, "ask")
 graph.add_edge("ask", END)
 """
+MODELLED = """
+from langchain_core.language_models.fake_chat_models import FakeListChatModel
+from langgraph.graph import START, MessagesState, StateGraph
+
+model = FakeListChatModel(responses=["Hello."])
+
+async def ask(state):
+    return {"messages": [await model.ainvoke(state["messages"])]}
+
+graph = StateGraph(MessagesState)
+graph.add_node("ask", ask)
+graph.add_edge(START, "ask")
+"""
 AGENTS = """
 agents:
   asking: {kind: graph, graph: 'graphs/asking.py:graph'}
+  modelled: {kind: graph, graph: 'graphs/modelled.py:graph'}
   offline: {kind: function_calling, model_options: {max_tokens: 1000}}
-budgets: {agent: {tokens: 2500}}
+budgets: {agent: {tokens: 2500}, agents: {modelled: {tokens: 100000}}}
 """
+FILES = {"tools/hello.py": TOOL, "graphs/asking.py": GRAPH, "graphs/modelled.py": MODELLED, "agents.yaml": AGENTS}
 
 
 @dataclass
@@ -89,7 +104,7 @@ class Server:
 @pytest.fixture(scope="module")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
     project = tmp_path_factory.mktemp("guest").resolve()
-    for name, text in {"tools/hello.py": TOOL, "graphs/asking.py": GRAPH, "agents.yaml": AGENTS}.items():
+    for name, text in FILES.items():
         (project / name).parent.mkdir(exist_ok=True)
         (project / name).write_text(text)
     yield Server(project)
@@ -228,10 +243,17 @@ async def test_its_runs_are_paid_from_the_budgets_of_the_project(server: Server)
     assert refused.error.code == "budget_exceeded", "its own runs and those of the other server pay from one account"
 
 
-async def spent(server: Server) -> int:
+async def test_own_graphs_pay_there_too(server: Server) -> None:
+    await server.run("modelled", "t9", {"messages": [("user", "Hi")]})
+
+    [run] = [run for run in await server.in_project(lambda crib: crib.recent_runs()) if run.thread_id == "t9"]
+    assert await spent(server, "modelled") == run.input_tokens + run.output_tokens > 0
+
+
+async def spent(server: Server, agent: str = "offline") -> int:
     accounts = await server.in_project(lambda crib: crib.budgets(scope="agent"))
     assert all(account.state.reserved.tokens == 0 for account in accounts)
-    return sum(account.state.spent.tokens for account in accounts)
+    return sum(account.state.spent.tokens for account in accounts if account.state.account.name == agent)
 
 
 async def test_an_agent_that_is_not_there_and_a_project_that_is_none_are_named(server: Server, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from langgraph.pregel import Pregel
 from langgraph_sdk.runtime import ServerRuntime
 
 from toolcrib.agents.graphs import own_graph
-from toolcrib.agents.live.guest import GuestWatch, guest_graph
+from toolcrib.agents.live.guest import guest_graph
 from toolcrib.agents.own_factories import GraphError
 from toolcrib.agents.scope import RunScope
 from toolcrib.core.agents import Agent, AgentSpec
@@ -188,4 +188,4 @@ def test_an_agent_that_is_made_for_each_run_cannot_be_given_out() -> None:
     spec = AgentSpec(kind="graph", graph="a.py:g")
     agent = Agent(name="g", spec=spec, prompt="", tools=(), graph=own.graph, release="r", per_run=own.per_run)
     with pytest.raises(InputInvalid, match="made anew for each run"):
-        guest_graph(agent, RunScope.__new__(RunScope), GuestWatch.__new__(GuestWatch))
+        guest_graph(agent, RunScope.__new__(RunScope), [])

@@ -362,7 +362,7 @@ YAML_LIKE = st.lists(
 NAMES = st.sampled_from(["agents.yaml", "tools.yaml", "tools.yml", "toolcrib.yaml", "langgraph.json", "prompts/a.md"])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.dictionaries(NAMES, st.binary(max_size=60) | YAML_LIKE, max_size=4))
 def test_no_bytes_make_the_reader_raise(files: dict[str, bytes]) -> None:
     config, reasons = read_config(files, env=ENV)

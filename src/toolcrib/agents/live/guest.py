@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
 from langgraph.callbacks import GraphCallbackHandler, GraphInterruptEvent
@@ -91,7 +92,7 @@ class TillElsewhere:
         return await on_loop(self._loop, partial(self._till.states, accounts))
 
 
-def guest_graph(agent: Agent, scope: RunScope, watch: GuestWatch) -> Any:
+def guest_graph(agent: Agent, scope: RunScope, callbacks: Sequence[BaseCallbackHandler]) -> Any:
     """The agent's graph, pinned by `scope`. Where its threads are saved is the other server's to say.
 
     Raises:
@@ -103,7 +104,7 @@ def guest_graph(agent: Agent, scope: RunScope, watch: GuestWatch) -> Any:
     config: RunnableConfig = {
         "configurable": {SCOPE_KEY: scope},
         "metadata": {RELEASE: scope.release.id, REVISION: agent.revision},
-        "callbacks": [watch],
+        "callbacks": list(callbacks),
         "recursion_limit": 2 * agent.spec.limits.iterations + 5,
     }
     return agent.graph.copy({"checkpointer": None}).with_config(config)

@@ -14,12 +14,12 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.outputs import LLMResult
 from langchain_core.runnables import RunnableConfig
 
-from toolcrib.agents.live.loops import blocks_here, from_thread
 from toolcrib.agents.money.purse import Held, Order, Purse
 from toolcrib.agents.scope import RunScope
 from toolcrib.core.agents import Agent
 from toolcrib.core.errors import ToolcribError
 from toolcrib.core.events import ModelFinished
+from toolcrib.execution.loops import blocks_here, from_thread
 
 log = logging.getLogger(__name__)
 
@@ -147,17 +147,20 @@ class Meter(BaseCallbackHandler):
         )
 
 
+def meters(agent: Agent, scope: RunScope) -> list[Meter]:
+    """The callbacks with which a run of an own graph pays its models; of other agents we ask the models ourselves."""
+    return [Meter(scope, scope.purse)] if agent.spec.kind == "graph" and scope.purse is not None else []
+
+
 @asynccontextmanager
 async def metered(agent: Agent, scope: RunScope) -> AsyncIterator[RunnableConfig]:
-    """What the config of a run needs so that the models of an own graph are paid; of other agents we ask them."""
-    if agent.spec.kind != "graph" or scope.purse is None:
-        yield {}
-        return
-    meter = Meter(scope, scope.purse)
+    """What the config of a run needs for that."""
+    callbacks = meters(agent, scope)
     try:
-        yield {"callbacks": [meter]}
+        yield {"callbacks": [*callbacks]} if callbacks else {}
     finally:
-        await meter.close()
+        for meter in callbacks:
+            await meter.close()
 
 
 def _order(messages: Sequence[BaseMessage], told: Mapping[str, Any]) -> Order:

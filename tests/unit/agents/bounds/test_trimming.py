@@ -33,7 +33,7 @@ def threads(draw: st.DrawFn) -> list[BaseMessage]:
     return thread
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(thread=threads(), room=st.integers(1, 800))
 def test_it_fits_or_only_the_first_message_and_the_present_turn_are_left(thread: list[BaseMessage], room: int) -> None:
     sent = trimmed(thread, SHORT, room=room)
@@ -44,7 +44,7 @@ def test_it_fits_or_only_the_first_message_and_the_present_turn_are_left(thread:
     assert [one.id for one in sent] == [one.id for one in thread if one in sent or one.type == "tool"][: len(sent)]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(thread=threads(), room=st.integers(1, 800))
 def test_a_message_with_calls_and_their_results_go_together(thread: list[BaseMessage], room: int) -> None:
     sent = trimmed(thread, SHORT, room=room)

@@ -156,7 +156,7 @@ def test_the_same_conversation_gives_the_same_decision(router: Router) -> None:
     assert router.decide(turns, TOOLS) == router.decide(turns, TOOLS) == other.decide(turns, TOOLS)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.text(max_size=300), st.text(max_size=40), st.dictionaries(st.text(max_size=10), st.text(max_size=10), max_size=3)
 )

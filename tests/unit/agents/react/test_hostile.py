@@ -26,7 +26,7 @@ def test_a_million_garbled_answers_are_understood_or_refused() -> None:
         check(text, cut_short=chance.random() < 0.1)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=8)), max_size=20).map("".join), st.booleans())
 def test_soups_of_labels_are_understood_or_refused(text: str, cut_short: bool) -> None:
     check(text, cut_short=cut_short)

@@ -237,7 +237,7 @@ def test_a_drawn_mistake_has_its_caret_under_it() -> None:
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=80) | st.text("ab:-{}[]&*<!|>'\"#%@`?,~ \n\t\\$0u\ufeff\x85", max_size=60).map(str.encode))
 def test_no_bytes_make_the_reader_raise_and_places_lie_within_the_text(content: bytes) -> None:
     document, reasons = parse_yaml("a.yaml", content)
