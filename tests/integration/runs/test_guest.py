@@ -244,9 +244,9 @@ async def test_its_runs_are_paid_from_the_budgets_of_the_project(server: Server)
 
 
 async def test_own_graphs_pay_there_too(server: Server) -> None:
-    await server.run("modelled", "t9", {"messages": [("user", "Hi")]})
+    await server.run("modelled", "modelled-1", {"messages": [("user", "Hi")]})
 
-    [run] = [run for run in await server.in_project(lambda crib: crib.recent_runs()) if run.thread_id == "t9"]
+    [run] = [run for run in await server.in_project(lambda crib: crib.recent_runs()) if run.thread_id == "modelled-1"]
     assert await spent(server, "modelled") == run.input_tokens + run.output_tokens > 0
 
 
