@@ -66,6 +66,7 @@ class Runs:
     load: Callable[[str], Awaitable[Release]] | None = None
     budgets: MemoryBudgetStore = field(default_factory=lambda: MemoryBudgetStore(clock=FakeClock()))
     events: RecordingEvents = field(default_factory=RecordingEvents)
+    registry: Registry = field(default_factory=Registry)
     release: Release = field(init=False)
     service: RunService = field(init=False)
 
@@ -74,9 +75,8 @@ class Runs:
         spec = AgentSpec(kind="graph", graph="graphs/one.py:graph", limits=limits) if self.graph else AgentSpec()
         agent = Agent(name="clerk", spec=spec, prompt="", tools=(), graph=self.graph, release="r-1")
         self.release = replace(make_release(), agents={"clerk": agent})
-        registry = Registry()
         serving = self.release if self.is_resident else replace(make_release(content="v2"), agents={"clerk": agent})
-        registry.publish(serving, expected=0)
+        self.registry.publish(serving, expected=0)
         money = PursePorts(
             store=self.budgets,
             book=PriceBook(),
@@ -86,7 +86,7 @@ class Runs:
             process=ME,
         )
         ports = RunPorts(
-            registry=registry,
+            registry=self.registry,
             calls=cast(Any, None),
             models=cast(Any, None),
             ledger=self.ledger,
