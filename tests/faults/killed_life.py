@@ -195,7 +195,7 @@ async def check(crib: Crib) -> None:
 async def taken_up(crib: Crib) -> None:
     """Every run of a dead process goes on by itself, and comes to an end; its caller is gone."""
     await crib._wings.runs.resumer.take_up()
-    await crib._wings.runs.resumer.settled()
+    await crib._wings.runs.resumer.settled(60)
     assert not [run for run in await crib.recent_runs(1_000_000) if run.status in ("running", "suspended")]
 
 

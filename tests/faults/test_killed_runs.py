@@ -104,7 +104,7 @@ async def ended(root: Path) -> tuple[list[str], set[str]]:
     async with toolcrib.open(root) as crib:
         with anyio.fail_after(30):
             await crib._wings.runs.resumer.take_up()
-            await crib._wings.runs.resumer.settled()
+            await crib._wings.runs.resumer.settled(60)
         runs = await crib.recent_runs()
         return [record.status for record in runs], {release for record in runs for release in record.releases_seen}
 
@@ -154,7 +154,7 @@ async def test_a_run_of_which_nothing_was_saved_gives_no_answer_of_another(
         await crib._wings.ledger.accept(died)
         with anyio.fail_after(30):
             await crib._wings.runs.resumer.take_up()
-            await crib._wings.runs.resumer.settled()
+            await crib._wings.runs.resumer.settled(60)
         (last, *_) = await crib.recent_runs()
         assert (last.run_id, last.status) == ("z", status)
         assert last.error.startswith(error)

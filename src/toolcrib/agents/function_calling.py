@@ -9,7 +9,7 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 
 from toolcrib.agents.bounds.degrading import without_tools
 from toolcrib.agents.bounds.trimming import sent
-from toolcrib.agents.corrections import corrections
+from toolcrib.agents.corrections import corrections, kept
 from toolcrib.agents.models.asking import ask
 from toolcrib.agents.models.question import Question
 from toolcrib.agents.parts import AgentParts
@@ -113,4 +113,5 @@ def _refuse_beyond(most: int, iterations: int, agent: str) -> None:
 
 
 def _as_it_is(answer: AIMessage, scope: RunScope) -> Sequence[BaseMessage]:
+    answer = kept(answer)
     return [answer, *corrections(answer, scope)]

@@ -1,6 +1,7 @@
 """Whether a call needs a person's approval, by its tool's policy and its arguments."""
 
 import ast
+import logging
 import operator
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -11,6 +12,7 @@ from simpleeval import EvalWithCompoundTypes
 from toolcrib.core.policies import Approval
 from toolcrib.core.results import jsonable
 
+log = logging.getLogger(__name__)
 _OPERATORS = MappingProxyType(
     {
         ast.Add: operator.add,
@@ -35,10 +37,10 @@ _OPERATORS = MappingProxyType(
 _FUNCTIONS = MappingProxyType({"len": len, "lower": str.lower})
 
 
-def needs_approval(approval: Approval | None, args: Mapping[str, Any]) -> bool:
+def needs_approval(approval: Approval | None, args: Mapping[str, Any], *, tool: str) -> bool:
     """Whether a person is to be asked about a call with these validated arguments.
 
-    A condition that fails says nothing of the call, so the person is asked.
+    A condition that fails says nothing of the call, so the person is asked, and the log tells of the tool.
     """
     if approval is None:
         return False
@@ -49,5 +51,7 @@ def needs_approval(approval: Approval | None, args: Mapping[str, Any]) -> bool:
     )
     try:
         return bool(condition.eval(approval.when))
-    except Exception:  # noqa: BLE001 - outer guard: the arguments are a model's; better one question too many
+    except Exception as error:  # noqa: BLE001 - outer guard: the arguments are a model's; better one question too many
+        why = {"tool": tool, "when": approval.when, "error": type(error).__name__}  # its words may hold arguments
+        log.warning("condition of an approval fails", extra=why)
         return True

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent import futures
 from typing import Any, TypeVar
 
 from toolcrib.core.errors import ToolcribError
@@ -11,6 +12,8 @@ T = TypeVar("T")
 Loop = asyncio.AbstractEventLoop
 BEGIN_S = 30.0
 """A loop that does not begin with what it is asked for so long is blocked, most likely by the one who asks."""
+LOOK_EVERY_S = 5.0
+"""A call that has begun has time limits of its own, which end with the loop: so often it is seen that it runs."""
 
 
 async def on_loop(loop: Loop | None, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -60,6 +63,8 @@ def from_thread(loop: Loop | None, work: Callable[[], Coroutine[Any, Any, T]]) -
     if not begun.wait(BEGIN_S):
         waiting.cancel()
         raise _blocked()
+    while not futures.wait({waiting}, LOOK_EVERY_S).done:
+        _see_it_runs(loop)
     return waiting.result()
 
 

@@ -73,6 +73,11 @@ class ActiveRun:
     stop: StopKind | None = None
     cut: str = ""
 
+    @property
+    def ends(self) -> bool:
+        """Its graph has ended, or was told to: by its time limit, or by a cut."""
+        return self.over or bool(self.cut) or (self.timer is not None and self.timer.expired())
+
     def status(self, outcome: Outcome, error: ToolcribError | None) -> str:
         """What the ledger says of its end."""
         if isinstance(error, RunCut):
@@ -133,7 +138,7 @@ class ActiveRuns:
     def cut(
         self, release: str = "", *, run_id: str = "", why: str, become: StopKind | None = None
     ) -> Sequence[RunRecord]:
-        """End each at once, with the calls of tools it waits for; those that were.
+        """End each at once, with the calls of tools it waits for; those that were. One that ends already is left alone.
 
         Args:
             release: digest; those on any release when it is empty.
@@ -141,7 +146,7 @@ class ActiveRuns:
             why: for its caller and the ledger.
             become: `suspended` lets it go on by itself later, from its last whole step; without it the run is over.
         """
-        living = [run for run in self._meant(release) if not run.cut and not run.over]
+        living = [run for run in self._meant(release) if not run.ends]
         meant = [run for run in living if run_id in ("", run.record.run_id)]
         for run in meant:
             run.stop, run.cut = become, why

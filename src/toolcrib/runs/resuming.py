@@ -12,15 +12,18 @@ from toolcrib.core.results import RunResult
 from toolcrib.core.stores.ledger import RunRecord
 from toolcrib.runs.active import ActiveRuns
 from toolcrib.runs.ports import RunPorts
+from toolcrib.runs.writing import ended
 
 log = logging.getLogger(__name__)
-CLOSE_S = 5.0
 MOST = 100
 """So many go on at the same time, besides those that somebody asks for."""
 
 
 class Resumer:
     """The suspended runs that go on here.
+
+    Attributes:
+        ending: the process ends: nothing is taken up any more.
 
     Args:
         resume: lets the run with this id go on, to its end.
@@ -37,12 +40,12 @@ class Resumer:
         self._has_ended = ports.has_ended
         self._active = active
         self._going_on: dict[str, asyncio.Task[None]] = {}
-        self._ending = False
+        self.ending = False
 
     async def take_up(self) -> int:
         """Let the suspended runs go on, those of dead processes too, beside everything else; how many were begun."""
         await self._find_lost()
-        found = [] if self._ending else await self._ledger.suspended(MOST)
+        found = [] if self.ending else await self._ledger.suspended(MOST)
         fresh = [record for record in found if record.run_id not in self._going_on][: MOST - len(self._going_on)]
         for record in fresh:
             task = asyncio.create_task(self._go_on(record), name="toolcrib-resumed-run")
@@ -58,24 +61,22 @@ class Resumer:
 
     def take_up_no_more(self) -> None:
         """The process ends: what is suspended is for the next one."""
-        self._ending = True
+        self.ending = True
 
-    async def settled(self) -> None:
-        """Wait for the runs that were taken up."""
+    async def settled(self, within_s: float) -> None:
+        """Wait for the runs that were taken up, at most so long."""
         if self._going_on:
-            await asyncio.wait(set(self._going_on.values()))
+            await asyncio.wait(set(self._going_on.values()), timeout=within_s)
 
     async def close(self) -> None:
         """Suspend again what was taken up and goes on."""
-        self._ending = True
+        self.ending = True
         for run_id in self._going_on:
             self._active.cut(run_id=run_id, why="the process ends", become="suspended")
-        tasks = set(self._going_on.values())
-        if tasks:
-            await asyncio.wait(tasks, timeout=CLOSE_S)
-        for task in tasks:
+        await ended(self._going_on.values(), "cut runs")
+        for task in self._going_on.values():
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(self._going_on.values(), "cancelled runs")
 
     async def _go_on(self, record: RunRecord) -> None:
         """Let a suspended run go on; one that cannot waits for somebody's word, with the reason."""

@@ -20,7 +20,7 @@ from toolcrib.core.errors import (
     ThreadBusy,
     ToolcribError,
 )
-from toolcrib.core.events import RunFinished, RunStarted
+from toolcrib.core.events import RunStarted
 from toolcrib.core.results import ErrorInfo, RunResult, jsonable, said
 from toolcrib.core.stores.ledger import RunRecord, ThreadFilter, checkpoint_thread
 from toolcrib.core.stores.pins import STOPPED
@@ -31,9 +31,9 @@ from toolcrib.runs.guests import GuestRuns
 from toolcrib.runs.ports import RunEvent, RunPorts, RunRequest
 from toolcrib.runs.resuming import Resumer
 from toolcrib.runs.threads import ThreadMove, Threads
+from toolcrib.runs.writing import CLOSE_S, RunWriter, ended
 
 log = logging.getLogger(__name__)
-CLOSE_S = 5.0
 LOOK_EVERY_S = 0.01
 
 
@@ -53,6 +53,7 @@ class RunService:
         self._slots = asyncio.Semaphore(concurrency)
         self._busy: set[tuple[str, str]] = set()
         self._streams: set[asyncio.Task[None]] = set()
+        self._writer = RunWriter(ports)
         self.active = ActiveRuns()
         self._answers = Answers(ports.cache)
         self.resumer = Resumer(resume=self.resume, ports=ports, active=self.active)
@@ -106,7 +107,7 @@ class RunService:
 
         Raises:
             NotFound: there is no such run.
-            Conflict: it is not stopped.
+            Conflict: it is not stopped, or this process ends.
             ResumeRefused: its release is not to be had; the run stays as it is.
         """
         record = await self._ports.ledger.find(run_id)
@@ -118,20 +119,20 @@ class RunService:
             release = await self._threads.pin_again(record, leases)
             arms = release.arms(tenant=record.tenant, user=record.user, thread=record.thread_id)
             agent = release.agent(record.agent, tenant=record.tenant, arms=arms)
-            if not await self._ports.ledger.take_up(run_id, process=self._ports.process):
-                raise _not_stopped(run_id, "taken up by another process")
-            record = await self._ports.accounts.known(record, agent, release)
+            known = await self._ports.accounts.known(record, agent, release)
+            if self.resumer.ending:  # no wait from here to where the end of the process finds it among the active runs
+                raise Conflict(f"Run {run_id!r} goes on in the next process: this one ends.")
             run = ActiveRun(
-                record=replace(record, status="running", error="", finished_at=None, process=self._ports.process),
+                record=replace(known, status="running", error="", finished_at=None, process=self._ports.process),
                 agent=agent,
                 release=release,
                 request=RunRequest(agent=agent.name, thread_id=record.thread_id, tenant=record.tenant),
-                purse=self._ports.accounts.purse(record, agent, release),
+                purse=self._ports.accounts.purse(known, agent, release),
                 began=self._ports.clock.monotonic(),
                 notify=lambda event, data: None,
                 goes_on=True,
             )
-            return await self._to_its_end(run, streaming=False)
+            return await self._to_its_end(run, stopped=record)
 
     def suspend(self) -> None:
         """The process ends: let each run stop before its next step."""
@@ -162,9 +163,10 @@ class RunService:
     async def close(self) -> None:
         """Cancel the runs that nobody awaits; those that were taken up go on in the next process."""
         await self.resumer.close()
-        for task in tuple(self._streams):
+        for task in self._streams:
             task.cancel()
-        await asyncio.gather(*self._streams, return_exceptions=True)
+        await ended(self._streams, "runs")
+        await self._writer.close()
 
     @contextmanager
     def _to_itself(self, tenant: str, thread_id: str) -> Iterator[None]:
@@ -218,10 +220,14 @@ class RunService:
             )
             return await self._to_its_end(run, streaming=streaming)
 
-    async def _to_its_end(self, run: ActiveRun, *, streaming: bool) -> RunResult:
-        """Execute, and write the end; it is under way until that is written."""
+    async def _to_its_end(
+        self, run: ActiveRun, *, streaming: bool = False, stopped: RunRecord | None = None
+    ) -> RunResult:
+        """Execute, and write the end; it is under way until that is written. `stopped`: as it is until it goes on."""
         self.active.add(run)
         try:
+            if stopped is not None and not await self._writer.take_up(stopped):
+                raise _not_stopped(stopped.run_id, "taken up by another process")
             return await self._executed(run, streaming=streaming)
         finally:
             self.active.remove(run)
@@ -234,14 +240,17 @@ class RunService:
             self._tell_start(run)
             outcome, failure = await self._outcome(run, streaming=streaming)
         except asyncio.CancelledError:
-            await asyncio.shield(self._finish(run, "cancelled", None))
-            result = replace(self._result(run, Outcome(), None), success=False, error=CANCELLED)
-            self._tell_end(run, result)
+            await self._writer.end(run, *self._cancelled(run))
             raise
         result = self._result(run, outcome, failure)
-        await self._finish(run, run.status(outcome, failure), result.error, outcome.paused_at)
-        self._tell_end(run, result)
+        (await self._writer.end(run, result, run.status(outcome, failure), outcome.paused_at)).result()
         return result
+
+    def _cancelled(self, run: ActiveRun) -> tuple[RunResult, str]:
+        """Its result and its status; one that was cut, but did not end by that, is what it was to become."""
+        cut = run.was_cut() if run.cut else None
+        result = replace(self._result(run, Outcome(), cut), success=False)
+        return (result, run.status(Outcome(), cut)) if cut else (replace(result, error=CANCELLED), "cancelled")
 
     def _tell_start(self, run: ActiveRun) -> None:
         record = run.record
@@ -255,25 +264,6 @@ class RunService:
         )
         self._ports.events.emit(started)
         run.notify("run.started", started.to_dict())
-
-    def _tell_end(self, run: ActiveRun, result: RunResult) -> None:
-        self._ports.events.emit(RunFinished(result=result, agent=run.record.agent, tenant=run.record.tenant))
-
-    async def _finish(
-        self, run: ActiveRun, status: str, error: ErrorInfo | None, paused_at: tuple[str, ...] = ()
-    ) -> None:
-        seen = {str(step["release"]) for step in run.steps if step.get("release")} | {run.agent.release}
-        seen |= set(run.record.releases_seen)
-        record = replace(
-            run.record,
-            status=status,
-            error=f"{error.code}: {error.message}" if error else "",
-            releases_seen=tuple(sorted(seen)),
-            finished_at=self._ports.clock.now(),
-            paused_at=paused_at,
-            **run.total(),
-        )
-        await self._ports.ledger.finish(record)
 
     async def _outcome(self, run: ActiveRun, *, streaming: bool) -> tuple[Outcome, ToolcribError | None]:
         """How the graph ended; every failure of it is an error here."""

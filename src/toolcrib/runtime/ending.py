@@ -18,10 +18,14 @@ class Ending:
         self._tasks = tasks
 
     async def finish(self, within_s: float) -> None:
-        """Begin nothing by itself any more, and wait for the background tasks and the runs that were taken up."""
+        """Begin nothing by itself any more, and wait for the background tasks and the runs that were taken up.
+
+        Args:
+            within_s: at most so long for the tasks, and so long for the runs.
+        """
         self._runs.resumer.take_up_no_more()
         await self._tasks.drain(within_s)
-        await self._runs.resumer.settled()
+        await self._runs.resumer.settled(within_s)
 
     def suspend(self) -> None:
         """Let each run stop before its next step; the next process that serves the project takes it up there."""

@@ -1,30 +1,20 @@
-"""How runs end that their callers cancel."""
+"""How runs end: by themselves, cancelled by their callers, cut, and when their end cannot be written."""
 
 import asyncio
-from collections.abc import Awaitable
-from dataclasses import replace
-from typing import Any, cast
 
 import anyio
 import pytest
 
-from tests.support import make_release
-from toolcrib.agents.money.book import PriceBook
-from toolcrib.agents.money.purse import PursePorts
-from toolcrib.core.agents import Agent, AgentSpec
-from toolcrib.core.redaction import Secrets
+from tests.unit.runs.bench import Gate, Runs
+from toolcrib.core.errors import StoreUnavailable
+from toolcrib.core.events import RunFinished
 from toolcrib.core.stores.ledger import RunRecord
-from toolcrib.registry.registry import Registry
-from toolcrib.registry.release import Release
-from toolcrib.runs.accounts import Accounts
-from toolcrib.runs.ports import RunPorts, RunRequest
-from toolcrib.runs.service import RunService
-from toolcrib.stores.memory.budgets import MemoryBudgetStore
+from toolcrib.runs import writing
+from toolcrib.runs.ports import RunRequest
 from toolcrib.stores.memory.ledger import MemoryRunLedger
-from toolcrib.stores.memory.result_cache import MemoryResultCache
-from toolcrib.testing import CountingIds, FakeClock, FakeRandom, RecordingEvents
 
 pytestmark = pytest.mark.anyio
+ASK = RunRequest(agent="clerk", question={})
 
 
 class SlowLedger(MemoryRunLedger):
@@ -40,54 +30,16 @@ class SlowLedger(MemoryRunLedger):
         await asyncio.Event().wait()
 
 
-def service(ledger: MemoryRunLedger) -> RunService:
-    agent = Agent(name="clerk", spec=AgentSpec(), prompt="", tools=(), graph=None, release="r-1")
-    registry = Registry()
-    registry.publish(replace(make_release(), agents={"clerk": agent}), expected=0)
-
-    def load(digest: str) -> Awaitable[Release]:
-        raise AssertionError(digest)
-
-    def is_safe(last: RunRecord, newer: Release) -> Awaitable[bool]:
-        raise AssertionError(last)
-
-    money = PursePorts(
-        store=MemoryBudgetStore(clock=FakeClock()),
-        book=PriceBook(),
-        clock=FakeClock(),
-        ids=CountingIds(),
-        emit=RecordingEvents().emit,
-    )
-    accounts = Accounts(money, has_ended=lambda process: False)
-    ports = RunPorts(
-        registry=registry,
-        calls=cast(Any, None),
-        models=cast(Any, None),
-        ledger=ledger,
-        clock=FakeClock(),
-        random=FakeRandom(),
-        ids=CountingIds(),
-        events=RecordingEvents(),
-        load=load,
-        is_safe=is_safe,
-        secrets=Secrets({}),
-        cache=MemoryResultCache(max_bytes=1 << 20, clock=FakeClock(), memory_used=lambda: 0.0),
-        accounts=accounts,
-    )
-    return RunService(ports, concurrency=1)
-
-
 async def test_a_run_cancelled_while_it_is_accepted_does_not_stay_running() -> None:
     ledger = SlowLedger()
-    run = asyncio.create_task(service(ledger).run(RunRequest(agent="clerk", question="?")))
+    runs = Runs(ledger=ledger)
+    run = asyncio.create_task(runs.service.run(RunRequest(agent="clerk", question="?")))
     with anyio.fail_after(5):
         await ledger.written.wait()
         run.cancel()
         with pytest.raises(asyncio.CancelledError):
             await run
-
-    (record,) = await ledger.runs()
-    assert record.status == "cancelled"
+    assert await runs.status() == "cancelled"
 
 
 async def test_a_run_is_under_way_until_its_end_is_written() -> None:
@@ -96,11 +48,99 @@ async def test_a_run_is_under_way_until_its_end_is_written() -> None:
 
         async def finish(self, record: RunRecord) -> None:
             await super().finish(record)
-            self.seen += (len(runs.active.records()),)
-            assert runs.active.cut(why="too late") == [], "its graph has ended"
+            self.seen += (len(active.records()),)
+            assert active.cut(why="too late") == [], "its graph has ended"
 
     ledger = Watched()
-    runs = service(ledger)
-    result = await runs.run(RunRequest(agent="clerk", question={}))
+    runs = Runs(ledger=ledger)
+    active = runs.service.active
+    result = await runs.service.run(ASK)
     assert not result.success, "the agent of these tests has no graph"
-    assert (ledger.seen, runs.active.records()) == ((1,), [])
+    assert (ledger.seen, active.records()) == ((1,), [])
+
+
+async def test_a_cut_leaves_a_run_alone_that_ends_by_its_time_limit_already() -> None:
+    late = Gate()
+    runs = Runs(graph=late.graph(), run_timeout_s=0.01)
+    ends = asyncio.create_task(runs.service.run(ASK))
+    with anyio.fail_after(5):
+        await late.cleaning.wait()
+        assert runs.service.active.cut(why="the test says so") == []
+        late.cleaned.set()
+        result = await ends
+    assert result.error is not None
+    assert result.error.code == "run_timeout"
+
+
+async def test_the_end_that_is_being_written_is_told_once_although_the_caller_goes() -> None:
+    class Waiting(MemoryRunLedger):
+        finishing, go_on = asyncio.Event(), asyncio.Event()
+
+        async def finish(self, record: RunRecord) -> None:
+            self.finishing.set()
+            await self.go_on.wait()
+            await super().finish(record)
+
+    gate, ledger = Gate(), Waiting()
+    gate.open.set()
+    runs = Runs(ledger=ledger, graph=gate.graph())
+    run = asyncio.create_task(runs.service.run(ASK))
+    with anyio.fail_after(5):
+        await ledger.finishing.wait()
+        run.cancel()
+        await asyncio.sleep(0)
+        ledger.go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await run
+    assert await runs.status() == "success"
+    assert [event.result.success for event in runs.events.of(RunFinished)] == [True]
+
+
+async def test_a_caller_that_goes_is_cancelled_also_when_that_cannot_be_written(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Away(MemoryRunLedger):
+        async def finish(self, record: RunRecord) -> None:
+            raise StoreUnavailable("no disk")
+
+    gate = Gate()
+    gate.cleaned.set()
+    runs = Runs(ledger=Away(), graph=gate.graph())
+    run = asyncio.create_task(runs.service.run(ASK))
+    with anyio.fail_after(5):
+        await gate.entered.get()
+        run.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run
+    assert "run could not be written down" in caplog.messages
+    assert [event.result.error and event.result.error.code for event in runs.events.of(RunFinished)] == ["cancelled"]
+
+
+async def test_a_cut_run_is_suspended_also_when_it_has_to_be_cancelled() -> None:
+    gate = Gate()
+    runs = Runs(graph=gate.graph())
+    run = asyncio.create_task(runs.service.run(ASK))
+    with anyio.fail_after(5):
+        await gate.entered.get()
+        runs.service.active.cut(why="the process ends", become="suspended")
+        await gate.cleaning.wait()
+        run.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run
+    assert await runs.status() == "suspended"
+
+
+async def test_a_closing_service_waits_for_no_run_without_limit(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "CLOSE_S", 0.01)
+    gate = Gate()
+    runs = Runs(graph=gate.graph())
+    events = runs.service.stream(ASK)
+    with anyio.fail_after(5):
+        assert (await anext(events)).event == "run.started"
+        await gate.entered.get()
+        await runs.service.close()
+        assert "work does not end in time" in caplog.messages
+        gate.cleaned.set()
+        assert [event.event async for event in events] == []

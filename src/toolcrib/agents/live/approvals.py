@@ -83,7 +83,8 @@ def _needed(scope: RunScope, call: ToolCall) -> Approval | None:
         args = tool.validate(call.args)
     except ArgumentsInvalid:
         return None
-    return tool.spec.policy.approval if needs_approval(tool.spec.policy.approval, args) else None
+    needed = needs_approval(tool.spec.policy.approval, args, tool=call.name)
+    return tool.spec.policy.approval if needed else None
 
 
 def _question(scope: RunScope, asked: Sequence[tuple[ToolCall, Approval]]) -> dict[str, Any]:

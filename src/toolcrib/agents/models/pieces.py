@@ -8,7 +8,7 @@ from typing import Any
 from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk
-from langchain_core.messages.tool import invalid_tool_call
+from langchain_core.messages.tool import ToolCallChunk, invalid_tool_call
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.runnables import Runnable, RunnableBinding, RunnableConfig
 from langchain_core.runnables.config import merge_configs
@@ -42,7 +42,7 @@ class Pieces(BaseCallbackHandler):
 
     def __init__(self) -> None:
         self._node = ""
-        self._written: dict[Any, dict[str, str]] = {}
+        self._written: list[dict[str, Any]] = []
         self.seen = 0
         self.told = False
 
@@ -60,8 +60,10 @@ class Pieces(BaseCallbackHandler):
         message = chunk.message if isinstance(chunk, ChatGenerationChunk) else None
         self.told = self.told or bool(message.text if message else token)
         for part in message.tool_call_chunks if isinstance(message, AIMessageChunk) else ():
-            key = part["id"] if part["index"] is None else part["index"]
-            call = self._written.setdefault(key, {"id": "", "args": ""})
+            call = next((one for one in self._written if _goes_on(one, part)), None)
+            if call is None:
+                call = {"index": part["index"], "id": "", "args": ""}
+                self._written.append(call)
             call["id"] = call["id"] or part["id"] or ""
             call["args"] += part["args"] or ""
 
@@ -83,7 +85,7 @@ class Pieces(BaseCallbackHandler):
 
         LangChain completes streamed arguments that break off (`parse_partial_json`): a path cut in half would be used.
         """
-        written = {call["id"]: call["args"] for call in self._written.values()}
+        written = {call["id"]: call["args"] for call in self._written}
         broken = [call for call in answer.tool_calls if _is_broken(written.get(call["id"] or "", ""))]
         if not broken:
             return answer
@@ -109,6 +111,16 @@ def _streams(asking: Runnable[Any, Any]) -> bool:
             return True
         asking = asking.bound
     return not isinstance(asking, BaseChatModel) or bool(getattr(asking, "streaming", False))
+
+
+def _goes_on(call: Mapping[str, Any], part: ToolCallChunk) -> bool:
+    """Whether the piece belongs to the call, as LangChain puts pieces together (`merge_lists`).
+
+    Some providers write one index for all calls of an answer, which only their ids tell apart then.
+    """
+    before, now = call["id"], part["id"] or ""
+    fits = before == now if part["index"] is None else not before or now in ("", before)
+    return fits and bool(call["index"] == part["index"])
 
 
 def _is_broken(args: str) -> bool:

@@ -13,6 +13,7 @@ import orjson
 from langchain_core.messages import AIMessage, BaseMessage
 
 from toolcrib.core.money import Price, Usage
+from toolcrib.core.wire.saving import parts_of, savable
 
 BYTES_A_TOKEN = 2
 MESSAGE_TOKENS = 16
@@ -72,7 +73,11 @@ def _tokens_of_part(part: Any) -> int:
 
 
 def _bytes(value: Any) -> int:
-    return len(orjson.dumps(value, default=str))
+    try:
+        return len(orjson.dumps(value, default=str))
+    except TypeError:  # see `core.wire.saving`
+        scalars = (one for _, one in parts_of(value) if not isinstance(one, (dict, list, tuple)))
+        return sum(len(str(savable(one)).encode("utf-8", "replace")) + 3 for one in scalars)
 
 
 def _tokens(size_bytes: int) -> int:

@@ -34,7 +34,6 @@ def bad_input(tool: str, problem: str) -> str:
 
 
 NOTHING_SAID = "it is empty"
-NO_TEXT = "it has halves of characters (surrogates)"
 NO_LABEL = "it has neither an action nor a final answer"
 NO_NAME = "`Action:` is followed by no name"
 NO_ACTION = "`Action Input:` has no `Action:` before it"

@@ -13,6 +13,7 @@ import json_repair
 import orjson
 
 from toolcrib.agents.react.steps import Unclear
+from toolcrib.core.wire.saving import TOO_LONG
 
 MAX_CHARS = 100_000
 MAX_NESTING = 32
@@ -30,7 +31,7 @@ _TOKEN = re.compile(
 )
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _MOST_DIGITS = 18
-"""Of a number with its sign and point: so many fit into 64 bits."""
+"""Of a number with its sign and point: so many fit into 64 bits, and come out as they were written."""
 _WORDS = MappingProxyType(
     {"true": "true", "True": "true", "false": "false", "False": "false", "null": "null", "None": "null"}
 )
@@ -198,7 +199,7 @@ def _number(text: str) -> str:
     if not _NUMBER.fullmatch(text):
         return ""
     if len(text) > _MOST_DIGITS:
-        raise Unclear(f"the number {text[:40]} is too long: write it as text, in double quotes")
+        raise Unclear(f"the number {text[:40]} {TOO_LONG}")
     return text
 
 
@@ -219,6 +220,6 @@ def proposal(text: str) -> str:
     try:
         value = json_repair.loads(text, skip_json_loads=True)
         written = orjson.dumps(value).decode()
-    except Exception:  # noqa: BLE001 - outer guard: on odd texts it fails in many ways, and then there is no proposal
+    except (ValueError, TypeError, RecursionError):  # too deep, or JSON has no word for what is in it
         return ""
     return f"If you mean {written} write exactly that" if isinstance(value, dict) and value else ""

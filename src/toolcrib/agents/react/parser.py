@@ -23,6 +23,7 @@ from toolcrib.agents.react.labels import THINK, Section, sections
 from toolcrib.agents.react.naming import is_final, is_none, meant, stripped
 from toolcrib.agents.react.notation import CUT_OFF
 from toolcrib.agents.react.steps import Action, Actions, Final, Malformed, Schemas, Step, Unclear
+from toolcrib.core.wire.saving import NO_TEXT, is_text
 
 _END_MARKS = ("</s>", "<|im_end|>", "<|eot_id|>", "<|end|>", "<|endoftext|>", "<end_of_turn>", "<eos>")
 _MOST_END_MARKS = 4
@@ -66,8 +67,8 @@ def _parse(text: str, tools: Schemas, *, cut_short: bool) -> Step:
 
 def _said(text: str) -> str:
     """The text without what the model thought to itself, and without marks of its end."""
-    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
-        raise Unclear(say.NO_TEXT)
+    if not is_text(text):
+        raise Unclear(NO_TEXT)
     tags = list(THINK.finditer(text))
     if tags:
         text = text[tags[-1].end() :] if tags[-1][1] else ""

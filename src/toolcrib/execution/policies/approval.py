@@ -21,7 +21,7 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
 
     def wrap(call_next: CallNext) -> CallNext:
         async def agreed(call: Call) -> ToolResult:
-            if not call.context.approved and needs_approval(approval, call.args):
+            if not call.context.approved and needs_approval(approval, call.args, tool=name):
                 raise ApprovalRequired(f"A person has to agree to this call of {name!r} before it is made.")
             return await call_next(call)
 

@@ -16,6 +16,7 @@ from toolcrib.registry.release import Release
 def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
     """Only for tools that name a fallback. It is called with the same arguments, within the caller's time.
 
+    A call that a person agreed to is covered for its own tool only: a fallback that asks for approval is not called.
     Wrong arguments, and errors the tool raises on purpose, are answers: no other tool is asked. When the fallback fails
     too, the first error is the one that counts.
     """
@@ -34,7 +35,7 @@ def link(tool: Tool, release: Release, ports: ChainPorts) -> Link | None:
                 if not calls_for_another(error, tool):
                     raise
                 failure = error
-            who = call.context
+            who = replace(call.context, approved=False)  # a person agreed to the tool, not to what stands in for it
             found = release.resolve(other, agent=who.agent, tenant=who.tenant, arms=who.arms)
             assert found is not None, "a fallback that is not there is refused when the project is loaded"
             (substitute, chain), begins = found, monotonic()

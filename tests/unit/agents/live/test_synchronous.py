@@ -18,6 +18,7 @@ from toolcrib import ToolcribError, ToolError, ToolNode, tool
 from toolcrib.agents.langchain_tools import as_langchain_tools
 from toolcrib.agents.scope import RunScope, scope_of
 from toolcrib.core.results import ToolResult
+from toolcrib.execution import loops
 from toolcrib.execution.loops import from_thread
 from toolcrib.tools.adapt import adapt
 
@@ -134,6 +135,23 @@ def test_a_project_that_is_closed_is_named_as_the_reason() -> None:
         graph_of(node).invoke(GIVEN)
     with pytest.raises(ToolcribError, match="is closed"):
         asyncio.run(graph_of(node).ainvoke(GIVEN))
+
+
+def test_a_thread_does_not_wait_for_a_loop_that_stops_in_the_middle_of_the_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loops, "LOOK_EVERY_S", 0.01)
+
+    async def stops() -> None:
+        asyncio.get_running_loop().stop()
+        await asyncio.Event().wait()
+
+    with loop_in_thread() as loop:
+        with pytest.raises(ToolcribError, match="is closed"):
+            from_thread(loop, stops)
+        (left,) = asyncio.all_tasks(loop)
+        left.cancel()
+        loop.run_until_complete(asyncio.wait({left}))
 
 
 def test_live_tools_of_no_project_cannot_be_called_synchronously() -> None:

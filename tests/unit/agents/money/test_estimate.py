@@ -1,10 +1,15 @@
 """Estimates: never below what providers count, within reason; usage as providers tell it."""
 
+import json
+from typing import Any
+
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
 from toolcrib.agents.money.estimate import ANSWER_TOKENS, answer_tokens, prompt_tokens, usage_of
 from toolcrib.core.money import ModelPrice, Usage
+
+DEEP: Any = json.loads("[" * 400 + "]" * 400)
 
 
 @pytest.mark.parametrize(("text", "tokens"), [("order" * 100, 250), ("订单" * 100, 300), ("ö" * 3, 3)])
@@ -20,6 +25,17 @@ def test_tools_calls_and_images_count() -> None:
     assert prompt_tokens([HumanMessage([{"type": "text", "text": "hi"}, image])], ()) < 4_000
     call = {"name": "look_up", "args": {"text": "y" * 300}, "id": "1"}
     assert prompt_tokens([AIMessage("", tool_calls=[call])], ()) > 100
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [10**25, "half \ud83d", [10**5000], {"\ud83d": 1}, {1: "x"}, DEEP],
+    ids=["long", "half a character", "thousands of digits", "in a key", "a number as key", "deep"],
+)
+def test_what_json_writers_refuse_counts_too(odd: Any) -> None:
+    call = {"name": "look_up", "args": {"text": "y" * 300, "odd": odd}, "id": "1"}
+    assert prompt_tokens([AIMessage("", tool_calls=[call])], ()) > 100
+    assert prompt_tokens([AIMessage([{"type": "tool_use", "input": {"text": "y" * 300, "odd": odd}}])], ()) > 100
 
 
 def test_the_longest_answer_is_bound_by_the_options_else_by_the_price_else_assumed() -> None:

@@ -34,7 +34,14 @@ ARGS = {"amount": 250, "to": "Ann", "order": {"total": 9, "lines": ["x", "y"]}, 
     ],
 )
 def test_a_condition_is_met_by_the_arguments_or_cannot_be_told(when: str, asks: bool) -> None:
-    assert needs_approval(Approval(when=when), ARGS) is asks
+    assert needs_approval(Approval(when=when), ARGS, tool="pay") is asks
+
+
+def test_a_condition_that_fails_is_told_with_its_tool_and_without_arguments(caplog: pytest.LogCaptureFixture) -> None:
+    assert needs_approval(Approval(when="to > 3"), ARGS, tool="pay")
+    (record,) = caplog.records
+    assert (record.levelname, vars(record)["tool"], vars(record)["when"]) == ("WARNING", "pay", "to > 3")
+    assert "Ann" not in str(vars(record))
 
 
 def test_the_arguments_a_condition_speaks_of_are_known() -> None:

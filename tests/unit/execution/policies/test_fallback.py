@@ -82,6 +82,25 @@ async def test_when_both_fail_the_first_error_counts_and_tells_of_the_second() -
     assert result.error.hint == "Its fallback 'plan_b' failed too: closed on Sundays"
 
 
+@pytest.mark.parametrize(("approval", "answers"), [("required", False), ("when(x > 9)", True), (None, True)])
+async def test_what_a_person_agreed_to_is_not_the_call_of_another_tool(approval: str | None, answers: bool) -> None:
+    wired: list[int] = []
+
+    async def pay(x: int) -> None:
+        raise ConnectionError("down")
+
+    async def wire(x: int) -> str:
+        wired.append(x)
+        return "wired"
+
+    bench = Bench()
+    release = bench.release(make_tool(pay, approval="required", fallback="wire"), make_tool(wire, approval=approval))
+    call = ToolCall(name="pay", args={"x": 5})
+    result = await bench.executor.call(release, call, CallContext(approved=True))
+    assert (result.ok, wired) == (answers, [5] * answers)
+    assert result.error is None or (result.tool, result.error.code) == ("pay", "tool_failed")
+
+
 @pytest.mark.parametrize(
     ("who", "left"),
     [
