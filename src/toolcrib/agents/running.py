@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
+from langgraph.config import get_config
 from langgraph.errors import GraphDrained, GraphRecursionError
 from langgraph.runtime import RunControl, get_runtime
 from langgraph.types import Command, StateSnapshot
@@ -20,6 +22,8 @@ from toolcrib.core.agents import Agent, StreamMode
 from toolcrib.core.errors import IterationLimit, RunCut, StateUnreadable
 from toolcrib.core.results import jsonable
 
+_READ = "__pregel_read"
+"""Key in `config["configurable"]` of the function with which LangGraph's nodes read channels, its second argument."""
 _SAID = frozenset({"messages", "custom"})
 RUN = "toolcrib_run"
 """Metadata of a checkpoint: the run that wrote it."""
@@ -179,11 +183,21 @@ def _not_begun(saved: StateSnapshot, run_id: str) -> Outcome | None:
 
 
 def run_control() -> Any:
-    """The object LangGraph gives to all nodes of the run that asks, and to no other run; None outside of one."""
+    """The object LangGraph gives to all nodes of the run that asks; None outside of one.
+
+    To no other run either, unless whoever started them gave both the same one.
+    """
     try:
         return getattr(get_runtime(), "control", None)
     except RuntimeError:  # no runnable at all
         return None
+
+
+def run_channels() -> tuple[Any, bool]:
+    """The channels of the graph whose node asks, and whether that is a subgraph: one object for each run of a graph."""
+    place = get_config()["configurable"]
+    read = place.get(_READ)
+    return read.args[1] if isinstance(read, partial) else None, "|" in place.get("checkpoint_ns", "")
 
 
 def nodes_of(agent: Agent) -> frozenset[str]:
