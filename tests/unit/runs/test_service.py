@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from tests.support import make_release
 from toolcrib.agents.money.book import PriceBook
 from toolcrib.agents.money.purse import PursePorts
 from toolcrib.core.agents import Agent, AgentSpec
+from toolcrib.core.errors import ThreadBusy
 from toolcrib.core.redaction import Secrets
 from toolcrib.core.stores.ledger import RunRecord
 from toolcrib.registry.registry import Registry
@@ -34,13 +36,13 @@ class SlowLedger(MemoryRunLedger):
         super().__init__()
         self.written = asyncio.Event()
 
-    async def accept(self, record: RunRecord) -> None:
-        await super().accept(record)
+    async def accept(self, record: RunRecord, *, follows: str | None = None) -> bool:
+        await super().accept(record, follows=follows)
         self.written.set()
-        await asyncio.Event().wait()
+        return await asyncio.Event().wait()
 
 
-def service(ledger: MemoryRunLedger) -> RunService:
+def service(ledger: MemoryRunLedger, **more: Any) -> RunService:
     agent = Agent(name="clerk", spec=AgentSpec(), prompt="", tools=(), graph=None, release="r-1")
     registry = Registry()
     registry.publish(replace(make_release(), agents={"clerk": agent}), expected=0)
@@ -73,6 +75,7 @@ def service(ledger: MemoryRunLedger) -> RunService:
         secrets=Secrets({}),
         cache=MemoryResultCache(max_bytes=1 << 20, clock=FakeClock(), memory_used=lambda: 0.0),
         accounts=accounts,
+        **more,
     )
     return RunService(ports, concurrency=1)
 
@@ -104,3 +107,13 @@ async def test_a_run_is_under_way_until_its_end_is_written() -> None:
     result = await runs.run(RunRequest(agent="clerk", question={}))
     assert not result.success, "the agent of these tests has no graph"
     assert (ledger.seen, runs.active.records()) == ((1,), [])
+
+
+@pytest.mark.parametrize(("process", "is_busy"), [("alive", True), ("dead", False), ("here", False), ("", False)])
+async def test_only_a_run_of_another_living_process_keeps_its_thread(process: str, is_busy: bool) -> None:
+    ledger = MemoryRunLedger()
+    runs = service(ledger, process="here", has_ended=lambda name: name == "dead")
+    await ledger.accept(RunRecord(run_id="0", thread_id="t", agent="clerk", release="r", process=process))
+    with pytest.raises(ThreadBusy, match="in flight") if is_busy else nullcontext():
+        await runs.run(RunRequest(agent="clerk", question={}, thread_id="t"))
+    assert len(await ledger.runs()) == (1 if is_busy else 2)
