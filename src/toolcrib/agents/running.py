@@ -24,6 +24,8 @@ from toolcrib.core.results import jsonable
 
 _READ = "__pregel_read"
 """Key in `config["configurable"]` of the function with which LangGraph's nodes read channels, its second argument."""
+_RESUME, _NO_TASK = "__resume__", "00000000-0000-0000-0000-000000000000"
+"""Channel and task under which LangGraph saves the answer that a graph is resumed with."""
 _SAID = frozenset({"messages", "custom"})
 RUN = "toolcrib_run"
 """Metadata of a checkpoint: the run that wrote it."""
@@ -87,7 +89,7 @@ async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
     given = Command(resume=turn.resume) if turn.resume is not None else run_input(turn.question)
     if turn.goes_on:
         saved = await agent.graph.aget_state(config)
-        if (waits := _not_begun(saved, scope.run_id)) is not None:
+        if (waits := await _not_begun(agent, saved, scope.run_id)) is not None:
             return waits
         given = None
         config = _config(agent, turn, replace(scope, tier=(saved.metadata or {}).get(ASKED_TIER)))
@@ -167,7 +169,7 @@ def _config(agent: Agent, turn: Turn, scope: RunScope) -> RunnableConfig:
     }
 
 
-def _not_begun(saved: StateSnapshot, run_id: str) -> Outcome | None:
+async def _not_begun(agent: Agent, saved: StateSnapshot, run_id: str) -> Outcome | None:
     """What becomes of a run whose process died before anything of it was saved; None for one that has begun.
 
     One that was to answer a question waits for the answer again.
@@ -177,9 +179,23 @@ def _not_begun(saved: StateSnapshot, run_id: str) -> Outcome | None:
     """
     if (saved.metadata or {}).get(RUN) == run_id:
         return None
+    if saved.interrupts and await _is_answered(agent, saved):
+        return None
     if saved.interrupts:
         return _outcome(None, tuple(saved.interrupts), tuple(saved.next))
     raise RunCut("The process died before the first step of the run was saved.", hint="Ask again.")
+
+
+async def _is_answered(agent: Agent, saved: StateSnapshot) -> bool:
+    """Whether an answer to what the graph waits for is saved, which LangGraph does before the step goes on.
+
+    The answer to an earlier question of the same step stays saved beside the answers that its node has taken; one that
+    is the same again cannot be told from it, and is asked for again.
+    """
+    found = await agent.graph.checkpointer.aget_tuple(saved.config)
+    answers = [(task, value) for task, channel, value in found.pending_writes or () if channel == _RESUME]
+    taken = [value[-1] for task, value in answers if task != _NO_TASK]
+    return any(task == _NO_TASK and value not in taken for task, value in answers)
 
 
 def run_control() -> Any:
