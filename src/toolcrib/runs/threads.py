@@ -96,9 +96,7 @@ class Threads:
         if elsewhere and not await asyncio.to_thread(self._ports.has_ended, last.process):
             raise busy(last.thread_id)
 
-    async def pin(
-        self, request: RunRequest, thread_id: str, last: RunRecord | None, leases: ExitStack
-    ) -> Release:
+    async def pin(self, request: RunRequest, thread_id: str, last: RunRecord | None, leases: ExitStack) -> Release:
         """Lease the release of this turn, which follows the thread's last run.
 
         Raises:
@@ -114,7 +112,7 @@ class Threads:
         return pinned
 
     async def user(self, request: RunRequest) -> str:
-        """On whose behalf a turn is that may be an answer; an answer belongs to the run that waits, whoever gives it."""
+        """On whose behalf a turn is that may be an answer; that belongs to the run that waits, whoever gives it."""
         if not request.thread_id:
             return request.user
         asked = await self._ports.ledger.last(request.thread_id, tenant=request.tenant)

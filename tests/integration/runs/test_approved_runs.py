@@ -87,3 +87,32 @@ async def test_an_approved_call_that_was_cut_is_in_doubt_and_not_asked_about_aga
         assert record.status == "success"
         assert done(place) == [], "nothing is done twice"
         assert len(await crib.calls_in_doubt()) == 2
+
+
+def shown(result: Any) -> list[str]:
+    (question,) = result.interrupts
+    return [request["name"] for request in question["action_requests"]]
+
+
+async def test_a_decision_holds_for_the_calls_that_were_shown_and_no_others(tmp_path: Path, place: Gate) -> None:
+    write(tmp_path, "wire")
+    place.open.set()
+    async with toolcrib.open(tmp_path) as crib:
+        assert [shown(await crib.run("clerk", {"messages": []}, thread_id=name)) for name in "tu"] == [["wire"]] * 2
+
+        async def deploy(*needing: str) -> None:
+            write(tmp_path, *needing)
+            assert (await crib.deploy(accept=["permissions"])).state == "active"
+            await crib.threads.move(crib.release.id, agent="clerk", dry_run=False)
+
+        await deploy("mail")
+        again = await crib.run("clerk", thread_id="t", resume={"decisions": [{"type": "approve"}]})
+        assert shown(again) == ["mail", "wire"]
+        assert "Other calls need approval since this was asked" in again.interrupts[0]["error"]
+        assert done(place) == []
+        assert (await crib.run("clerk", thread_id="t", resume="approve")).success
+        assert done(place) == ["mail a", "wire 5"]
+
+        await deploy()
+        assert (await crib.run("clerk", thread_id="u", resume="reject")).success
+        assert done(place) == ["mail a"], "what a person rejected is not made because nobody would be asked now"
