@@ -32,6 +32,17 @@ async def test_an_accepted_run_is_in_the_ledger_before_its_first_step(ledger: Ru
     assert await ledger.summary() == LedgerSummary(started=1, running=1)
 
 
+async def test_a_run_is_accepted_only_as_long_as_the_one_it_follows_is_the_threads_last(ledger: RunLedger) -> None:
+    first, second = replace(a_run("1", tenant="t"), user="u", variants=(Arm("e", "v"),)), a_run("2", at=2.0, tenant="t")
+    assert not await ledger.accept(first, follows="0")
+    assert await ledger.accept(first, follows="")
+    assert await ledger.accept(a_run("other"), follows=""), "the thread of another tenant is another thread"
+    assert not await ledger.accept(second, follows="")
+    assert await ledger.accept(second, follows="1")
+    assert not await ledger.accept(a_run("3", at=3.0, tenant="t"), follows="1")
+    assert await ledger.runs() == [second, a_run("other"), first]
+
+
 async def test_the_end_of_a_run_replaces_its_record_whole(ledger: RunLedger) -> None:
     record = replace(a_run("1", tenant="t"), error="", state="s-1", revision="0002_subject")
     await ledger.accept(record)

@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
+from langgraph.config import get_config
 from langgraph.errors import GraphDrained, GraphRecursionError
 from langgraph.runtime import RunControl, get_runtime
 from langgraph.types import Command, StateSnapshot
@@ -21,6 +23,10 @@ from toolcrib.core.agents import Agent, StreamMode
 from toolcrib.core.errors import IterationLimit, RunCut, StateUnreadable
 from toolcrib.core.results import jsonable
 
+_READ = "__pregel_read"
+"""Key in `config["configurable"]` of the function with which LangGraph's nodes read channels, its second argument."""
+_RESUME, _NO_TASK = "__resume__", "00000000-0000-0000-0000-000000000000"
+"""Channel and task under which LangGraph saves the answer that a graph is resumed with."""
 _SAID = frozenset({"messages", "custom"})
 RUN = "toolcrib_run"
 """Metadata of a checkpoint: the run that wrote it."""
@@ -84,7 +90,7 @@ async def take_turn(agent: Agent, turn: Turn, scope: RunScope) -> Outcome:
     given = Command(resume=turn.resume) if turn.resume is not None else run_input(turn.question)
     if turn.goes_on:
         saved = await agent.graph.aget_state(config)
-        if (waits := _not_begun(saved, scope.run_id)) is not None:
+        if (waits := await _not_begun(agent, saved, scope.run_id)) is not None:
             return waits
         given = None
         config = _config(agent, turn, replace(scope, tier=(saved.metadata or {}).get(ASKED_TIER)))
@@ -164,7 +170,7 @@ def _config(agent: Agent, turn: Turn, scope: RunScope) -> RunnableConfig:
     }
 
 
-def _not_begun(saved: StateSnapshot, run_id: str) -> Outcome | None:
+async def _not_begun(agent: Agent, saved: StateSnapshot, run_id: str) -> Outcome | None:
     """What becomes of a run whose process died before anything of it was saved; None for one that has begun.
 
     One that was to answer a question waits for the answer again.
@@ -174,17 +180,41 @@ def _not_begun(saved: StateSnapshot, run_id: str) -> Outcome | None:
     """
     if (saved.metadata or {}).get(RUN) == run_id:
         return None
+    if saved.interrupts and await _is_answered(agent, saved):
+        return None
     if saved.interrupts:
         return _outcome(None, tuple(saved.interrupts), tuple(saved.next))
     raise RunCut("The process died before the first step of the run was saved.", hint="Ask again.")
 
 
+async def _is_answered(agent: Agent, saved: StateSnapshot) -> bool:
+    """Whether an answer to what the graph waits for is saved, which LangGraph does before the step goes on.
+
+    The answer to an earlier question of the same step stays saved beside the answers that its node has taken; one that
+    is the same again cannot be told from it, and is asked for again.
+    """
+    found = await agent.graph.checkpointer.aget_tuple(saved.config)
+    answers = [(task, value) for task, channel, value in found.pending_writes or () if channel == _RESUME]
+    taken = [value[-1] for task, value in answers if task != _NO_TASK]
+    return any(task == _NO_TASK and value not in taken for task, value in answers)
+
+
 def run_control() -> Any:
-    """The object LangGraph gives to all nodes of the run that asks, and to no other run; None outside of one."""
+    """The object LangGraph gives to all nodes of the run that asks; None outside of one.
+
+    To no other run either, unless whoever started them gave both the same one.
+    """
     try:
         return getattr(get_runtime(), "control", None)
     except RuntimeError:  # no runnable at all
         return None
+
+
+def run_channels() -> tuple[Any, bool]:
+    """The channels of the graph whose node asks, and whether that is a subgraph: one object for each run of a graph."""
+    place = get_config()["configurable"]
+    read = place.get(_READ)
+    return read.args[1] if isinstance(read, partial) else None, "|" in place.get("checkpoint_ns", "")
 
 
 def nodes_of(agent: Agent) -> frozenset[str]:

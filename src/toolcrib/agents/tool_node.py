@@ -139,7 +139,8 @@ class ToolNode(LangGraphToolNode):
         """Live tools alone, and nobody who listens or wraps: without what LangGraph's node does for those."""
         calls, form = self._parse_input(given)
         state, scope = self._extract_state(given, config), await self._live.scope(config)
-        places = [Place(config=config, state=state, turn=turn) for turn in turns(self._agreed(calls, scope))]
+        step = turns(await self._live.agreed(scope, calls, config))
+        places = [Place(config=config, state=state, turn=turn) for turn in step]
         work = [
             partial(_in_turn, place.turn, partial(self._answered, call, form, scope, place))
             for call, place in zip(calls, places, strict=True)
@@ -152,7 +153,10 @@ class ToolNode(LangGraphToolNode):
     def _func(self, input: Any, config: RunnableConfig, runtime: Runtime[Any]) -> Any:
         calls, form = self._parse_input(input)
         calls = self._with_ids(calls)
-        step = turns(self._agreed(calls, self._live.scope_in_thread(config) if self._calls_live(calls) else None))
+        found = []
+        if live := self._calls_live(calls):
+            found = self._live.agreed_in_thread(self._live.scope_in_thread(config), live, config)
+        step = turns(self._agreed(calls, found))
         runtimes = self._runtimes(list(zip(calls, step, strict=True)), input, config, runtime)
 
         def one(call: MessageCall, own: TurnRuntime) -> Any:
@@ -168,7 +172,9 @@ class ToolNode(LangGraphToolNode):
     async def _afunc(self, input: Any, config: RunnableConfig, runtime: Runtime[Any]) -> Any:
         calls, form = self._parse_input(input)
         calls = self._with_ids(calls)
-        step = turns(self._agreed(calls, await self._live.scope(config) if self._calls_live(calls) else None))
+        live = self._calls_live(calls)
+        found = await self._live.agreed(await self._live.scope(config), live, config) if live else []
+        step = turns(self._agreed(calls, found))
         runtimes = self._runtimes(list(zip(calls, step, strict=True)), input, config, runtime)
         work = [
             partial(_in_turn, own.turn, partial(self._arun_one, call, form, own))
@@ -183,16 +189,13 @@ class ToolNode(LangGraphToolNode):
             return await asyncio.to_thread(self._run_one, call, input_type, tool_runtime)
         return await super()._arun_one(call, input_type, tool_runtime)
 
-    def _calls_live(self, calls: list[MessageCall]) -> bool:
-        return self._is_live and any(call["name"] not in self.tools_by_name for call in calls)
+    def _calls_live(self, calls: list[MessageCall]) -> list[MessageCall]:
+        return [call for call in calls if self._is_live and call["name"] not in self.tools_by_name]
 
-    def _agreed(self, calls: list[MessageCall], scope: RunScope | None) -> list[Agreed | None]:
-        """What may be done about each call to a live tool; a person is asked once about all that need it."""
-        if scope is None:
-            return [None] * len(calls)
-        live = [call for call in calls if call["name"] not in self.tools_by_name]
-        found = iter(self._live.agreed(scope, live))
-        return [None if call["name"] in self.tools_by_name else next(found) for call in calls]
+    def _agreed(self, calls: list[MessageCall], live: list[Agreed]) -> list[Agreed | None]:
+        """What may be done about each call; only those to live tools are agreed to."""
+        found = iter(live)
+        return [next(found) if self._is_live and call["name"] not in self.tools_by_name else None for call in calls]
 
     def _runtimes(
         self, calls: list[tuple[MessageCall, Turn]], source: Any, config: RunnableConfig, runtime: Runtime[Any]

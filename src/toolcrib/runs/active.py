@@ -50,6 +50,7 @@ class ActiveRun:
 
     Attributes:
         purse: what its models are paid from.
+        follows: see `RunLedger.accept`.
         goes_on: it was stopped before, and goes on where it was.
         control: stops its graph before the next step.
         timer: ends it at once when it is put forward; None before its graph begins.
@@ -65,6 +66,7 @@ class ActiveRun:
     purse: Purse
     began: float
     notify: Notify
+    follows: str | None = None
     goes_on: bool = False
     steps: list[Mapping[str, Any]] = field(default_factory=list)
     control: TurnControl = field(default_factory=TurnControl)

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from toolcrib.agents.running import run_control
+from toolcrib.agents.running import run_channels, run_control
 from toolcrib.agents.scope import RunScope
 from toolcrib.core.errors import DeploymentRejected, ReleaseNotFound, ToolcribError
 from toolcrib.core.experiments.arms import Arms
@@ -18,23 +18,56 @@ from toolcrib.runs.ports import RunPorts
 
 log = logging.getLogger(__name__)
 
-_OUR_REFERENCES = 3
-"""The entry, the loop variable and the argument of `getrefcount`; while a run lasts LangGraph holds more."""
+_OUR_REFERENCES = 2
+"""The attribute and the argument of `getrefcount`; while a run lasts LangGraph holds more."""
+Who = tuple[str, str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Entry:
-    control: Any
+    """One run.
+
+    Attributes:
+        channels: of its graph; of the last of its subgraphs while only those have called tools.
+        nested: whether they are a subgraph's.
+    """
+
+    who: Who
+    channels: Any
+    nested: bool
     scope: RunScope
     leases: ExitStack
     others: dict[str, RunScope] = field(default_factory=dict)
+
+    def is_of(self, who: Who, channels: Any, *, nested: bool) -> bool:
+        """Whether a node of the run asks; those of a subgraph do not know the channels of its graph."""
+        return self.who == who and (nested or self.nested or self.channels is channels)
+
+    def has_ended(self) -> bool:
+        """Whether nobody but us has the channels any more."""
+        return sys.getrefcount(self.channels) <= _OUR_REFERENCES
+
+
+@dataclass(slots=True, eq=False)
+class _Controlled:
+    """The runs under one control: one run, unless whoever started them gave the same one to several."""
+
+    control: Any
+    entries: list[_Entry] = field(default_factory=list)
+
+    def lasting(self) -> list[_Entry]:
+        """Those not over. Between two subgraphs a single run has nothing but the control that shows it lasts."""
+        if sys.getrefcount(self.control) <= _OUR_REFERENCES:
+            return []
+        single = len(self.entries) == 1
+        return [entry for entry in self.entries if (single and entry.nested) or not entry.has_ended()]
 
 
 class ForeignRuns:
     """Scopes by run.
 
-    LangGraph gives all nodes of one run the same `Runtime.control`: when nobody but us holds that object any more, the
-    run is over. (It cannot be weakly referenced, so its references are counted.)
+    LangGraph gives all nodes of one run the same `Runtime.control`, and all of one graph in it the same channels: when
+    nobody but us holds these any more, the run is over. (They cannot be weakly referenced, so references are counted.)
 
     Attributes:
         loop: the event loop the project was opened on.
@@ -43,21 +76,10 @@ class ForeignRuns:
     def __init__(self, ports: RunPorts, loop: asyncio.AbstractEventLoop) -> None:
         self._ports = ports
         self.loop = loop
-        self._entries: dict[int, _Entry] = {}
+        self._controlled: dict[int, _Controlled] = {}
 
-    def _scope(self, control: Any, make: Callable[[ExitStack], RunScope]) -> RunScope:
-        """The scope of the run with this control; `make` is asked for one when the run is new, and takes its leases."""
-        entry = self._entries.get(id(control))
-        if entry is None:
-            self.sweep()
-            leases = ExitStack()
-            entry = self._entries[id(control)] = _Entry(control, make(leases), leases)
-        return entry.scope
-
-    def scope_for(self, config: Mapping[str, Any]) -> RunScope:
-        """The scope of a graph run that toolcrib did not start: pinned at its first tool call, let go with the run.
-
-        Its thread and tenant decide between the releases that serve, as for our own runs; its `user` between variants.
+    def _entry(self, who: Who, make: Callable[[ExitStack], RunScope]) -> _Entry:
+        """The run that asks; `make` is asked for its scope when it is new, and takes its leases.
 
         Raises:
             ToolcribError: there is no graph run.
@@ -68,7 +90,31 @@ class ForeignRuns:
                 "This tool node was asked outside of a graph run.",
                 hint="Put it into a LangGraph graph, or call the tool with `crib.call(...)`.",
             )
-        thread_id, tenant, _ = _who(config)
+        channels, nested = run_channels()
+        known = self._controlled.get(id(control), _Controlled(control))
+        for entry in reversed(known.lasting()):
+            if entry.is_of(who, channels, nested=nested):
+                if entry.nested:
+                    entry.channels, entry.nested = channels, nested
+                return entry
+        self.sweep()
+        leases = ExitStack()
+        entry = _Entry(who, channels, nested, make(leases), leases)
+        self._controlled.setdefault(id(control), _Controlled(control)).entries.append(entry)
+        return entry
+
+    def scope_for(self, config: Mapping[str, Any]) -> RunScope:
+        """The scope of a graph run that toolcrib did not start: pinned at its first tool call, let go with the run.
+
+        Its thread and tenant decide between the releases that serve, as for our own runs; its `user` between variants.
+
+        Raises:
+            ToolcribError: there is no graph run.
+        """
+        return self._run(config).scope
+
+    def _run(self, config: Mapping[str, Any]) -> _Entry:
+        who = thread_id, tenant, _ = _who(config)
 
         def make(leases: ExitStack) -> RunScope:
             lease = self._ports.registry.lease(holder="graph", tenant=tenant, key=thread_id)
@@ -87,16 +133,15 @@ class ForeignRuns:
                 loop=self.loop,
             )
 
-        return self._scope(control, make)
+        return self._entry(who, make)
 
     async def scope_at(self, config: Mapping[str, Any], digest: str) -> RunScope:
         """The scope of the same run on another release, which is leased as long as the run lasts.
 
         When that release is not to be had any more, it is `scope_for`.
         """
-        scope, registry = self.scope_for(config), self._ports.registry
-        entry = self._entries[id(run_control())]
-        others = entry.others
+        entry, registry = self._run(config), self._ports.registry
+        scope, others = entry.scope, entry.others
         if digest in (scope.release.digest, *others):
             return others.get(digest, scope)
         try:
@@ -112,15 +157,17 @@ class ForeignRuns:
 
     def sweep(self) -> None:
         """Let go of the releases of runs that are over."""
-        over = []
-        for key, entry in self._entries.items():
-            if sys.getrefcount(entry.control) <= _OUR_REFERENCES:
-                over.append(key)
-        for key in over:
-            self._entries.pop(key).leases.close()
+        for key, known in tuple(self._controlled.items()):
+            lasting = known.lasting()
+            for entry in known.entries:
+                if entry not in lasting:
+                    entry.leases.close()
+            known.entries = lasting
+            if not lasting:
+                del self._controlled[key]
 
 
-def _who(config: Mapping[str, Any]) -> tuple[str, str, str]:
+def _who(config: Mapping[str, Any]) -> Who:
     """Thread, tenant and user of a run."""
     place = config.get("configurable") or {}
     thread_id, tenant, user = (str(place.get(key) or "") for key in ("thread_id", "tenant", "user"))

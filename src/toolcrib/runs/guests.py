@@ -63,7 +63,7 @@ class GuestRuns:
         with leases:
             request = RunRequest(agent=agent, thread_id=thread_id, tenant=tenant, user=user)
             release = await self._threads.pin_guest(request, leases)
-            user = await self._threads.user(request, thread_id, may_answer=bool(thread_id))
+            user = await self._threads.user(request)
             arms = release.arms(tenant=tenant, user=user, thread=thread_id)
             found = release.agent(agent, tenant=tenant, arms=arms)
             record = RunRecord(

@@ -17,7 +17,6 @@ from toolcrib.core.errors import (
     NotFound,
     RunFailed,
     RunTimeout,
-    ThreadBusy,
     ToolcribError,
 )
 from toolcrib.core.events import RunStarted
@@ -30,7 +29,7 @@ from toolcrib.runs.foreign import ForeignRuns
 from toolcrib.runs.guests import GuestRuns
 from toolcrib.runs.ports import RunEvent, RunPorts, RunRequest
 from toolcrib.runs.resuming import Resumer
-from toolcrib.runs.threads import ThreadMove, Threads
+from toolcrib.runs.threads import ThreadMove, Threads, busy
 from toolcrib.runs.writing import CLOSE_S, RunWriter, ended
 
 log = logging.getLogger(__name__)
@@ -177,7 +176,7 @@ class RunService:
         """
         key = (tenant, thread_id)
         if key in self._busy:
-            raise ThreadBusy(f"Thread {thread_id!r} has a run in flight.", hint="Wait until it has ended.")
+            raise busy(thread_id)
         self._busy.add(key)
         try:
             yield
@@ -189,8 +188,9 @@ class RunService:
         began = self._ports.clock.monotonic()
         thread_id = request.thread_id or self._ports.ids.new()
         with self._to_itself(request.tenant, thread_id), ExitStack() as leases:
-            release = await self._threads.pin(request, thread_id, leases)
-            user = await self._threads.user(request, thread_id, may_answer=request.resume is not None)
+            last = await self._threads.last(request)
+            release = await self._threads.pin(request, thread_id, last, leases)
+            user = last.user if last and request.resume is not None else request.user
             arms = release.arms(tenant=request.tenant, user=user, thread=thread_id)
             agent = release.agent(request.agent, tenant=request.tenant, arms=arms)
             refuse_misfit(agent.graph, agent.name, request.question)
@@ -217,6 +217,7 @@ class RunService:
                 purse=self._ports.accounts.purse(record, agent, release),
                 began=began,
                 notify=notify,
+                follows=(last.run_id if last else "") if request.thread_id else None,
             )
             return await self._to_its_end(run, streaming=streaming)
 
@@ -235,8 +236,9 @@ class RunService:
     async def _executed(self, run: ActiveRun, *, streaming: bool) -> RunResult:
         """Write the pin, execute, write the end, whatever it is."""
         try:
-            if not run.goes_on:
-                await self._ports.ledger.accept(run.record)  # written even when it is cancelled: then so is the end
+            # written even when it is cancelled: then so is the end
+            if not (run.goes_on or await self._ports.ledger.accept(run.record, follows=run.follows)):
+                raise busy(run.record.thread_id)
             self._tell_start(run)
             outcome, failure = await self._outcome(run, streaming=streaming)
         except asyncio.CancelledError:

@@ -1,5 +1,6 @@
 """Threads over releases: which one the next turn takes, and moving threads from one to another."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -53,34 +54,55 @@ class Threads:
         self._ports = ports
         self._passages = Passages(self._find, scrub=ports.secrets.scrub)
 
-    async def pin(self, request: RunRequest, thread_id: str, leases: ExitStack) -> Release:
-        """Lease the release of this turn.
+    async def last(self, request: RunRequest) -> RunRecord | None:
+        """The thread's last run, which the request may follow; None for a thread that has none.
 
         Raises:
-            ThreadBusy: the thread waits for a human, and no answer was given.
-            ResumeRefused: there is nothing to answer, or no release on which the thread could go on.
-            MigrationFailed: what is saved of the thread cannot be brought to the release.
+            ThreadBusy: the thread waits for a human, and no answer was given; or it has a run under way, or stopped.
+            ResumeRefused: there is nothing to answer, or nothing of this agent's.
         """
         last = None
         if request.thread_id:
-            last = await self._ports.ledger.last(thread_id, tenant=request.tenant)
-        parked = last is not None and last.status == "interrupted"
-        if request.resume is None and parked:
+            last = await self._ports.ledger.last(request.thread_id, tenant=request.tenant)
+        if last is not None:
+            await self._refuse_busy(last, answered=request.resume is not None)
+        if request.resume is not None and (last is None or last.status != "interrupted"):
+            raise ResumeRefused(
+                f"Nothing waits for an answer on thread {request.thread_id!r}.",
+                hint="Ask a question instead of resuming.",
+            )
+        if request.resume is not None and last is not None and last.agent != request.agent:
+            raise ResumeRefused(
+                f"On thread {request.thread_id!r} the agent {last.agent!r} waits for an answer, not {request.agent!r}.",
+                hint=f"Resume {last.agent!r} with it.",
+            )
+        return last
+
+    async def _refuse_busy(self, last: RunRecord, *, answered: bool) -> None:
+        """A run left `running` by a process that has ended since, or by this one, keeps nobody from the thread."""
+        if last.status == "interrupted" and not answered:
             raise ThreadBusy(
-                f"Thread {thread_id!r} waits for a human's answer.",
+                f"Thread {last.thread_id!r} waits for a human's answer.",
                 hint="Resume it with the answer, or ask on another thread.",
             )
-        if last is not None and last.status in STOPPED:
+        if last.status in STOPPED:
             raise ThreadBusy(
-                f"A run of thread {thread_id!r} was stopped between two steps.",
+                f"A run of thread {last.thread_id!r} was stopped between two steps.",
                 hint=f"Let it go on first: `toolcrib runs resume {last.run_id}`."
                 if last.status == "drained"
                 else "It goes on by itself: wait until it has ended.",
             )
-        if request.resume is not None and not parked:
-            raise ResumeRefused(
-                f"Nothing waits for an answer on thread {thread_id!r}.", hint="Ask a question instead of resuming."
-            )
+        elsewhere = last.status == "running" and last.process not in ("", self._ports.process)
+        if elsewhere and not await asyncio.to_thread(self._ports.has_ended, last.process):
+            raise busy(last.thread_id)
+
+    async def pin(self, request: RunRequest, thread_id: str, last: RunRecord | None, leases: ExitStack) -> Release:
+        """Lease the release of this turn, which follows the thread's last run.
+
+        Raises:
+            ResumeRefused: there is no release on which the thread could go on.
+            MigrationFailed: what is saved of the thread cannot be brought to the release.
+        """
         registry = self._ports.registry
         with registry.lease(holder="run", tenant=request.tenant, key=thread_id) as serving:
             release = serving if last is None else await self._for_next_turn(request, last, serving)
@@ -89,11 +111,11 @@ class Threads:
             await self._passages.bring_over(last, pinned)
         return pinned
 
-    async def user(self, request: RunRequest, thread_id: str, *, may_answer: bool) -> str:
-        """On whose behalf; an answer belongs to the run that waits for it, whoever gives it."""
-        if not may_answer:
+    async def user(self, request: RunRequest) -> str:
+        """On whose behalf a turn is that may be an answer; that belongs to the run that waits, whoever gives it."""
+        if not request.thread_id:
             return request.user
-        asked = await self._ports.ledger.last(thread_id, tenant=request.tenant)
+        asked = await self._ports.ledger.last(request.thread_id, tenant=request.tenant)
         return asked.user if asked and asked.status == "interrupted" else request.user
 
     async def pin_guest(self, request: RunRequest, leases: ExitStack) -> Release:
@@ -257,6 +279,11 @@ class Threads:
 
 MOST = 100_000
 """So many threads are moved at once, at most."""
+
+
+def busy(thread_id: str) -> ThreadBusy:
+    """A thread has one run at a time."""
+    return ThreadBusy(f"Thread {thread_id!r} has a run in flight.", hint="Wait until it has ended.")
 
 
 def _policy(agent: str, tenant: str, serving: Release) -> str:

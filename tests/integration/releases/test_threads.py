@@ -1,11 +1,12 @@
 """Threads over releases: which one their next turn takes, moving them, and never an answer lost."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 import toolcrib
-from toolcrib.core.errors import ResumeRefused
+from toolcrib.core.errors import ResumeRefused, ThreadBusy
 
 pytestmark = pytest.mark.anyio
 
@@ -106,6 +107,19 @@ async def test_a_turn_that_waits_ends_on_the_release_it_began_on(tmp_path: Path,
         answered = await crib.run("asking", thread_id="t", resume="yes")
         assert answered.output["said"] == ["v1 begins", "v1 heard yes"]
         assert answered.release == parked.release != crib.release.id
+
+
+async def test_only_the_agent_that_asked_is_answered_and_only_once_in_all_processes(tmp_path: Path) -> None:
+    Project(tmp_path, "run")
+    async with toolcrib.open(tmp_path) as crib, toolcrib.open(tmp_path) as other:
+        await crib.run("asking", {}, thread_id="t")
+        with pytest.raises(ResumeRefused, match="the agent 'asking' waits for an answer, not 'simple'"):
+            await crib.run("simple", thread_id="t", resume="yes")
+        both = [one.run("asking", thread_id="t", resume="yes") for one in (crib, other)]
+        ends = await asyncio.gather(*both, return_exceptions=True)
+        assert [type(end) for end in ends if isinstance(end, BaseException)] == [ThreadBusy]
+        (answered,) = [end for end in ends if not isinstance(end, BaseException)]
+        assert answered.output["said"] == ["v1 begins", "v1 heard yes"]
 
 
 async def test_a_parked_thread_is_moved_where_its_node_is_and_answered_there(tmp_path: Path) -> None:

@@ -100,6 +100,7 @@ class Runs:
             cache=MemoryResultCache(max_bytes=1 << 20, clock=FakeClock(), memory_used=lambda: 0.0),
             accounts=Accounts(money, has_ended=lambda process: False),
             process=ME,
+            has_ended=lambda process: process == "dead",
         )
         self.service = RunService(ports, concurrency=9)
 

@@ -1,12 +1,14 @@
 """How runs end: by themselves, cancelled by their callers, cut, and when their end cannot be written."""
 
 import asyncio
+from contextlib import nullcontext
+from dataclasses import replace
 
 import anyio
 import pytest
 
-from tests.unit.runs.bench import Gate, Runs
-from toolcrib.core.errors import StoreUnavailable
+from tests.unit.runs.bench import ME, Gate, Runs
+from toolcrib.core.errors import StoreUnavailable, ThreadBusy
 from toolcrib.core.events import RunFinished
 from toolcrib.core.stores.ledger import RunRecord
 from toolcrib.runs import writing
@@ -24,10 +26,10 @@ class SlowLedger(MemoryRunLedger):
         super().__init__()
         self.written = asyncio.Event()
 
-    async def accept(self, record: RunRecord) -> None:
-        await super().accept(record)
+    async def accept(self, record: RunRecord, *, follows: str | None = None) -> bool:
+        await super().accept(record, follows=follows)
         self.written.set()
-        await asyncio.Event().wait()
+        return await asyncio.Event().wait()
 
 
 async def test_a_run_cancelled_while_it_is_accepted_does_not_stay_running() -> None:
@@ -144,3 +146,13 @@ async def test_a_closing_service_waits_for_no_run_without_limit(
         assert "work does not end in time" in caplog.messages
         gate.cleaned.set()
         assert [event.event async for event in events] == []
+
+
+@pytest.mark.parametrize(("process", "is_busy"), [("alive", True), ("dead", False), (ME, False), ("", False)])
+async def test_only_a_run_of_another_living_process_keeps_its_thread(process: str, is_busy: bool) -> None:
+    ledger = MemoryRunLedger()
+    runs = Runs(ledger=ledger)
+    await ledger.accept(RunRecord(run_id="0", thread_id="t", agent="clerk", release="r", process=process))
+    with pytest.raises(ThreadBusy, match="in flight") if is_busy else nullcontext():
+        await runs.service.run(replace(ASK, thread_id="t"))
+    assert len(await ledger.runs()) == (1 if is_busy else 2)

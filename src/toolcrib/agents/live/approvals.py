@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from langchain_core.messages import ToolMessage
-from langgraph.types import interrupt
 
+from toolcrib.agents.live.questions import ask
 from toolcrib.agents.scope import RunScope
 from toolcrib.core.calls import ToolCall
 from toolcrib.core.errors import ApprovalRequired, ArgumentsInvalid, InputInvalid
@@ -47,24 +47,35 @@ class Agreed:
         return message
 
 
-def agreed(scope: RunScope, calls: Sequence[ToolCall]) -> list[Agreed]:
+def agreed(scope: RunScope, calls: Sequence[ToolCall], waited: Sequence[Any]) -> list[Agreed]:
     """What may be done about each call of a step; a person is asked once about all that need it.
 
-    The graph is interrupted for that. When its step runs again with the answer, the same calls are found to need it:
-    they are those of one message, under the policies of one release. An answer that does not fit is asked for again,
-    with what is wrong with it as `error`.
+    The graph is interrupted for that. When its step runs again with the answer, this holds for the calls that were
+    shown, and for no others: where calls need approval now that did not then, because the release is another one, the
+    person is asked again about all. So it is, with what is wrong with it as `error`, when an answer does not fit.
+
+    Args:
+        scope: of the run.
+        calls: of the step.
+        waited: what the step waited with, see `questions.pending`.
 
     Raises:
         GraphInterrupt: the person is to be asked.
     """
     asked = {index: needed for index, call in enumerate(calls) if (needed := _needed(scope, call)) is not None}
     found = [Agreed(asked=call, call=call) for call in calls]
+    shown = next((one for one in map(_requests, waited) if _places(scope, calls, one)), None)
+    for index in _places(scope, calls, shown):
+        asked.setdefault(index, _approval(scope, calls[index]) or Approval())
     if not asked:
         return found
+    asked = dict(sorted(asked.items()))
     question = _question(scope, [(calls[index], approval) for index, approval in asked.items()])
     while True:
-        answer = interrupt(question)
+        answer, seen = ask(question, shown)
         try:
+            if _places(scope, calls, seen) != list(asked):
+                raise InputInvalid("Other calls need approval since this was asked.", hint="Decide about these.")
             decisions = _decisions(answer, len(asked))
             for decision, (index, approval) in zip(decisions, asked.items(), strict=True):
                 found[index] = _decided(calls[index], approval, decision, scope)
@@ -72,6 +83,28 @@ def agreed(scope: RunScope, calls: Sequence[ToolCall]) -> list[Agreed]:
             question = question | {"error": str(ErrorInfo.of(error).text())}
         else:
             return found
+
+
+def _requests(question: Any) -> Any:
+    """The calls that a question shows; None for a question of another kind."""
+    return question.get("action_requests") if isinstance(question, Mapping) else None
+
+
+def _places(scope: RunScope, calls: Sequence[ToolCall], shown: Any) -> list[int]:
+    """Which of the calls a person was shown; none when one of those shown is not among them."""
+    left, places = {index: (call.name, dict(scope.shown(call).args)) for index, call in enumerate(calls)}, []
+    for request in shown or ():
+        place = next((index for index, call in left.items() if call == (request["name"], request["args"])), None)
+        if place is None:
+            return []
+        del left[place]
+        places.append(place)
+    return places
+
+
+def _approval(scope: RunScope, call: ToolCall) -> Approval | None:
+    tool = scope.find(call.name)
+    return tool.spec.policy.approval if tool is not None else None
 
 
 def _needed(scope: RunScope, call: ToolCall) -> Approval | None:

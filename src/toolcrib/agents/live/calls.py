@@ -14,6 +14,7 @@ from langgraph.runtime import Runtime, get_runtime
 from toolcrib.agents.bounds.circles import circle, messages_of
 from toolcrib.agents.live.answers import Answer, OnError, answer
 from toolcrib.agents.live.approvals import Agreed, agreed
+from toolcrib.agents.live.questions import pending, pending_in_thread
 from toolcrib.agents.live.tool import LiveTool
 from toolcrib.agents.live.turns import Turn
 from toolcrib.agents.recovery import settled
@@ -123,9 +124,13 @@ class LiveTools:
         """What a model is told that calls a tool which is not there."""
         return ErrorInfo.of(_missing(scope, name)).text()
 
-    def agreed(self, scope: RunScope, given: Sequence[MessageCall]) -> list[Agreed]:
+    async def agreed(self, scope: RunScope, given: Sequence[MessageCall], config: RunnableConfig) -> list[Agreed]:
         """What may be done about each call of a step; see `approvals.agreed`."""
-        return agreed(scope, [_asked(one) for one in given])
+        return agreed(scope, [_asked(one) for one in given], await pending(config))
+
+    def agreed_in_thread(self, scope: RunScope, given: Sequence[MessageCall], config: RunnableConfig) -> list[Agreed]:
+        """The same for synchronous graphs."""
+        return agreed(scope, [_asked(one) for one in given], pending_in_thread(config))
 
     async def _agreement(self, given: MessageCall, scope: RunScope, place: Place) -> Agreed:
         """What was agreed to with the other calls of the step; anew for a call that a wrapper has changed since."""
@@ -134,7 +139,7 @@ class LiveTools:
             return known
         if known is not None and place.turn is not None:
             await place.turn.comes()
-        return self.agreed(scope, [given])[0]
+        return (await self.agreed(scope, [given], place.config))[0]
 
     async def answer(self, given: MessageCall, scope: RunScope, place: Place) -> Answer:
         """What the graph gets for a call, after what the tool's `on_error` asks of the run has been done.

@@ -108,8 +108,16 @@ class LedgerSummary:
 class RunLedger(Protocol):
     """What runs there were, on which release, and how they ended."""
 
-    async def accept(self, record: RunRecord) -> None:
-        """Write the pin before the first step."""
+    async def accept(self, record: RunRecord, *, follows: str | None = None) -> bool:
+        """Write the pin before the first step.
+
+        Args:
+            record: the run.
+            follows: id of the run that has to be the thread's last one still, empty for none; None for whatever it is.
+
+        Returns:
+            Whether it was written; False when another run of the thread was faster.
+        """
 
     async def finish(self, record: RunRecord) -> None:
         """Write the end."""

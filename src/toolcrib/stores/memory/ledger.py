@@ -14,9 +14,14 @@ class MemoryRunLedger:
     def __init__(self) -> None:
         self._runs: dict[str, RunRecord] = {}
 
-    async def accept(self, record: RunRecord) -> None:
+    async def accept(self, record: RunRecord, *, follows: str | None = None) -> bool:
         """See `RunLedger.accept`."""
+        if follows is not None:
+            last = self._last(record.thread_id, record.tenant)
+            if follows != (last.run_id if last else ""):
+                return False
         self._runs[record.run_id] = record
+        return True
 
     async def finish(self, record: RunRecord) -> None:
         """See `RunLedger.finish`."""
@@ -25,8 +30,7 @@ class MemoryRunLedger:
 
     async def last(self, thread_id: str, *, tenant: str = "") -> RunRecord | None:
         """See `RunLedger.last`."""
-        mine = (run for run in self._newest_first() if (run.thread_id, run.tenant) == (thread_id, tenant))
-        return next(mine, None)
+        return self._last(thread_id, tenant)
 
     async def threads(self, wanted: ThreadFilter, limit: int = 100) -> Sequence[RunRecord]:
         """See `RunLedger.threads`."""
@@ -95,6 +99,10 @@ class MemoryRunLedger:
             mixed=sum(len(run.releases_seen) > 1 for run in self._runs.values()),
             stopped=stopped,
         )
+
+    def _last(self, thread_id: str, tenant: str) -> RunRecord | None:
+        mine = (run for run in self._runs.values() if (run.thread_id, run.tenant) == (thread_id, tenant))
+        return max(mine, key=_age, default=None)
 
     def _newest_first(self) -> list[RunRecord]:
         return sorted(self._runs.values(), key=_age, reverse=True)

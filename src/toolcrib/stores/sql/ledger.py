@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 import orjson
-from sqlalchemy import Select, case, func, insert, select, update
+from sqlalchemy import Insert, Select, bindparam, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from toolcrib.core.experiments.arms import Arm, told
@@ -23,12 +23,18 @@ class SqlRunLedger:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._following = _following()
 
     @whole
-    async def accept(self, record: RunRecord) -> None:
+    async def accept(self, record: RunRecord, *, follows: str | None = None) -> bool:
         """See `RunLedger.accept`."""
+        row = _row(record)
         async with self._engine.begin() as db:
-            await db.execute(insert(runs).values(**_row(record)))
+            if follows is None:
+                await db.execute(insert(runs).values(**row))
+                return True
+            new = {f"new_{name}": value for name, value in row.items()}
+            return (await db.execute(self._following, new | {"follows": follows})).rowcount == 1
 
     @whole
     async def finish(self, record: RunRecord) -> None:
@@ -166,6 +172,16 @@ def _goes_on_with(run: Any) -> Any:
 
 def _newest_first() -> tuple[Any, Any]:
     return runs.c.started_at.desc(), runs.c.run_id.desc()
+
+
+def _following() -> Insert:
+    """Insert a run where the thread's last one is still the one it follows: one statement, as SQLite writes one."""
+    new = {column.name: bindparam(f"new_{column.name}", type_=column.type) for column in runs.c}
+    mine = (runs.c.thread_id == new["thread_id"]) & (runs.c.tenant == new["tenant"])
+    last = select(runs.c.run_id).where(mine).order_by(*_newest_first()).limit(1).scalar_subquery()
+    return insert(runs).from_select(
+        list(new), select(*new.values()).where(func.coalesce(last, "") == bindparam("follows"))
+    )
 
 
 def _row(record: RunRecord) -> dict[str, Any]:

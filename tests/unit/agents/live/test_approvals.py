@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 BIG, SMALL, CLOSE = ("refund", {"amount": 250}), ("refund", {"amount": 5}), ("close", {"account": "a", "pin": "1234"})
 
 
-def graph_of(node: ToolNode) -> Any:
+def graph_of(node: Any) -> Any:
     """The smallest graph that can stop and go on."""
     graph = StateGraph(MessagesState)
     graph.add_node("tools", node)
@@ -148,3 +148,70 @@ async def test_a_call_that_a_wrapper_changes_after_the_approval_is_asked_about_a
     assert (await bank.answer("approve"))["action_requests"][0]["args"] == {"amount": 500}
     assert bank.done == []
     assert await bank.answer("approve") == [("success", "paid 500")]
+
+
+def changed(needing: str, done: list[Any], *, fails: int = 0) -> Release:
+    """A release with the tools of the bank, of which a person is asked about this one."""
+    left = [fails]
+
+    @tool(approval="required" if needing == "refund" else None)
+    async def refund(amount: int) -> str:
+        """Pay back."""
+        done.append(amount)
+        return f"paid {amount}"
+
+    @tool(approval="required" if needing == "close" else None, on_error={"*": "manual"})
+    async def close(account: str, pin: str) -> str:
+        """Close an account."""
+        left[0] -= 1
+        if left[0] >= 0:
+            raise ConnectionError("no line")
+        done.append(account)
+        return "closed"
+
+    return release_of(adapt(refund), adapt(close))
+
+
+async def test_an_answer_under_other_policies_holds_only_for_the_calls_that_were_shown(bank: Bank) -> None:
+    bank.release = changed("close", bank.done)
+    assert [one["name"] for one in (await bank.ask(SMALL, CLOSE))["action_requests"]] == ["close"]
+    bank.release = changed("refund", bank.done)
+    for answer in ("approve", {"decisions": [{"type": "approve"}]}):  # the second one has not one for each call
+        again = await bank.answer(answer)
+        assert ([one["name"] for one in again["action_requests"]], bank.done) == (["refund", "close"], [])
+        assert again["error"]
+    bank.release = changed("close", bank.done)
+    assert [status for status, _ in await bank.answer({"decisions": ["approve", "reject"]})] == ["success", "error"]
+    assert bank.done == [5]
+
+
+async def test_approvals_hold_over_later_questions_of_the_same_step(bank: Bank) -> None:
+    bank.release = changed("close", bank.done, fails=1)
+    await bank.ask(CLOSE)
+    assert (await bank.answer("approve"))["type"] == "tool_error"
+    assert await bank.answer("retry") == [("success", "closed")]
+
+
+@pytest.mark.parametrize("saves", [None, False, True])
+async def test_calls_of_a_subgraph_are_agreed_to_whether_it_is_saved_or_not(bank: Bank, saves: bool | None) -> None:
+    inner = StateGraph(MessagesState)
+    inner.add_node("tools", ToolNode())
+    inner.add_edge(START, "tools")
+    bank.graph = graph_of(inner.compile(checkpointer=saves))
+    await bank.ask(BIG)
+    assert await bank.answer("approve") == [("success", "paid 250")]
+
+
+async def test_questions_of_steps_side_by_side_are_answered_by_their_ids(bank: Bank) -> None:
+    graph = StateGraph(MessagesState)
+    for name in ("a", "b"):
+        graph.add_node(name, ToolNode())
+        graph.add_edge(START, name)
+    bank.graph = graph.compile(checkpointer=InMemorySaver())
+    config = config_for(bank.release, ScriptedModel(script=[]))
+    state = await bank.graph.ainvoke({"messages": [calls(BIG)]}, config)
+    first, second = (one.id for one in state["__interrupt__"])
+    await bank.answer({first: "maybe", second: "approve"})
+    assert bank.done == [250]
+    await bank.answer("approve")
+    assert bank.done == [250, 250]

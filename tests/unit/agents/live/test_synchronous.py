@@ -35,6 +35,12 @@ async def pay(amount: int) -> str:
     raise ToolError(f"no money for {amount}")
 
 
+@tool(approval="required")
+async def close(account: str) -> str:
+    """Close an account."""
+    return f"closed {account}"
+
+
 @langchain_tool
 def triple(number: int) -> int:
     """Three times a number."""
@@ -69,7 +75,7 @@ class Source:
 
 
 def source_on(loop: asyncio.AbstractEventLoop) -> Source:
-    config = config_for(release_of(adapt(where), adapt(pay)), ScriptedModel(script=[]), loop=loop)
+    config = config_for(release_of(adapt(where), adapt(pay), adapt(close)), ScriptedModel(script=[]), loop=loop)
     scope = scope_of(config)
     assert scope is not None
     return Source(scope, loop)
@@ -114,6 +120,16 @@ def test_questions_to_people_come_in_call_order_in_a_synchronous_graph_too() -> 
 
     assert questions == list(range(6))
     assert [message.content for message in asked["messages"][1:]] == [f"paid {n}" for n in range(6)]
+
+
+def test_a_person_agrees_to_calls_of_a_synchronous_graph_too() -> None:
+    config: RunnableConfig = {"configurable": {"thread_id": "t"}}
+    with loop_in_thread() as loop:
+        graph = graph_of(ToolNode(source=source_on(loop)), checkpointer=InMemorySaver())
+        asked = graph.invoke({"messages": [calls(("close", {"account": "a"}))]}, config)
+        assert asked["__interrupt__"]
+        state = graph.invoke(Command(resume="approve"), config)
+    assert state["messages"][-1].content == "closed a"
 
 
 def test_blocking_on_the_loop_of_the_project_is_refused_with_the_fix() -> None:
