@@ -76,7 +76,9 @@ def run(root: Path, tell: Connection, resume: bool) -> None:
         async with toolcrib.open(root) as crib:
             if resume:
                 await crib.run("flow", {"ask": True}, thread_id="t")
-            async for event in crib.stream("flow", {}, thread_id="t", resume="yes" if resume else None):
+            async for event in crib.stream(
+                "flow", None if resume else {}, thread_id="t", resume="yes" if resume else None
+            ):
                 if event.event == "run.started":
                     tell.send("started")
                 if event.event == "tool.finished":

@@ -28,8 +28,10 @@ def run_input(question: Any) -> Any:
     return {"messages": question} if isinstance(question, list) else question
 
 
-def refuse_unasked(question: Any, resume: Any) -> None:
+def refuse_unasked(question: Any, resume: Any, thread_id: str) -> None:
     """See that one thing is asked for: an answer to a question, or to go on with an answer.
+
+    Neither of them, with a thread, lets its graph go on where a run has failed, as LangGraph does.
 
     Raises:
         InputInvalid: it is none, or both.
@@ -39,7 +41,7 @@ def refuse_unasked(question: Any, resume: Any) -> None:
             "A run takes a question, or the answer that a paused one waits for (`resume`), not both.",
             hint="Leave one out.",
         )
-    if question is None and resume is None:
+    if question is None and resume is None and not thread_id:
         raise InputInvalid("There is nothing to ask.", hint="Give a question, or `resume`; null is neither.")
     if question == [] or (isinstance(question, str) and not question.strip()):
         raise InputInvalid("The question is empty.", hint="Say what is to be asked.")

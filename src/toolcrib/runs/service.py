@@ -184,7 +184,7 @@ class RunService:
             self._busy.discard(key)
 
     async def _run(self, request: RunRequest, notify: Notify, *, streaming: bool) -> RunResult:
-        refuse_unasked(request.question, request.resume)
+        refuse_unasked(request.question, request.resume, request.thread_id)
         began = self._ports.clock.monotonic()
         thread_id = request.thread_id or self._ports.ids.new()
         with self._to_itself(request.tenant, thread_id), ExitStack() as leases:

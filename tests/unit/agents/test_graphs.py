@@ -127,7 +127,7 @@ def test_what_cannot_be_a_question_is_refused(question: Any, why: str) -> None:
 )
 def test_a_run_is_asked_one_thing(question: Any, resume: Any, why: str) -> None:
     with pytest.raises(InputInvalid, match=why):
-        refuse_unasked(question, resume)
+        refuse_unasked(question, resume, "")
 
 
 @pytest.mark.parametrize("question", ["Where?", {"messages": []}, {"messages": [], "more": 1}, {}, None])
