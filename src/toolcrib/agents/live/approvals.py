@@ -4,6 +4,7 @@ Question and answer have the shapes of LangChain's human-in-the-loop middleware,
 them: https://docs.langchain.com/oss/python/langchain/human-in-the-loop
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ from toolcrib.agents.scope import RunScope
 from toolcrib.core.calls import ToolCall
 from toolcrib.core.errors import ApprovalRequired, ArgumentsInvalid, InputInvalid
 from toolcrib.core.policies import Approval
-from toolcrib.core.results import ErrorInfo, ToolResult
+from toolcrib.core.results import ErrorInfo, ToolResult, jsonable
 from toolcrib.execution.approval import needs_approval
 
 T = TypeVar("T")
@@ -126,13 +127,24 @@ def _question(scope: RunScope, asked: Sequence[tuple[ToolCall, Approval]]) -> di
         {
             "name": call.name,
             "args": dict(scope.shown(call).args),
-            "description": approval.description or f"The agent wants to call {call.name}.",
+            "description": (approval.description or f"The agent wants to call {call.name}.") + _left_out(scope, call),
         }
         for call, approval in asked
     ]
-    allowed = {call.name: list(approval.decisions) for call, approval in asked}
-    reviews = [{"action_name": name, "allowed_decisions": decisions} for name, decisions in allowed.items()]
+    reviews = [{"action_name": call.name, "allowed_decisions": list(approval.decisions)} for call, approval in asked]
     return {"action_requests": requests, "review_configs": reviews}
+
+
+def _left_out(scope: RunScope, call: ToolCall) -> str:
+    """What the call leaves to its tool's defaults, of which the person should know."""
+    tool = scope.find(call.name)
+    try:
+        given = tool.validate(call.args) if tool is not None else {}
+    except ArgumentsInvalid:
+        return ""
+    shown = scope.shown(replace(call, args={name: one for name, one in given.items() if name not in call.args})).args
+    words = ", ".join(f"{name} = {json.dumps(jsonable(one), ensure_ascii=False)}" for name, one in shown.items())
+    return f" By default: {words}." if words else ""
 
 
 def _decisions(answer: Any, count: int) -> list[Any]:
@@ -156,17 +168,21 @@ def _decided(call: ToolCall, approval: Approval, decision: Any, scope: RunScope)
     message = str(decision.get("message") or "")
     match kind:
         case "edit":
-            return Agreed(asked=call, call=_edited(call, decision, scope.shown(call).args), approved=True, edited=True)
+            return Agreed(asked=call, call=_edited(call, decision, scope), approved=True, edited=True)
         case "reject":
             return Agreed(asked=call, call=call, result=_rejected(call, message, scope))
         case "respond":
+            if not message:
+                raise InputInvalid(
+                    "A response to the model has a text.", hint='Give {"type": "respond", "message": "…"}.'
+                )
             answer = ToolResult(ok=True, value=message, attempts=0, tool=call.name, call_id=call.id)
             return Agreed(asked=call, call=call, result=replace(answer, release=scope.release.id))
         case _:
             return Agreed(asked=call, call=call, approved=True)
 
 
-def _edited(call: ToolCall, decision: Mapping[str, Any], shown: Mapping[str, Any]) -> ToolCall:
+def _edited(call: ToolCall, decision: Mapping[str, Any], scope: RunScope) -> ToolCall:
     """The call with other arguments; a sensitive one that comes back as it was shown is as it was."""
     action = decision.get("edited_action")
     if not isinstance(action, Mapping) or not isinstance(action.get("args"), Mapping):
@@ -179,9 +195,15 @@ def _edited(call: ToolCall, decision: Mapping[str, Any], shown: Mapping[str, Any
             f"An edit changes the arguments of {call.name!r}, not the tool.",
             hint=f"Reject the call rather than make one of {other!r}.",
         )
-    args = action["args"]
+    args, shown, tool = action["args"], scope.shown(call).args, scope.find(call.name)
     unchanged = {name: call.args[name] for name in args.keys() & shown.keys() if args[name] == shown[name]}
-    return replace(call, args={**args, **unchanged})
+    args = {**args, **unchanged}
+    try:
+        if tool is not None:
+            tool.validate(args)
+    except ArgumentsInvalid as error:
+        raise InputInvalid(f"The edited arguments do not fit. {error.message}", hint=error.hint) from error
+    return replace(call, args=args)
 
 
 def _rejected(call: ToolCall, reason: str, scope: RunScope) -> ToolResult:

@@ -35,7 +35,7 @@ class Bank:
         bank = self
 
         @tool(approval="when(amount > 100)")
-        async def refund(amount: int) -> str:
+        async def refund(amount: int = 200) -> str:
             """Pay back."""
             bank.done.append(amount)
             return f"paid {amount}"
@@ -93,6 +93,17 @@ async def test_one_question_is_asked_about_all_calls_of_a_message_before_any_of_
     assert "rejected this call of 'close': too early" in answers[2][1]
 
 
+async def test_the_question_shows_what_is_left_to_defaults_and_one_review_for_each_call(bank: Bank) -> None:
+    question = await bank.ask(("refund", {}), BIG)
+
+    assert question["action_requests"][0]["args"] == {}
+    assert [one["description"].partition(" By ")[2] for one in question["action_requests"]] == [
+        "default: amount = 200.",
+        "",
+    ]
+    assert [one["action_name"] for one in question["review_configs"]] == ["refund", "refund"], "as LangChain has it"
+
+
 @pytest.mark.parametrize("decision", ["approve", {"type": "approve"}, {"decisions": [{"type": "approve"}]}])
 async def test_an_approved_call_is_made_as_it_was_asked_for(bank: Bank, decision: Any) -> None:
     await bank.ask(CLOSE)
@@ -121,6 +132,8 @@ async def test_a_person_can_answer_in_the_tools_place(bank: Bank) -> None:
         {"decisions": []},
         {"type": "edit"},
         {"type": "edit", "edited_action": {"name": "close", "args": {}}},
+        {"type": "edit", "edited_action": {"name": "refund", "args": {"amuont": 3}}},
+        {"type": "respond"},
         {"decisions": "approve"},
         7,
     ],
