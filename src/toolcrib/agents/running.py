@@ -20,8 +20,8 @@ from toolcrib.agents.react.pieces import AnswerPieces
 from toolcrib.agents.scope import SCOPE_KEY, RunScope
 from toolcrib.agents.state.migration import RELEASE, REVISION
 from toolcrib.core.agents import Agent, StreamMode
-from toolcrib.core.errors import IterationLimit, RunCut, StateUnreadable
-from toolcrib.core.results import jsonable
+from toolcrib.core.errors import InputInvalid, IterationLimit, RunCut, StateUnreadable
+from toolcrib.core.results import jsonable, said
 
 _READ = "__pregel_read"
 """Key in `config["configurable"]` of the function with which LangGraph's nodes read channels, its second argument."""
@@ -185,6 +185,26 @@ async def _not_begun(agent: Agent, saved: StateSnapshot, run_id: str) -> Outcome
     if saved.interrupts:
         return _outcome(None, tuple(saved.interrupts), tuple(saved.next))
     raise RunCut("The process died before the first step of the run was saved.", hint="Ask again.")
+
+
+async def refuse_ambiguous(agent: Agent, thread: str, resume: Any) -> None:
+    """See that an answer says which question it is for, where the graph waits with several.
+
+    Raises:
+        InputInvalid: with the questions and their ids; the thread goes on waiting.
+    """
+    try:
+        waiting = (await agent.graph.aget_state({"configurable": {"thread_id": thread}})).interrupts
+    except StateUnreadable:  # the turn tells of it
+        return
+    known = {one.id: one.value for one in waiting}
+    if len(known) < 2 or (isinstance(resume, Mapping) and resume and resume.keys() <= known.keys()):
+        return
+    questions = "; ".join(f"{one}: {said(jsonable(value))}" for one, value in known.items())
+    raise InputInvalid(
+        f"The thread waits with {len(known)} questions, and the answer does not say which one it is for. {questions}",
+        hint=f'Answer by their ids, as many as you like: {{"{next(iter(known))}": …}}.',
+    )
 
 
 async def _is_answered(agent: Agent, saved: StateSnapshot) -> bool:

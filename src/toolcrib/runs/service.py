@@ -10,7 +10,7 @@ from typing import Any
 from toolcrib.agents.graphs import refuse_misfit
 from toolcrib.agents.messages import refuse_modes, refuse_unasked
 from toolcrib.agents.models.plans import refuse_tier
-from toolcrib.agents.running import Outcome, Turn
+from toolcrib.agents.running import Outcome, Turn, refuse_ambiguous
 from toolcrib.agents.scope import RunScope
 from toolcrib.core.errors import (
     Conflict,
@@ -196,6 +196,8 @@ class RunService:
             refuse_misfit(agent.graph, agent.name, request.question)
             refuse_tier(agent, request.tier)
             refuse_modes(request.modes)
+            if request.resume is not None:
+                await refuse_ambiguous(agent, checkpoint_thread(request.tenant, thread_id), request.resume)
             record = RunRecord(
                 run_id=self._ports.ids.new(),
                 thread_id=thread_id,

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import toolcrib
+from toolcrib.core.errors import InputInvalid
 
 pytestmark = pytest.mark.anyio
 PAGE = (Path(__file__).parents[3] / "docs" / "graphs.md").read_text(encoding="utf-8")
@@ -66,6 +67,14 @@ def ask(state):
     return {"messages": [("ai", "you said " + interrupt("sure?"))]}
 
 nested = line(team=(line(writer=(line(speak=(speak, {})).compile(), {})).compile(), {}))
+def ask_too(state):
+    return {"messages": [("ai", "and " + interrupt("really?"))]}
+
+both = StateGraph(Counted)
+both.add_node("ask", ask)
+both.add_node("ask_too", ask_too)
+both.add_edge(START, "ask")
+both.add_edge(START, "ask_too")
 asking = line(team=(line(ask=(ask, {})).compile(), {}))
 
 async def made(runtime):
@@ -77,7 +86,7 @@ async def failing(config):
         raise LookupError("no such customer")
     return line(say=(lambda state: {}, {}))
 """
-OWN_GRAPHS = ("retried", "cached", "timed", "nested", "asking", "made", "failing")
+OWN_GRAPHS = ("retried", "cached", "timed", "nested", "asking", "both", "made", "failing")
 
 
 def write(root: Path, files: Mapping[str, str]) -> None:
@@ -144,3 +153,11 @@ async def test_policies_of_nodes_subgraphs_and_factories_work_as_the_page_says(t
         assert waiting["interrupts"] == ["sure?"]
         answered = [event.data async for event in crib.stream("asking", thread_id="t", resume="yes")][-1]
         assert answered["output"] == "you said yes"
+
+        assert (await crib.run("both", "Hi", thread_id="two")).interrupts == ("sure?", "really?")
+        with pytest.raises(InputInvalid, match="2 questions") as refused:
+            await crib.run("both", thread_id="two", resume="yes")
+        ids = re.findall(r"(\w{32}): (\w+\?)", refused.value.message)
+        assert {question for _, question in ids} == {"sure?", "really?"}
+        both = await crib.run("both", thread_id="two", resume={one: "no" for one, _ in ids})
+        assert both.output == "and no", both.error
