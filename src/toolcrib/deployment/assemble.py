@@ -33,7 +33,7 @@ from toolcrib.core.names import did_you_mean
 from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import Manifest
 from toolcrib.core.tools import Tool
-from toolcrib.loader.blame import blame
+from toolcrib.loader.blame import blame, files_of
 from toolcrib.loader.config import AGENTS
 from toolcrib.loader.overlays.agents import LoadedAgent
 from toolcrib.loader.overlays.catalogue import Catalogue
@@ -216,7 +216,7 @@ def _broken(name: str, error: GraphError, loaded: LoadedAgent, project: LoadedPr
     """The reason for a graph that cannot be run: where the project's code raised, else where the graph is named."""
     message, hint = f"agent {name!r}: {error}", "Correct the graph."
     if error.__cause__ is not None:
-        raised = blame(error.__cause__, code="graph", path="", files=project.space.by_file)
+        raised = blame(error.__cause__, code="graph", path="", files=files_of(project.space))
         if raised.file:
             return replace(raised, message=message, hint=hint)
     return loaded.config.reason("graph", message, ("agents", name, "graph"), hint)

@@ -8,8 +8,8 @@ from types import TracebackType
 from toolcrib.core.names import without_digests
 from toolcrib.core.reasons import Reason
 from toolcrib.loader.cold.missing import compiled_hint, missing_hint
-from toolcrib.loader.compiling import source_line
-from toolcrib.loader.modules import SourceFile
+from toolcrib.loader.compiling import module_file, source_line
+from toolcrib.loader.modules import ModuleSpace, SourceFile
 
 _FROM = re.compile(r"cannot import name '(?P<name>\w+)' from '(?P<module>[\w.]+)' .*", re.DOTALL)
 
@@ -46,6 +46,11 @@ def blame(
         hint=_hint(error, tuple(names), root),
         source=line_of(files, file, line),
     )
+
+
+def files_of(space: ModuleSpace) -> Mapping[str, SourceFile]:
+    """`__file__` of each module of a release -> its source file."""
+    return {module_file(space.root, file.path, file.digest): file for file in space.files}
 
 
 def line_of(files: Mapping[str, SourceFile], path: str, line: int) -> str:

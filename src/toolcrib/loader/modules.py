@@ -139,11 +139,6 @@ class ModuleSpace:
         return tuple(self._files.values())
 
     @property
-    def by_file(self) -> Mapping[str, SourceFile]:
-        """`__file__` of each module -> its source file."""
-        return {module_file(self.root, file.path, file.digest): file for file in self._files.values()}
-
-    @property
     def names(self) -> frozenset[str]:
         """Dotted names of all modules of the project."""
         return frozenset(self._files)

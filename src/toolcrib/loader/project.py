@@ -14,7 +14,7 @@ from toolcrib.core.names import did_you_mean
 from toolcrib.core.reasons import Reason
 from toolcrib.core.redaction import Secrets
 from toolcrib.core.tools import ResourceSpec, Tool
-from toolcrib.loader.blame import blame
+from toolcrib.loader.blame import blame, files_of
 from toolcrib.loader.bundle import Bundle
 from toolcrib.loader.compiling import Compiled
 from toolcrib.loader.config import ProjectConfig
@@ -110,7 +110,7 @@ def load_project(
     config, config_reasons = read_configs(bundle.contents, env=ports.secrets.env)
     files = _sources(bundle, compiled)
     space = _space(bundle, list(files.values()), ports)
-    by_file = space.by_file
+    by_file = files_of(space)
     imports = _Imports(space, by_file, files, ports.on_module)
     reasons = [*config_reasons, *crossings(files)]
     modules, lost = _tool_modules(imports, reasons)

@@ -16,7 +16,7 @@ from toolcrib.core.reasons import Reason
 from toolcrib.core.redaction import Mask, hides, hiding, redact, texts_of, within
 from toolcrib.core.results import jsonable
 from toolcrib.core.tools import Tool
-from toolcrib.loader.blame import blame, whole_line
+from toolcrib.loader.blame import blame, files_of, whole_line
 from toolcrib.loader.modules import ProjectModule, SourceFile
 from toolcrib.loader.project import LoadedProject
 
@@ -43,7 +43,7 @@ def try_promises(project: LoadedProject, *, passed: Collection[str], progress: P
         progress: told the file and the words for each trial before its code runs.
     """
     space, which = project.space, project.config.settings.verify.examples
-    files = space.by_file
+    files = files_of(space)
     trials = Trials()
     with asyncio.Runner() as runner:
         for name, tool in _with_code_of_their_own(project):
