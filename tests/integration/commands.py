@@ -5,6 +5,7 @@ imported them already; `fresh` begins one as a shell does.
 """
 
 import multiprocessing
+import multiprocessing.context
 import os
 import subprocess
 import sys
@@ -14,7 +15,22 @@ from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
 PATIENCE_S = 120
+PRELOADED = (
+    "tests.integration.commands",
+    "tests.integration.served",
+    "toolcrib.cli.main",
+    "toolcrib.runtime.wiring.compose",
+    "toolcrib.server.serve",
+    "toolcrib.server.app",
+)
 Done = subprocess.CompletedProcess[str]
+
+
+def warm() -> multiprocessing.context.ForkServerContext:
+    """Where processes come from that have imported the frameworks already."""
+    forks = multiprocessing.get_context("forkserver")
+    forks.set_forkserver_preload([*PRELOADED])
+    return forks
 
 
 def toolcrib(
@@ -24,11 +40,7 @@ def toolcrib(
     with TemporaryDirectory(prefix="toolcrib-command-") as room:
         streams = [Path(room, name) for name in ("in", "out", "err")]
         streams[0].write_text(given, encoding="utf-8")
-        forks = multiprocessing.get_context("forkserver")
-        forks.set_forkserver_preload(
-            ["tests.integration.commands", "toolcrib.cli.main", "toolcrib.runtime.wiring.compose"]
-        )
-        process = forks.Process(target=_command, args=(words, project, streams, _apart(env)), daemon=False)
+        process = warm().Process(target=_command, args=(words, project, streams, _apart(env)), daemon=False)
         process.start()
         process.join(PATIENCE_S)
         if process.exitcode is None:

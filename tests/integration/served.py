@@ -1,5 +1,9 @@
-"""A serving process of its own, for tests that ask it over a socket."""
+"""A serving process of its own, for tests that ask it over a socket.
 
+It is forked from a process that has imported the frameworks, as commands are; `within` another one it is begun anew.
+"""
+
+import os
 import queue
 import signal
 import subprocess
@@ -7,9 +11,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import IO
 
 import httpx
+
+from tests.integration.commands import warm
 
 PATIENCE_S = 80
 SERVE = """
@@ -35,10 +44,33 @@ except ToolcribError as error:
 """
 
 
+class Forked:
+    """A forked process, as `subprocess` has processes."""
+
+    def __init__(self, process: BaseProcess, stdout: IO[str]) -> None:
+        assert process.pid is not None
+        self.pid = process.pid
+        self.stdout = stdout
+        self.terminate, self.kill = process.terminate, process.kill
+        self._process = process
+
+    def send_signal(self, signum: signal.Signals) -> None:
+        os.kill(self.pid, signum)
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired("serve", timeout or 0.0)
+        return self._process.exitcode
+
+
 class Served:
     """A serving process, and the lines it tells people."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str] | Forked) -> None:
         self.process = process
         self._lines: queue.Queue[str | None] = queue.Queue()
         self.reader = threading.Thread(target=self._read, daemon=True)
@@ -68,17 +100,50 @@ def started(
     root: Path, *, host: str = "", port: str = "0", watch: str = "", insecure: str = "", within: tuple[str, ...] = ()
 ) -> Iterator[Served]:
     """A process that serves, or refuses to, `within` another command; its log stands beside the project."""
-    command = [*within, sys.executable, "-c", SERVE, str(root), host, port, watch, insecure]
+    words = [str(root), host, port, watch, insecure]
     with (
-        log_of(root).open("w", encoding="utf-8") as log,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process,
+        _forked(root, words) if not within else _fresh(root, [*within, sys.executable, "-c", SERVE, *words]) as process
     ):
         served = Served(process)
         try:
             yield served
         finally:
             process.kill()
+            process.wait(PATIENCE_S)
             served.reader.join(PATIENCE_S)
+
+
+@contextmanager
+def _fresh(root: Path, command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    with (
+        log_of(root).open("w", encoding="utf-8") as log,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process,
+    ):
+        yield process
+
+
+@contextmanager
+def _forked(root: Path, words: list[str]) -> Iterator[Forked]:
+    forks = warm()
+    reading, writing = forks.Pipe(duplex=False)
+    process = forks.Process(target=_serve, args=(writing, log_of(root), words, dict(os.environ), os.getcwd()))
+    process.start()
+    writing.close()
+    with reading, os.fdopen(os.dup(reading.fileno()), encoding="utf-8") as stdout:
+        yield Forked(process, stdout)
+
+
+def _serve(stdout: Connection, log: Path, words: list[str], env: dict[str, str], place: str) -> None:
+    """The forked process: it takes on its streams, environment and directory, and serves."""
+    os.dup2(stdout.fileno(), 1)
+    stdout.close()
+    os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+    sys.stdout, sys.stderr = os.fdopen(1, "w", buffering=1), os.fdopen(2, "w", buffering=1)
+    os.environ.clear()
+    os.environ.update(env)
+    os.chdir(place)
+    sys.argv = ["-c", *words]
+    exec(SERVE, {"__name__": "__main__"})
 
 
 @contextmanager

@@ -63,7 +63,7 @@ graph.set_entry_point("begin")
 graph.add_edge("begin", "end")
 graph.set_finish_point("end")
 """
-SETTINGS = "canary: {bake_s: 3600, min_samples: 20, window_s: 60}\n"
+SETTINGS = "canary: {bake_s: 3600, min_samples: 20, window_s: 600, max_latency_ratio: 100}\n"
 THREADS = [f"t{number}" for number in range(80)]
 
 
