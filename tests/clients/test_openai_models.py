@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 import toolcrib
-from tests.clients.openai_peer import Hang, Peer, Refuse, Say, open_peer
+from tests.clients.openai_peer import Hang, Peer, Refuse, Say
 from toolcrib.core.errors import InputInvalid
 from toolcrib.core.events import Event
 from toolcrib.core.results import RunResult
@@ -44,12 +44,6 @@ agents:
     limits: {{iteration_timeout_s: 0.2}}
 """
 TWICE = Say(calls=(("double", '{"number": 4}'), ("double", '{"number": 5}')))
-
-
-@pytest.fixture(scope="module")
-async def peer() -> AsyncIterator[Peer]:
-    async with open_peer() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 import toolcrib
-from tests.clients.openai_peer import Hang, Peer, Refuse, Say, open_peer
+from tests.clients.openai_peer import Hang, Peer, Refuse, Say
 from toolcrib.core.results import RunResult
 
 pytestmark = pytest.mark.anyio
@@ -70,12 +70,6 @@ budgets:
 ONE = Decimal("0.000081")
 """11 tokens in, 7 out."""
 NONE = Decimal(0)
-
-
-@pytest.fixture(scope="module")
-async def peer() -> AsyncIterator[Peer]:
-    async with open_peer() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -75,10 +75,10 @@ class Meter(BaseCallbackHandler):
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
         """It has answered."""
+        answer = _answer(response)  # raises when there is none: what is set aside is let go with the run
         asked = self._asked.pop(run_id, None)
         if asked is None:
             return
-        answer = _answer(response)
         if _was_cached(answer):
             self._let_go(asked)
         elif asked.held is None:

@@ -80,6 +80,13 @@ class Till:
         return state
 
 
+class Broken(MemoryBudgetStore):
+    """A store that takes no settlement."""
+
+    async def settle(self, reservation_id: str, spent: Amount) -> bool:
+        raise StoreUnavailable("the disk is full")
+
+
 async def pay(purse: Purse, message: AIMessage | Exception, *, model: str = "acme:large", **options: Any) -> Paid:
     async def ask() -> AIMessage:
         if isinstance(message, Exception):
@@ -167,10 +174,6 @@ async def test_an_attempt_that_is_cancelled_while_it_reserves_leaves_nothing_res
 
 
 async def test_a_store_that_cannot_let_go_does_not_hide_why_the_attempt_failed() -> None:
-    class Broken(MemoryBudgetStore):
-        async def settle(self, reservation_id: str, spent: Amount) -> bool:
-            raise StoreUnavailable("the disk is full")
-
     till = Till()
     broken = Broken(clock=till.clock)
     till.ports = PursePorts(store=broken, book=PriceBook(), clock=till.clock, ids=CountingIds(), emit=till.events.emit)
@@ -179,10 +182,6 @@ async def test_a_store_that_cannot_let_go_does_not_hide_why_the_attempt_failed()
 
 
 async def test_an_answer_that_cannot_be_paid_now_is_given_and_owed() -> None:
-    class Broken(MemoryBudgetStore):
-        async def settle(self, reservation_id: str, spent: Amount) -> bool:
-            raise StoreUnavailable("the disk is full")
-
     till = Till()
     broken = Broken(clock=till.clock)
     till.ports = PursePorts(store=broken, book=PriceBook(), clock=till.clock, ids=CountingIds(), emit=till.events.emit)
