@@ -7,8 +7,9 @@ Prints one JSON object: microseconds of process CPU per call (median of interlea
 tool is an async no-op with two arguments; in `full_chain` it has a cache (every call a miss), scopes, a rate limit, a
 breaker, a concurrency limit, a deadline and retries, and metrics count every call. Pydantic AI, OpenAI Agents and
 Strands are measured where they take one call, without their run loops: beside `bare_chain`, not beside a graph. Threads
-and processes go by the clock on the wall, threads in turn with `asyncio.to_thread`, call by call: that clock sees all
-that happens on the machine.
+and processes go by the clock on the wall, in turns of 50 calls with `asyncio.to_thread`: that clock sees all that
+happens on the machine. The rows `rested` are of single calls after a millisecond without work, when the processor has
+gone to sleep and its caches belong to others: whatever runs more code, or in another process, pays more there.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import json
 import statistics
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -62,6 +64,7 @@ from toolcrib.tools.resources.pool import ResourcePool
 
 ARGS = {"order_id": "A-42", "limit": 3}
 BATCH = 100
+IN_A_ROW = 50
 REST_S = 0.001
 PROJECT_TOOL = '''
 from toolcrib import tool
@@ -212,14 +215,18 @@ async def cpu_us(call: Measured, calls: int) -> float:
 
 
 async def wall_us(candidates: dict[str, Measured], calls: int) -> dict[str, float]:
-    """Microseconds on the wall per call: the medians of calls that take turns."""
-    took: dict[str, list[float]] = {name: [] for name in candidates}
-    for _ in range(calls):
+    """Microseconds on the wall per call: medians over turns of so many calls in a row, and over single rested calls."""
+    took: dict[str, list[float]] = {name + kind: [] for name in candidates for kind in ("", "_rested")}
+    for _ in range(max(2, calls // IN_A_ROW)):
         for name, call in candidates.items():
             await asyncio.sleep(REST_S)  # the other one's thread is still tidying up, and wants the interpreter for it
             began = time.perf_counter()
             await call()
-            took[name].append((time.perf_counter() - began) * 1e6)
+            rested = time.perf_counter()
+            for _ in range(IN_A_ROW):
+                await call()
+            took[name].append((time.perf_counter() - rested) / IN_A_ROW * 1e6)
+            took[f"{name}_rested"].append((rested - began) * 1e6)
     return {name: statistics.median(one) for name, one in took.items()}
 
 
@@ -248,18 +255,18 @@ async def measure(calls: int, rounds: int) -> dict[str, float]:
             "batch_of_100": (OurChain().batch, max(1, calls // BATCH)),
             "langgraph_batch_of_100": (lambda: theirs.ainvoke({"messages": [many]}), 2),
         }
-        threads: dict[str, Measured] = {
+        walls: dict[str, Measured] = {
             "thread_wall": lambda: crib.call("lookup_in_thread", ARGS),
             "to_thread_wall": lambda: asyncio.to_thread(blocking, **ARGS),  # type: ignore[arg-type]
+            "process_wall": lambda: crib.call("lookup_in_process", ARGS),
         }
-        processes: dict[str, Measured] = {"process_wall": lambda: crib.call("lookup_in_process", ARGS)}
         candidates |= {name: (call, calls) for name, call in (await other_frameworks()).items()}
-        found: dict[str, list[float]] = {name: [] for name in (*candidates, *threads, *processes)}
+        found: dict[str, list[float]] = defaultdict(list)
         gc.collect()
         gc.freeze()  # the modules of all peers in one process are no cost of a call
         for round_number in range(rounds + 1):
             costs = {name: await cpu_us(call, number) for name, (call, number) in candidates.items()}
-            costs |= await wall_us(threads, calls) | await wall_us(processes, tenth)
+            costs |= await wall_us(walls, calls)
             for name, cost in costs.items():
                 if round_number:  # the first round warms up
                     found[name].append(cost / BATCH if name.endswith("batch_of_100") else cost)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from toolcrib.core.migrations import Migration, head
+from toolcrib.core.compat.migrations import Migration, head
 from toolcrib.core.models import ModelChoice, ModelRetry
 from toolcrib.core.policies import Seconds
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from toolcrib.core.experiments.arms import Arms
+from toolcrib.core.quick_init import quick_init
 
 DeadlineLevel = Literal["run", "iteration", "tool", "attempt"]
 
@@ -20,6 +21,7 @@ def no_progress(fraction: float, message: str = "") -> None:
     """Nobody wants to know: the call is no background task."""
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
     """What a caller asks for.
@@ -37,6 +39,7 @@ class ToolCall:
     idempotency_key: str = ""
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallContext:
     """Who calls, for which run, and until when.
@@ -71,6 +74,7 @@ class CallContext:
     progress: Progress = field(default=no_progress, repr=False, compare=False)
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolContext:
     """What a tool may know about the call it serves; declare a parameter of this type to receive it.

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
 from toolcrib.core.experiments.arms import Arms, told
+from toolcrib.core.quick_init import quick_init
 from toolcrib.core.releases import ColdChange, Deployment
 from toolcrib.core.results import RunResult, ToolResult
 from toolcrib.core.tasks import Decision, TaskState
@@ -21,6 +22,7 @@ class _Facts:
         return {field.name: getattr(self, field.name) for field in mine}
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolStarted(_Facts):
     """A call passed validation and its first attempt begins."""
@@ -35,6 +37,7 @@ class ToolStarted(_Facts):
     tenant: str = ""
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolFinished:
     """A call has its result, good or bad; also one that was refused before its first attempt, or cancelled."""

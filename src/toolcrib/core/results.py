@@ -13,6 +13,7 @@ from toolcrib.core.errors import CallFailed, Layer, Severity, ToolcribError
 from toolcrib.core.experiments.arms import Arm, Arms, told
 from toolcrib.core.money import plain
 from toolcrib.core.policies import Strategy
+from toolcrib.core.quick_init import quick_init
 
 WORSE: Mapping[Severity, Severity] = MappingProxyType(
     {"LOW": "MEDIUM", "MEDIUM": "HIGH", "HIGH": "CRITICAL", "CRITICAL": "CRITICAL"}
@@ -20,6 +21,7 @@ WORSE: Mapping[Severity, Severity] = MappingProxyType(
 """One step up."""
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorInfo:
     """An error as data: safe to show to a model, a user or a log; holds no stack trace.
@@ -62,6 +64,7 @@ class ErrorInfo:
         return f"{self.message} {self.hint}".strip()
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolResult:
     """The outcome of one tool call. Never an exception: `ok` tells, `error` explains.
@@ -122,6 +125,7 @@ class ToolResult:
         return data | {"value": jsonable(self.value), "error": error, "variants": told(self.variants)}
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
     """The outcome of one run of an agent. Never an exception: `success` tells, `error` explains.

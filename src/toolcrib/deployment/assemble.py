@@ -15,6 +15,7 @@ from toolcrib.agents.state.saved import Builder
 from toolcrib.agents.state.serializer import bound_to_release, keeps_threads
 from toolcrib.core.agents import Agent
 from toolcrib.core.chain import CallNext
+from toolcrib.core.compat.migrations import renamed, way
 from toolcrib.core.compat.shapes import (
     AgentShape,
     ExperimentShape,
@@ -28,7 +29,6 @@ from toolcrib.core.compat.shapes import (
 )
 from toolcrib.core.experiments.arms import Arm
 from toolcrib.core.experiments.values import Experiment
-from toolcrib.core.migrations import renamed, way
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import Manifest

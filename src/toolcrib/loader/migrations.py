@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from toolcrib.core.migrations import Migration
+from toolcrib.core.compat.migrations import Migration
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.reasons import Reason
 from toolcrib.loader.blame import whole_line

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from toolcrib.core.compat.migrations import Migration
 from toolcrib.core.experiments.arms import Arm
 from toolcrib.core.experiments.values import Experiment
-from toolcrib.core.migrations import Migration
 from toolcrib.core.names import did_you_mean
 from toolcrib.core.reasons import Reason
 from toolcrib.core.redaction import Secrets

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from toolcrib.agents.running import nodes_of
 from toolcrib.agents.state.migration import Passage, write
 from toolcrib.agents.state.passages import Passages
+from toolcrib.core.compat.migrations import NoWay, renamed
 from toolcrib.core.errors import (
     AgentNotFound,
     DeploymentRejected,
@@ -16,7 +17,6 @@ from toolcrib.core.errors import (
     ResumeRefused,
     ThreadBusy,
 )
-from toolcrib.core.migrations import NoWay, renamed
 from toolcrib.core.releases import release_id
 from toolcrib.core.stores.ledger import RunRecord, ThreadFilter
 from toolcrib.core.stores.pins import STOPPED

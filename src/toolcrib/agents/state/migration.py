@@ -20,8 +20,8 @@ from toolcrib.agents.shape.types import is_built
 from toolcrib.agents.state.saved import without_values
 from toolcrib.agents.state.serializer import Checkpointer, StateSerializer
 from toolcrib.core.agents import Agent
+from toolcrib.core.compat.migrations import Migration, NoWay, State, Step, renamed
 from toolcrib.core.errors import StateUnreadable
-from toolcrib.core.migrations import Migration, NoWay, State, Step, renamed
 
 RELEASE, REVISION = "toolcrib_release", "toolcrib_revision"
 """What the metadata of each checkpoint says: the release that wrote it, and the revision its state is at."""

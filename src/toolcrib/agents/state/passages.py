@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from toolcrib.agents.state.migration import Passage, prepare, standing, write
 from toolcrib.core.agents import Agent
+from toolcrib.core.compat.migrations import Migration, NoWay, Step, renamed, way
 from toolcrib.core.errors import AgentNotFound, DeploymentRejected, MigrationFailed, ReleaseNotFound
-from toolcrib.core.migrations import Migration, NoWay, Step, renamed, way
 from toolcrib.core.releases import release_id
 from toolcrib.core.stores.ledger import RunRecord, checkpoint_thread
 from toolcrib.registry.release import Release

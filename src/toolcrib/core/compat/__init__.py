@@ -1,1 +1,1 @@
-"""What is compared of two releases: their shapes, plain values that outlive the code they tell of."""
+"""What is compared of two releases, plain values that outlive the code they tell of; and how state comes across."""

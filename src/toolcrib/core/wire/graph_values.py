@@ -8,12 +8,13 @@ def is_for_graph(value: Any) -> bool:
 
     Such a value belongs to one call and is no text: it is not given to other callers, nor cut.
     """
-    several = value if isinstance(value, list) else (value,)
-    return bool(several) and all(type(one).__name__ in _FOR_GRAPH and _is_theirs(type(one)) for one in several)
+    if isinstance(value, list):
+        return bool(value) and all(_is_theirs(type(one)) for one in value)
+    return _is_theirs(type(value))
 
 
 _FOR_GRAPH = frozenset({"Command", "ToolMessage"})
 
 
 def _is_theirs(kind: type) -> bool:
-    return kind.__module__.partition(".")[0] in ("langgraph", "langchain_core")
+    return kind.__name__ in _FOR_GRAPH and kind.__module__.partition(".")[0] in ("langgraph", "langchain_core")

@@ -7,9 +7,9 @@ from typing import Any
 
 from toolcrib.agents.state.migration import LONGEST_S
 from toolcrib.agents.state.passages import Passages
+from toolcrib.core.compat.migrations import NoWay, Step, head, renamed, way
 from toolcrib.core.compat.shapes import AgentShape, MigrationShape, Shape, fingerprint
 from toolcrib.core.errors import MigrationFailed
-from toolcrib.core.migrations import NoWay, Step, head, renamed, way
 from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import release_id
 from toolcrib.core.stores.ledger import RunLedger, RunRecord, ThreadFilter

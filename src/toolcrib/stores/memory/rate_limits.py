@@ -18,7 +18,9 @@ class MemoryRateLimiter:
         """See `RateLimiter.take`."""
         now = self._clock.monotonic()
         interval = limit.per_s / limit.calls
-        arrival = max(now, self._arrivals.get(key, now))  # when the bucket would be full again
+        arrival = self._arrivals.get(key, now)  # when the bucket would be full again
+        if arrival < now:
+            arrival = now
         wait = arrival - now - interval * ((limit.burst or limit.calls) - 1)
         if wait > 0.0 and wait >= patience_s:
             return wait

@@ -13,7 +13,7 @@ from toolcrib.agents.state.migration import Passage, Standing, prepare, standing
 from toolcrib.agents.state.saved import Builder
 from toolcrib.agents.state.serializer import bound_to_release
 from toolcrib.core.agents import Agent, AgentSpec
-from toolcrib.core.migrations import Migration, NoWay, State, way
+from toolcrib.core.compat.migrations import Migration, NoWay, State, way
 
 pytestmark = pytest.mark.anyio
 HERE = {"configurable": {"thread_id": "t"}}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from toolcrib.core.migrations import Migration, NoWay, State, renamed, way
+from toolcrib.core.compat.migrations import Migration, NoWay, State, renamed, way
 
 
 def same(state: State) -> State:
