@@ -8,8 +8,9 @@ server runs one of them, not all), ratios, and the aims. A scripted model asks f
 tool, one after the other, and then answers; it costs the same everywhere. Threads are kept nowhere, in memory, or in
 SQLite, with the checkpointers of LangGraph; Pydantic AI and OpenAI Agents keep none. Ours has its retries, limits,
 breaker of circles and event hooks in it; `create_agent` is measured as it comes, and with LangChain's own middleware
-for retries and limits of models and tools. Then 200 runs at once, with 10 calls each: runs per second of CPU, and the
-peak of what Python allocates.
+for retries and limits of models and tools; `bare_graph` is the smallest graph that does the same, written by hand and
+without anything around it: what LangGraph itself costs, below which nobody comes who builds on it. Then 200 runs at
+once, with 10 calls each: runs per second of CPU, and the peak of what Python allocates.
 """
 
 import argparse
@@ -37,12 +38,14 @@ from langchain.agents.middleware import (
     ToolRetryMiddleware,
 )
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.tools import StructuredTool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.graph import END, START, MessagesState, StateGraph
 
 from toolcrib.agents.function_calling import build_function_calling
 from toolcrib.agents.parts import AgentParts
@@ -155,6 +158,48 @@ def guarded(calls: int, saver: Any) -> Run:
     return theirs(calls, saver, ModelRetryMiddleware(), ToolRetryMiddleware(), *limits)
 
 
+class Next(Runnable[Any, str]):
+    """Where an answer leads; a function would be run in a thread."""
+
+    name = "next"
+
+    def invoke(self, input: Any, config: Any = None, **kwargs: Any) -> str:
+        """Name of the next node."""
+        return "tools" if input["messages"][-1].tool_calls else END
+
+    async def ainvoke(self, input: Any, config: Any = None, **kwargs: Any) -> str:
+        """The same."""
+        return self.invoke(input)
+
+
+def bare(calls: int, saver: Any) -> Run:
+    """A graph by hand: no retries, limits, checks, events or errors."""
+    model = Scripted(calls=calls)
+
+    async def ask(state: MessagesState, config: RunnableConfig) -> Any:
+        return {"messages": [await model.ainvoke([SystemMessage(PROMPT), *state["messages"]], config)]}
+
+    async def tools(state: MessagesState) -> Any:
+        last = state["messages"][-1]
+        assert isinstance(last, AIMessage)
+        results = [(call, await lookup(**call["args"])) for call in last.tool_calls]
+        return {"messages": [ToolMessage(found, name=call["name"], tool_call_id=call["id"]) for call, found in results]}
+
+    graph = StateGraph(MessagesState)
+    graph.add_node("model", ask)
+    graph.add_node("tools", tools)
+    graph.add_edge(START, "model")
+    graph.add_conditional_edges("model", Next(), ["tools", END])
+    graph.add_edge("tools", "model")
+    made: Any = graph.compile(checkpointer=saver)
+    threads = itertools.count()
+
+    async def run() -> object:
+        return finished(await made.ainvoke(question(), place(f"t{next(threads)}")))
+
+    return run
+
+
 def question() -> Any:
     """What is asked."""
     return {"messages": [HumanMessage("Go on.")]}
@@ -186,11 +231,14 @@ async def saver(kept: str, folder: Path) -> AsyncIterator[Any]:
         yield InMemorySaver() if kept == "memory" else None
 
 
+MAKE = {"toolcrib": ours, "create_agent": theirs, "create_agent_guarded": guarded, "bare_graph": bare}
+
+
 async def candidates(stack: AsyncExitStack) -> dict[str, Run]:
     """Everything that is measured: `who, calls, where threads are kept`."""
     found: dict[str, Run] = {}
     for calls, kept in itertools.product(CALLS, KEPT):
-        for name, make in (("toolcrib", ours), ("create_agent", theirs), ("create_agent_guarded", guarded)):
+        for name, make in MAKE.items():
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             found[f"{name} {calls} {kept}"] = make(calls, await stack.enter_async_context(saver(kept, folder)))
     if importlib.util.find_spec("pydantic_ai") is not None:
@@ -240,10 +288,10 @@ async def measure(times: int) -> dict[str, Any]:
     return {"ms": {name: statistics.median(costs) for name, costs in found.items()}, "at_once": crowd}
 
 
-def ratios(ms: dict[str, float], peer: str) -> dict[str, float]:
-    """Ours as a part of the peer's."""
+def ratios(ms: dict[str, float], peer: str, who: str = "toolcrib") -> dict[str, float]:
+    """Ours as a part of the peer's, or somebody else's."""
     rows = [f"{calls} {kept}" for calls, kept in itertools.product(CALLS, KEPT)]
-    return {row: round(ms[f"toolcrib {row}"] / ms[f"{peer} {row}"], 2) for row in rows if f"{peer} {row}" in ms}
+    return {row: round(ms[f"{who} {row}"] / ms[f"{peer} {row}"], 2) for row in rows if f"{peer} {row}" in ms}
 
 
 def main() -> None:
@@ -257,6 +305,7 @@ def main() -> None:
         "cpu_ms_per_run": {name: round(cost, 2) for name, cost in found["ms"].items()},
         "toolcrib_by_create_agent": plain,
         "toolcrib_by_create_agent_guarded": guard,
+        "bare_graph_by_create_agent": ratios(found["ms"], "create_agent", "bare_graph"),
         "toolcrib_by_peers": {name: ratios(found["ms"], name) for name in ("pydantic_ai", "openai_agents")},
         "200_at_once": found["at_once"],
         "aims": {

@@ -16,6 +16,7 @@ from toolcrib.core.events import Event, ToolFinished
 from toolcrib.core.experiments.arms import Arms
 from toolcrib.core.models import Tier
 from toolcrib.core.ports import Clock, Emit, Random
+from toolcrib.core.quick_init import quick_init
 from toolcrib.core.redaction import Masks, hides, redact, redact_result, texts_of
 from toolcrib.core.results import ToolResult, failed
 from toolcrib.core.tools import Tool
@@ -67,6 +68,7 @@ class Pace:
     deadline: float | None = None
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunScope:
     """One run, pinned to one release.

@@ -90,6 +90,7 @@ class RunFinished:
         return {"agent": self.agent, "tenant": self.tenant, **data}
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFinished(_Facts):
     """A model answered, or did not: once for each model of a chain that was asked.

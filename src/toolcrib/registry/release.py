@@ -86,7 +86,7 @@ class Release:
 
         A caller in a variant has no word of its tenant about the tool: such tenants take no part.
         """
-        if (self.variants or self.withheld) and (key := self._word(name, agent, tenant, arms)):
+        if key := self._word(name, agent, tenant, arms):
             return self.variants.get(key)
         chain = self.chains.get(name)
         return None if chain is None else (self.tools[name], chain)
@@ -99,6 +99,8 @@ class Release:
 
     def _word(self, name: str, agent: str, tenant: str, arms: Arms) -> Key | None:
         """The most specific key under which something is said of the tool for this caller."""
+        if not (self.variants or self.withheld):  # the rule
+            return None
         keys: tuple[Key, ...] = ((name, agent, tenant), (name, "", tenant), (name, agent, ""))
         if arms:
             keys = (*((name, whose, arm) for arm in arms for whose in (agent, "")), *keys)

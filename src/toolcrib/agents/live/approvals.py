@@ -16,6 +16,7 @@ from toolcrib.agents.scope import RunScope
 from toolcrib.core.calls import ToolCall
 from toolcrib.core.errors import ApprovalRequired, ArgumentsInvalid, InputInvalid
 from toolcrib.core.policies import Approval
+from toolcrib.core.quick_init import quick_init
 from toolcrib.core.results import ErrorInfo, ToolResult, jsonable
 from toolcrib.execution.approval import needs_approval
 
@@ -23,6 +24,7 @@ T = TypeVar("T")
 _EDITED = "A person changed the arguments of this call before it was made, on purpose: do not repeat your own call."
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreed:
     """What may be done about a call.
@@ -65,6 +67,8 @@ def agreed(scope: RunScope, calls: Sequence[ToolCall], waited: Sequence[Any]) ->
     """
     asked = {index: needed for index, call in enumerate(calls) if (needed := _needed(scope, call)) is not None}
     found = [Agreed(asked=call, call=call) for call in calls]
+    if not asked and not waited:
+        return found
     shown = next((one for one in map(_requests, waited) if _places(scope, calls, one)), None)
     for index in _places(scope, calls, shown):
         asked.setdefault(index, _approval(scope, calls[index]) or Approval())

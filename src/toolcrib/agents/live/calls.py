@@ -22,6 +22,7 @@ from toolcrib.agents.scope import RunScope, ScopeSource, scope_of
 from toolcrib.core.calls import DeadlineLevel, ToolCall
 from toolcrib.core.errors import ToolcribError, ToolNotFound
 from toolcrib.core.names import did_you_mean
+from toolcrib.core.quick_init import quick_init
 from toolcrib.core.results import ErrorInfo, ToolResult
 from toolcrib.core.tools import ToolSpec
 from toolcrib.execution.loops import from_thread, on_loop, refuse_here
@@ -30,6 +31,7 @@ GRAPH_KINDS = frozenset({"runtime", "store"})
 """Kinds of injected values for which LangGraph's `ToolRuntime` is needed."""
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where in a graph a call is made.

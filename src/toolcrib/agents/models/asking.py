@@ -19,10 +19,12 @@ from toolcrib.agents.scope import RunScope
 from toolcrib.core.errors import ModelFailed, ModelUnavailable, ToolcribError
 from toolcrib.core.experiments.arms import Arms, told
 from toolcrib.core.models import ModelPlan, Tier
+from toolcrib.core.quick_init import quick_init
 
 log = logging.getLogger(__name__)
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What came of it.

@@ -17,10 +17,12 @@ from toolcrib.agents.scope import RunScope
 from toolcrib.core.errors import RunTimeout
 from toolcrib.core.models import Tier
 from toolcrib.core.money import Usage
+from toolcrib.core.quick_init import quick_init
 from toolcrib.execution.alarm import TimeIsOver, within
 from toolcrib.execution.loops import on_loop
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """What one attempt is made with.
@@ -58,10 +60,10 @@ async def attempt(once: Attempt, scope: RunScope, config: RunnableConfig) -> Pai
         StreamBroken: the answer broke off.
         Exception: whatever the provider's package raises.
     """
-    order = Order(model=once.model, options=once.options, messages=once.messages, definitions=once.definitions)
     if scope.purse is None:
         message = await _asked(once, scope, config)
         return Paid(message=message, bill=Bill(usage=usage_of(message) or Usage()))
+    order = Order(model=once.model, options=once.options, messages=once.messages, definitions=once.definitions)
     return await scope.purse.pay(order, lambda: _asked(once, scope, config))
 
 

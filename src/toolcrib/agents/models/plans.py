@@ -8,8 +8,10 @@ from toolcrib.agents.models.names import missing_key, model_problem, provider_of
 from toolcrib.core.agents import Agent, AgentSpec
 from toolcrib.core.errors import InputInvalid
 from toolcrib.core.models import ModelPlan, Place, Tier, named
+from toolcrib.core.quick_init import quick_init
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     """A model that may be asked.

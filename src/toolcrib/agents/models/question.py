@@ -9,8 +9,10 @@ from toolcrib.agents.models.offer import Offer
 from toolcrib.agents.models.plans import Choice
 from toolcrib.agents.models.routing import Router
 from toolcrib.core.agents import AgentSpec
+from toolcrib.core.quick_init import quick_init
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """What an agent asks its model.

@@ -18,12 +18,14 @@ from toolcrib.core.errors import ModelUnavailable, RunTimeout, ToolcribError
 from toolcrib.core.events import ModelFinished
 from toolcrib.core.models import Tier
 from toolcrib.core.policies import full_jitter
+from toolcrib.core.quick_init import quick_init
 from toolcrib.execution.bubbling import is_bubble_up
 
 _LEAST_S = 0.001
 _OWN_LIMIT, _TURNS_LIMIT = "model_timeout_s", "iteration_timeout_s"
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
     """What one model is asked.

@@ -29,12 +29,14 @@ from toolcrib.core.money import (
     plain,
 )
 from toolcrib.core.ports import Clock, Emit, IdFactory
+from toolcrib.core.quick_init import quick_init
 from toolcrib.core.stores.budgets import BudgetStore, Reservation, Till
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bill:
     """What one answer cost.
@@ -62,6 +64,7 @@ class Bill:
         }
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paid:
     """An answer, and what it cost."""

@@ -6,6 +6,8 @@ Models write such values, and providers' packages read them; LangGraph's seriali
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
+
 TOO_LONG = "is too long: write it as text, in double quotes"
 """Of a number."""
 LONG_NUMBER = f"a number {TOO_LONG}"
@@ -35,6 +37,8 @@ def parts_of(value: Any) -> Iterator[tuple[int, Any]]:
 
 def unsavable(value: Any) -> str:
     """Why a JSON value cannot be saved, one of `UNSAVABLE`, in words that quote nothing of it; empty when it can."""
+    if _is_plain(value):
+        return ""
     for deep, one in parts_of(value):
         if deep > _MOST_DEEP:
             return TOO_DEEP
@@ -43,6 +47,15 @@ def unsavable(value: Any) -> str:
         if isinstance(one, str) and not is_text(one):
             return NO_TEXT
     return ""
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether it can be saved beyond doubt, as nearly all can; asked at a tenth of the price of looking through."""
+    try:
+        text = orjson.dumps(value)  # refuses long numbers and halves of characters itself
+    except TypeError:
+        return False
+    return text.count(b"[") + text.count(b"{") <= _MOST_DEEP
 
 
 def is_text(text: str) -> bool:
