@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from toolcrib.core.redaction import Secrets
 from toolcrib.deployment.assemble import build_agents, make_shape
+from toolcrib.deployment.gate.options import misfits
 from toolcrib.deployment.gate.prices import unpriced
 from toolcrib.deployment.gate.trials import try_promises
 from toolcrib.loader.modules import ModulePool
@@ -36,6 +37,7 @@ def _findings(request: CheckRequest, secrets: Secrets) -> Findings:
         return Findings(reasons=tuple(reasons))
     agents, found = build_agents(project, request.bundle.manifest.release, checkpointer=None)
     found += unpriced(project)
+    found += misfits(project, passed=request.passed)
     if LANGGRAPH in project.config.documents:
         found += unmet_dependencies(project.config.documents[LANGGRAPH], request.bundle.contents)
     if found:

@@ -9,6 +9,7 @@ from toolcrib.core.ports import ReleaseStore
 from toolcrib.core.releases import Acceptable, Change, Channel, Verification, worst
 from toolcrib.core.stores.ledger import RunRecord
 from toolcrib.deployment.gate.gate import ANYTHING, Decision, decide
+from toolcrib.deployment.gate.options import with_options
 from toolcrib.deployment.gate.parked import NOBODY, Parked, look_at_threads, rehearse
 from toolcrib.deployment.gate.trials import CLOSURE_CHARS
 from toolcrib.deployment.ports import DeployerPorts
@@ -82,9 +83,13 @@ class Judge:
         return worst(one for one in changes if (one.name in had if one.kind == "tool" else one.name == agent)) == "safe"
 
     def passed(self) -> frozenset[str]:
-        """The code that has gone through the gate with the release that serves: beginnings of its modules' digests."""
-        known = self._registry.current.release.modules.reachable() if self._registry.generation else ()
-        return frozenset(closure[:CLOSURE_CHARS] for _, closure in known)
+        """What has gone through the gate with the release that serves: code and models, by beginnings of digests."""
+        if not self._registry.generation:
+            return frozenset()
+        release = self._registry.current.release
+        agents = (*release.agents.values(), *release.agent_variants.values())
+        code = (closure[:CLOSURE_CHARS] for _, closure in release.modules.reachable())
+        return with_options(agent.spec for agent in agents).union(code)
 
     async def _shape(self, digest: str) -> Shape | None:
         try:

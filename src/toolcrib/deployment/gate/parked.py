@@ -14,6 +14,7 @@ from toolcrib.core.reasons import Reason
 from toolcrib.core.releases import release_id
 from toolcrib.core.stores.ledger import RunLedger, RunRecord, ThreadFilter
 from toolcrib.loader.compat.agents import compare_agents
+from toolcrib.loader.config import AGENTS
 from toolcrib.registry.release import Release
 
 CODE = "stranded"
@@ -65,7 +66,9 @@ async def look_at_threads(candidate: Shape, ledger: RunLedger, find: FindShape) 
             judged[key] = _problem(run, theirs and theirs.seen_by(run.tenant), candidate.seen_by(run.tenant))
         if judged[key]:
             alike.setdefault((run.agent, judged[key]), []).append(run)
-    reasons = (_reason(agent, problem, runs, candidate) for (agent, problem), runs in alike.items())
+    reasons = [
+        _reason(agent, problem, runs, candidate, shapes[runs[0].release]) for (agent, problem), runs in alike.items()
+    ]
     return Parked(reasons=tuple(reasons), stranded=tuple(run for runs in alike.values() for run in runs))
 
 
@@ -166,11 +169,14 @@ def lost_revisions(older: Shape, newer: Shape) -> Iterator[Reason]:
             yield Reason(code=CODE, message=message, file=mine.file, hint=hint)
 
 
-def _reason(agent: str, problem: str, runs: Sequence[RunRecord], candidate: Shape) -> Reason:
-    """One reason for all threads that have the same problem, with the names of the first ones."""
+def _reason(agent: str, problem: str, runs: Sequence[RunRecord], *shapes: Shape | None) -> Reason:
+    """One reason for all threads that have the same problem, with the names of the first ones.
+
+    Its file is the agent's in the first of the shapes that has it.
+    """
     names = ", ".join(f"{run.thread_id!r} on {release_id(run.release)}" for run in runs[:NAMED])
     more = f" and {len(runs) - NAMED} more" if len(runs) > NAMED else ""
     what = "a thread waits" if len(runs) == 1 else f"{len(runs)} threads wait"
     message = f"{what} for a human and could not come along: {problem} ({names}{more})"
-    file = candidate.agents[agent].file if agent in candidate.agents else "agents.yaml"
+    file = next((shape.agents[agent].file for shape in shapes if shape and agent in shape.agents), AGENTS)
     return Reason(code=CODE, message=message, file=file, hint=_HINT)

@@ -70,7 +70,7 @@ class Verifier:
         Args:
             bundle: the candidate.
             root: the project's directory, for the modules' `__file__`.
-            passed: beginnings of the digests of modules whose examples need not be tried again.
+            passed: what need not be tried again, see `CheckRequest`.
             compare: whether the candidate's shape is wanted.
         """
         wish = {"root": root, "passed": sorted(passed), "compare": compare}

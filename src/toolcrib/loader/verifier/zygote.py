@@ -59,7 +59,7 @@ class CheckRequest:
     Attributes:
         bundle, compiled: the candidate.
         root: the directory its modules' `__file__` is in.
-        passed: beginnings of the digests of modules whose examples have been tried before.
+        passed: what need not be tried again, by beginnings of digests: modules with examples, models with options.
         compare: whether its shape is asked for.
     """
 

@@ -90,6 +90,7 @@ async def test_the_reason_says_what_is_in_the_way(candidate: Shape, older: Shape
     run = replace(WAITS, revision="m1") if older and older.agents["desk"].migrations else WAITS
     (reason,) = (await looked(candidate, run, older=older)).reasons
     assert why in reason.message
+    assert reason.file == "g.py"  # also of an agent that is gone
 
 
 async def test_threads_with_the_same_problem_are_one_reason_that_names_the_first() -> None:

@@ -1,0 +1,47 @@
+"""Options that a model does not take, with the packages of real providers."""
+
+from typing import Any
+
+import pytest
+
+from toolcrib.agents.models.options import option_problems
+
+GPT = "openai:gpt-5-mini"
+
+
+def told(options: dict[str, Any], name: str = GPT) -> list[tuple[str, str, str]]:
+    return list(option_problems(name, options))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"temperature": 0.1, "max_tokens": 500, "base_url": "http://127.0.0.1:1/v1", "timeout": 3},
+        {"model_kwargs": {"prediction": {}}, "model_provider": "openai"},
+        {"request_timeout": 3, "openai_api_key": "k", "reasoning_effort": "low"},
+    ],
+)
+@pytest.mark.parametrize("key", ["", "sk-of-the-environment"])
+def test_what_it_takes_is_no_problem(options: dict[str, Any], key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    assert told(options) == []
+
+
+def test_a_misspelt_one_is_named_with_what_was_meant() -> None:
+    ((option, message, fix),) = told({"temprature": 0.1, "max_tokens": 5})
+    assert option == "temprature"
+    assert message == f"model '{GPT}' (ChatOpenAI) has no option 'temprature'"
+    assert fix == "Did you mean 'temperature'? What its provider takes beside them goes under `model_kwargs`."
+
+
+def test_a_value_of_the_wrong_type_is_told_without_quoting_it() -> None:
+    ((option, message, fix),) = told({"max_tokens": "sk-secret"})
+    assert option == "max_tokens"
+    assert message.startswith(f"option 'max_tokens' of model '{GPT}': Input should be a valid integer")
+    assert "sk-secret" not in message + fix
+
+
+@pytest.mark.parametrize("name", ["offline", "nobody:model", "anthropic:claude-not-installed"])
+def test_a_model_that_cannot_be_made_here_is_no_matter_of_its_options(name: str) -> None:
+    assert told({"temprature": 1}, name) == []
