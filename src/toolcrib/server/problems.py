@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from math import ceil
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -37,6 +38,19 @@ from toolcrib.server.encoding import encode
 
 MEDIA_TYPE = "application/problem+json"
 JSON_HINT = "Send a JSON object with the header `content-type: application/json`."
+_IN_JSON = MappingProxyType(
+    {
+        "missing": "is required",
+        "extra_forbidden": "is no field of this request",
+        **{kind: "must be an object" for kind in ("dict_type", "model_type", "model_attributes_type")},
+        **{kind: "must be a number" for kind in ("float_type", "float_parsing")},
+        **{kind: "must be a whole number" for kind in ("int_type", "int_parsing", "int_from_float")},
+        **{kind: "must be true or false" for kind in ("bool_type", "bool_parsing")},
+        "string_type": "must be text",
+        "list_type": "must be an array",
+    }
+)
+"""Pydantic's mistakes in terms of JSON; what is not here it words well enough itself."""
 
 
 class ProblemResponse(JSONResponse):
@@ -142,16 +156,25 @@ async def _invalid(request: Request, error: Exception) -> ProblemResponse:
     mistakes = error.errors()
     if mistakes[0]["type"] == "json_invalid":
         return await _no_json(request)
-    fields = [{"field": _field(mistake["loc"]), "message": mistake["msg"]} for mistake in mistakes]
+    fields = [{"field": _field(mistake["loc"]), "message": _in_words(mistake)} for mistake in mistakes]
     typed = request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
     return problem(
         request,
         HTTPStatus.UNPROCESSABLE_ENTITY,
         code="request_invalid",
-        detail="; ".join(f"{each['field']}: {each['message']}" for each in fields),
+        detail="; ".join(f"{each['field']} {each['message']}" for each in fields),
         hint="/docs shows what is expected." if typed or request.method == "GET" else JSON_HINT,
         extra={"errors": fields},
     )
+
+
+def _in_words(mistake: Mapping[str, Any]) -> str:
+    """What is wrong, in terms of JSON, as the end of a sentence that begins with the field's name."""
+    words = str(mistake["msg"])
+    known = _IN_JSON.get(mistake["type"]) or words.replace("Input should", "must").replace(
+        "must be a valid", "must be a"
+    )
+    return known if known[:1].islower() else f"is wrong: {words}"
 
 
 async def _no_json(request: Request) -> ProblemResponse:

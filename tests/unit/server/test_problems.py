@@ -75,6 +75,20 @@ async def test_every_wrong_field_is_named(reading: Door) -> None:
     assert [each["field"] for each in answer.json()["errors"]] == ["args", "tenant", "more"]
 
 
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"args": 3}, "args must be an object"),
+        ([], "body must be an object"),
+        ({"tenant": 5, "more": 1}, "tenant must be text; more is no field of this request"),
+        ({"timeout_s": "soon"}, "timeout_s must be a number"),
+        ({"timeout_s": 0}, "timeout_s must be greater than 0"),
+    ],
+)
+async def test_a_wrong_field_is_told_in_terms_of_json(reading: Door, body: object, told: str) -> None:
+    assert (await reading.http.post(CALLS, json=body)).json()["detail"] == told
+
+
 async def test_the_path_of_a_problem_is_a_uri(reading: Door) -> None:
     answer = await reading.http.get("/v1/tools/a b%22\u00e9")
     assert answer.json()["instance"] == "/v1/tools/a%20b%22%C3%A9"
