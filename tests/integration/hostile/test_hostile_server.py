@@ -185,12 +185,16 @@ def test_the_server_answers_while_a_tool_in_a_worker_hangs_and_nothing_of_it_is_
     server: Server, tmp_path: Path, name: str
 ) -> None:
     late = server.late()
+    told = Path(f"{late}.pids")
     with neighbours(server, tmp_path) as asking:
         before = dict(asking.answers)
-        assert server.code(name, path=str(late)) == "deadline_exceeded"
+        for _ in range(5):  # on a busy machine its half second may be over before it has begun
+            assert server.code(name, path=str(late)) == "deadline_exceeded"
+            if told.exists():
+                break
         answered = {what: asking.answers[what] - before[what] for what in before}
     assert min(answered.values()) > 0, answered
-    pids = [int(word) for word in Path(f"{late}.pids").read_text().split()]
+    pids = [int(word) for word in told.read_text().split()]
     assert pids
     assert [pid for pid in pids if lives(pid)] == []
     assert not late.exists()

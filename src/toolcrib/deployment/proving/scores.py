@@ -28,8 +28,10 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
 )
 """Errors that are also counted on their own; `errors` are all of them."""
 NO_ENDS = frozenset({"cancelled", "run_stopped", "run_cut"})
-"""Codes of what ended for no reason of its own: its caller went away, an operator drained, the process ended."""
-"""The caller went away: that says nothing of the release, so it is no sample."""
+"""Codes of what ended for no reason of its own: its caller went away, an operator drained, the process ended.
+
+They say nothing of the release, so they are no samples.
+"""
 
 GROWTH = 1.1
 LOWEST, HIGHEST = -170, 150
@@ -164,12 +166,13 @@ class _Score:
         self._buckets: deque[tuple[float, Counter[_Key]]] = deque()
 
     def add(self, keys: list[_Key], now: float, window_s: float) -> None:
-        begins = math.floor(now / BUCKET_S) * BUCKET_S
+        begins = now // BUCKET_S * BUCKET_S
         if not self._buckets or self._buckets[-1][0] != begins:
             self.forget(now - window_s)
             self._buckets.append((begins, Counter()))
         for counts in (self._buckets[-1][1], self.recent, self.whole):
-            counts.update(keys)
+            for key in keys:  # of two or three keys `update` counts three times as slowly
+                counts[key] += 1
 
     def forget(self, before: float) -> None:
         """Take the buckets that were over by then out of the window."""

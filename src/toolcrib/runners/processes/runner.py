@@ -12,8 +12,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import orjson
+
 from toolcrib.core.calls import ToolContext
 from toolcrib.core.errors import CallFailed, DeadlineExceeded, ToolCrashed, ToolFailed
+from toolcrib.core.results import said
 from toolcrib.core.tools import Tool
 from toolcrib.runners.pool import PoolStats
 from toolcrib.runners.processes import values
@@ -114,12 +117,22 @@ class ProcessRunner:
         limit = tool.spec.policy.attempt_timeout_s
         if limit is not None:
             fields["timeout_s"] = limit if context.timeout_s is None else min(limit, context.timeout_s)
-        most = self._limits.message_bytes
         try:
-            call = {"tool": tool.spec.address, "args": args, "context": fields, "mask": tool.spec.sensitive.args}
-            return values.dump(call, most_bytes=most).body
+            given = values.dump(args, most_bytes=self._limits.message_bytes)
         except values.TooLarge as error:
             raise _too_large(f"Tool {tool.spec.name!r} was given", error.size, self._limits) from None
+        call = {
+            "tool": tool.spec.address,
+            "args": orjson.Fragment(given.body),
+            "marked": given.marked,
+            "context": fields,
+            "mask": tool.spec.sensitive.args,
+        }
+        try:
+            return orjson.dumps(call, default=dict)
+        except TypeError:  # half a character in a name: it goes in its escaped form
+            call["context"] = {name: said(one) if isinstance(one, str) else one for name, one in fields.items()}
+            return orjson.dumps(call, default=dict)
 
     async def _asked(self, worker: Worker, tool: Tool, message: bytes) -> Answer:
         """The worker's answer; a worker that gave none, or has served its time, is replaced."""

@@ -17,6 +17,7 @@ LOAD_TIMEOUT_S = 60.0
 LAST_WORDS_S = 0.1
 """So long after a worker's death its connection may still hold an answer."""
 HEAD_BYTES = 64 * 1024
+PEEK = int(socket.MSG_PEEK | socket.MSG_DONTWAIT)
 
 
 class Answer(NamedTuple):
@@ -70,7 +71,7 @@ class Worker(asyncio.Protocol):
         if self._lost or self._socket is None:
             return False
         try:
-            self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            self._socket.recv(1, PEEK)
         except BlockingIOError:
             return True
         except OSError:

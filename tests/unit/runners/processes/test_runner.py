@@ -58,6 +58,12 @@ async def test_the_plain_fields_of_the_context_cross(runner: ProcessRunner) -> N
     assert context["timeout_s"] == 3.0
 
 
+async def test_half_a_character_in_a_name_crosses_in_its_escaped_form(runner: ProcessRunner) -> None:
+    broken = ToolContext(tool="told", call_id="c-1", release="r-1", tenant="a\ud800", timeout_s=9.0)
+    context = await runner.run(make_tool(tools.told), {}, broken)
+    assert (context["tenant"], context["call_id"], context["timeout_s"]) == ("a\\ud800", "c-1", 9.0)
+
+
 async def test_arguments_and_results_keep_their_types_and_their_size_is_bounded(runner: ProcessRunner) -> None:
     value = {"a": [1, 2.5, None, True], "b": (b"\xff", {1, 2}), "c": "文"}
     assert await call(runner, tools.echo, value=value) == value
