@@ -7,7 +7,7 @@ from typing import Any
 
 from langchain.chat_models import init_chat_model
 from langchain_core.language_models import BaseChatModel
-from pydantic import ValidationError
+from pydantic import AliasChoices, ValidationError
 
 from toolcrib.agents.models.names import missing_key
 from toolcrib.core.models import OFFLINE
@@ -51,10 +51,19 @@ def _unknown(name: str, options: Mapping[str, Any], kind: type[BaseChatModel]) -
     """Options that the model has no field for: it would drop them, or send them to a provider that refuses them."""
     if kind.model_config.get("extra") == "allow":
         return
-    known = {*kind.model_fields, *(field.alias for field in kind.model_fields.values() if field.alias), *_LANGCHAINS}
+    known = {*_LANGCHAINS, *_names(kind)}
     more = f"What its provider takes beside them goes under `{_REST}`." if _REST in kind.model_fields else ""
     for option in options:
         if option not in known:
             message = f"model {name!r} ({kind.__name__}) has no option {option!r}"
             meant = did_you_mean(option, known) if near(option, known) else ""
             yield option, message, f"{meant} {more}".strip() or "Leave it out."
+
+
+def _names(kind: type[BaseChatModel]) -> Iterator[str]:
+    """All names under which a field of the model may be given."""
+    for name, field in kind.model_fields.items():
+        other = field.validation_alias
+        for one in (name, field.alias, *(other.choices if isinstance(other, AliasChoices) else (other,))):
+            if isinstance(one, str):
+                yield one

@@ -3,18 +3,21 @@
 from typing import Any
 
 import pytest
+from langchain_core.language_models import FakeListChatModel
+from pydantic import AliasChoices, ConfigDict, Field
 
+from toolcrib.agents.models import options
 from toolcrib.agents.models.options import option_problems
 
 GPT = "openai:gpt-5-mini"
 
 
-def told(options: dict[str, Any], name: str = GPT) -> list[tuple[str, str, str]]:
-    return list(option_problems(name, options))
+def told(given: dict[str, Any], name: str = GPT) -> list[tuple[str, str, str]]:
+    return list(option_problems(name, given))
 
 
 @pytest.mark.parametrize(
-    "options",
+    "given",
     [
         {},
         {"temperature": 0.1, "max_tokens": 500, "base_url": "http://127.0.0.1:1/v1", "timeout": 3},
@@ -23,9 +26,9 @@ def told(options: dict[str, Any], name: str = GPT) -> list[tuple[str, str, str]]
     ],
 )
 @pytest.mark.parametrize("key", ["", "sk-of-the-environment"])
-def test_what_it_takes_is_no_problem(options: dict[str, Any], key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_it_takes_is_no_problem(given: dict[str, Any], key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", key)
-    assert told(options) == []
+    assert told(given) == []
 
 
 def test_a_misspelt_one_is_named_with_what_was_meant() -> None:
@@ -45,3 +48,26 @@ def test_a_value_of_the_wrong_type_is_told_without_quoting_it() -> None:
 @pytest.mark.parametrize("name", ["offline", "nobody:model", "anthropic:claude-not-installed"])
 def test_a_model_that_cannot_be_made_here_is_no_matter_of_its_options(name: str) -> None:
     assert told({"temprature": 1}, name) == []
+
+
+class Other(FakeListChatModel):
+    """As models of other providers' packages are written."""
+
+    model_config = ConfigDict(extra="ignore", populate_by_name=True)
+    responses: list[str] = Field(default_factory=list)
+    place: str = Field("", alias="region")
+    number: int = Field(1, validation_alias=AliasChoices("count", "how_many"))
+
+
+@pytest.mark.parametrize("extra", ["ignore", "allow"])
+def test_all_names_of_a_field_are_known(extra: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(Other.model_config, "extra", extra)
+    monkeypatch.setattr(options, "init_chat_model", lambda name, **given: Other(**given))
+    names = {"place": "a", "region": "a", "number": 1, "count": 1, "how_many": 1}
+    assert [told({name: value}) for name, value in names.items()] == [[]] * 5
+    found = (
+        []
+        if extra == "allow"
+        else [("how_mny", f"model '{GPT}' (Other) has no option 'how_mny'", "Did you mean 'how_many'?")]
+    )
+    assert told({"how_mny": "a"}) == found
