@@ -241,6 +241,16 @@ async def test_the_end_of_a_task_is_written_whole(tasks: TaskStore) -> None:
     assert await tasks.find("1") == done
 
 
+async def test_that_a_person_agreed_is_kept(tasks: TaskStore) -> None:
+    waiting = parked(await begun(tasks, a_task("1")))
+    await tasks.move(waiting, was="running")
+    await tasks.move(replace(waiting, state="queued", result=None, approved=True), was="waiting")
+    assert (await tasks.find("1")).approved
+    again = await tasks.claim(CLAIM)
+    assert again is not None
+    assert again.approved
+
+
 async def test_a_task_that_moved_meanwhile_is_a_conflict(tasks: TaskStore) -> None:
     running = await begun(tasks, a_task("1"))
     with pytest.raises(Conflict, match="no longer queued"):

@@ -93,13 +93,15 @@ def test_what_is_in_flight_ends_before_the_process_and_event_streams_end_at_once
         lines = events.iter_lines()
 
         def call() -> None:
-            answers.append(httpx.post(f"{served.url}/v1/tools/slow/calls", json={"args": {"wait_s": 1}}))
+            answers.append(httpx.post(f"{served.url}/v1/tools/slow/calls", json={"args": {"wait_s": 2}}))
 
         caller = threading.Thread(target=call)
         caller.start()
         assert "event: tool.started" in lines  # reads up to it
         served.process.send_signal(signal.SIGINT)
         assert "event: end" in lines
+        late = httpx.post(f"{served.url}/v1/tools/slow/calls", json={})  # the call is waited for, so somebody answers
+        assert (late.status_code, late.json()["code"], "retry-after" in late.headers) == (503, "server_stopping", True)
         assert served.process.wait(PATIENCE_S) == 0
         caller.join(PATIENCE_S)
     assert [answer.json()["value"] for answer in answers] == ["done"]

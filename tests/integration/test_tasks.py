@@ -175,3 +175,22 @@ def test_a_task_that_ended_otherwise_is_a_conflict_for_the_command_line(project:
     assert (done.returncode, "it is succeeded" in done.stderr) == (5, True)
     shown = command(project, "tasks", "show", task)
     assert "value: 1" in shown.stdout
+
+
+def test_a_call_that_a_person_agrees_to_is_made(project: Path) -> None:
+    closing = """
+from toolcrib import tool
+
+@tool(side_effect="write", approval="required")
+def close_account(account: str) -> str:
+    \"\"\"Close an account for ever.\"\"\"
+    return f"{account} closed"
+"""
+    (project / "tools" / "closing.py").write_text(closing)
+    with toolcrib.open_sync(project) as crib:
+        error = crib.call("close_account", {"account": "A"}).error
+        assert error is not None
+        assert crib.tasks.status(error.task).state == "waiting"
+        crib.tasks.resolve(error.task, "retry")
+        ended = crib.tasks.wait(error.task, timeout_s=PATIENCE_S)
+        assert (ended.state, crib.tasks.result(error.task).value) == ("succeeded", "A closed")

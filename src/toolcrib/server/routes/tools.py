@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from toolcrib.core.errors import ArgumentsInvalid, CallFailed, CircuitOpen, QueueFull, RateLimited, ToolNotFound
 from toolcrib.core.results import ToolResult
 from toolcrib.core.stores.history import KEPT
-from toolcrib.server.access import OpenCrib
+from toolcrib.server.access import Accepted, OpenCrib
 from toolcrib.server.encoding import encode
 from toolcrib.server.schema.documents import Name, ToolCallRequest, ToolDocument, ToolResultDocument
 from toolcrib.server.schema.experiments import Caller
@@ -73,6 +73,7 @@ async def tool_errors(
 async def call_tool(
     name: str,
     crib: OpenCrib,
+    accepted: Accepted,
     body: ToolCallRequest | None = None,
     idempotency_key: Annotated[str, Header(max_length=255)] = "",
 ) -> Any:
@@ -83,9 +84,10 @@ async def call_tool(
     With the header `Idempotency-Key` the same call, sent again, runs once; its result has `journaled` set.
     """
     body = body or ToolCallRequest()
-    result = await crib.call(
+    call = crib.call(
         name, body.args, tenant=body.tenant, user=body.user, timeout_s=body.timeout_s, idempotency_key=idempotency_key
     )
+    result = await accepted.finish(call)
     _raise_if_refused(result)
     return _json(result.to_dict())
 

@@ -19,7 +19,7 @@ JSON_COLUMNS = ("args", "scopes", "result", "sensitive")
 # What a move may change; what others write meanwhile (`cancel_asked`, `callback_error`) stays.
 MOVED = frozenset(
     {"state", "progress", "message", "release", "started_at", "finished_at", "result", "error", "expires_at"}
-    | {"owner", "leased_until", "crashes"}
+    | {"owner", "leased_until", "crashes", "approved"}
 )
 
 
