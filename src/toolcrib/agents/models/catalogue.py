@@ -1,6 +1,7 @@
 """Models by name: made when first needed, shared between releases."""
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from datetime import date
 from types import MappingProxyType
@@ -10,6 +11,7 @@ import orjson
 from langchain.chat_models import init_chat_model
 from langchain_core.language_models import BaseChatModel
 
+from toolcrib.agents.models.names import missing_key
 from toolcrib.agents.offline_router import OfflineRouter, Router, best_scorer
 from toolcrib.core.errors import ModelUnavailable
 from toolcrib.core.models import OFFLINE
@@ -66,6 +68,13 @@ class Models:
             why = f"{type(error).__name__}: {line}".rstrip(": ")
             raise ModelUnavailable(
                 f"Model {name!r} cannot be used: {why}",
-                hint="Set the provider's key in the environment, or use `model: offline`.",
+                hint=f"{_advice(name, options)}, or use `model: offline`.",
             ) from error
         return model
+
+
+def _advice(name: str, options: Mapping[str, Any]) -> str:
+    """What helps a model that cannot be made."""
+    if missing_key(name, options, os.environ) or not options:
+        return "Set the provider's key in the environment"
+    return "Look at its `model_options` and at the provider's key"

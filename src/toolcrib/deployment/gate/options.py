@@ -43,5 +43,5 @@ def _name(choice: Choice) -> str:
 def _place(loaded: LoadedAgent, choice: Choice, option: str) -> tuple[str | int, ...]:
     """Where the option is written: with its model, else with the agent."""
     own = next(options for place, _, options in named(loaded.spec.model) if place == choice.place)
-    where = ("model", *choice.place[:-1], "options") if option in own else ("model_options",)
-    return (*loaded.path, *where, option)
+    where = ("model", *choice.place[:-1], "options") if option in own or (own and not option) else ("model_options",)
+    return (*loaded.path, *where, *([option] if option else []))

@@ -21,7 +21,7 @@ def told(given: dict[str, Any], name: str = GPT) -> list[tuple[str, str, str]]:
     [
         {},
         {"temperature": 0.1, "max_tokens": 500, "base_url": "http://127.0.0.1:1/v1", "timeout": 3},
-        {"model_kwargs": {"prediction": {}}, "model_provider": "openai"},
+        {"model_kwargs": {"prediction": {}}},
         {"request_timeout": 3, "openai_api_key": "k", "reasoning_effort": "low"},
     ],
 )
@@ -71,3 +71,23 @@ def test_all_names_of_a_field_are_known(extra: Any, monkeypatch: pytest.MonkeyPa
         else [("how_mny", f"model '{GPT}' (Other) has no option 'how_mny'", "Did you mean 'how_many'?")]
     )
     assert told({"how_mny": "a"}) == found
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({"bogus": 1, "max_tokens": "many"}, ["bogus", "max_tokens"]),
+        ({"model_kwargs": [1], "bogus": 1}, ["bogus", ""]),
+        ({"n": 0}, [""]),
+        ({"model": "gpt-4", "model_provider": "anthropic", "configurable_fields": "any"}, None),
+        ({"api_key": 7}, ["api_key"]),
+    ],
+)
+def test_all_that_is_wrong_is_told_at_once_and_each_option_once(given: dict[str, Any], found: list[str] | None) -> None:
+    assert sorted(option for option, _, _ in told(given)) == sorted(given if found is None else found)
+
+
+def test_the_words_of_the_models_own_rules_are_told() -> None:
+    assert [message for _, message, _ in told({"n": 0})] == [
+        f"the options of model '{GPT}': Value error, n must be at least 1."
+    ]

@@ -32,6 +32,8 @@ def places(project: Project, agents: str, *, passed: frozenset[str] = frozenset(
         f"{{model: {{simple: {{model: {GPT}, options: {{^temprature: 1}}}}}}}}",
         f"{{model: {{simple: {GPT}, fallback: [offline, {{model: {GPT}, options: {{^topp: 1}}}}]}}}}",
         f"{{model: {{simple: {GPT}, fallback: [{{model: {GPT}}}]}}, model_options: {{^topp: 1}}}}",
+        f"{{model: {GPT}, ^model_options: {{n: 0}}}}",
+        f"{{model: {{simple: {{model: {GPT}, ^options: {{n: 0}}}}}}}}",
     ],
 )
 def test_the_option_is_pointed_at(project: Project, agent: str) -> None:
