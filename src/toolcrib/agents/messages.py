@@ -9,6 +9,7 @@ from toolcrib.agents.models.pieces import Told
 from toolcrib.core.agents import StreamMode
 from toolcrib.core.errors import InputInvalid
 from toolcrib.core.results import jsonable
+from toolcrib.core.wire.saving import unsavable
 
 CORRECTION = "toolcrib_correction"
 """Mark, in a message's `additional_kwargs`, of an answer that was not understood and of what was said to it: `text`, or
@@ -34,17 +35,24 @@ def refuse_unasked(question: Any, resume: Any, thread_id: str) -> None:
     Neither of them, with a thread, lets its graph go on where a run has failed, as LangGraph does.
 
     Raises:
-        InputInvalid: it is none, or both.
+        InputInvalid: it is none, or both, or cannot be saved.
     """
     if question is not None and resume is not None:
         raise InputInvalid(
             "A run takes a question, or the answer that a paused one waits for (`resume`), not both.",
             hint="Leave one out.",
         )
+    if resume is not None and not thread_id:
+        raise InputInvalid(
+            "Which thread waits for this answer?", hint="Give its `thread_id`; the run that waits has told it."
+        )
     if question is None and resume is None and not thread_id:
         raise InputInvalid("There is nothing to ask.", hint="Give a question, or `resume`; null is neither.")
     if question == [] or (isinstance(question, str) and not question.strip()):
         raise InputInvalid("The question is empty.", hint="Say what is to be asked.")
+    for what, given in (("question", question), ("answer", resume)):
+        if why := unsavable(given):
+            raise InputInvalid(f"The {what} cannot be saved: {why}.", hint="Send it without that.")
 
 
 def answer_text(state: Any) -> Any:

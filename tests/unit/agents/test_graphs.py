@@ -123,7 +123,15 @@ def test_what_cannot_be_a_question_is_refused(question: Any, why: str) -> None:
 
 @pytest.mark.parametrize(
     ("question", "resume", "why"),
-    [("x", "y", "not both"), (None, None, "nothing to ask"), (" ", None, "empty"), ([], None, "empty")],
+    [
+        ("x", "y", "not both"),
+        (None, None, "nothing to ask"),
+        (" ", None, "empty"),
+        ([], None, "empty"),
+        (None, "y", "Which thread"),
+        ("a\ud800", None, "The question cannot be saved: it has halves of characters"),
+        ({"messages": [], "number": 2**70}, None, "a number is too long"),
+    ],
 )
 def test_a_run_is_asked_one_thing(question: Any, resume: Any, why: str) -> None:
     with pytest.raises(InputInvalid, match=why):
