@@ -12,6 +12,7 @@ from toolcrib.cli.options import Common, JsonOption, ProjectOption, UrlOption
 from toolcrib.cli.output import Json
 from toolcrib.core.errors import NotFound
 from toolcrib.core.releases import release_id
+from toolcrib.core.stores.pins import RunStatus
 
 
 def threads(
@@ -26,8 +27,8 @@ def threads(
     tenant: Annotated[str | None, typer.Option(help="Only threads of this tenant.", show_default=False)] = None,
     release: Annotated[str, typer.Option(help="Only threads that go on with this one.", show_default=False)] = "",
     status: Annotated[
-        str, typer.Option(help="Only threads whose last run is so, e.g. interrupted.", show_default=False)
-    ] = "",
+        RunStatus | None, typer.Option(help="Only threads whose last run is so, e.g. interrupted.", show_default=False)
+    ] = None,
     yes: Annotated[
         bool, typer.Option("--yes/--dry-run", help="Move or migrate them; without it nothing is changed.")
     ] = False,
@@ -38,7 +39,7 @@ def threads(
 ) -> int:
     """List threads with the release each goes on with, show one, or move or migrate them to another release."""
     options = Common(project=project, url=url, json=json)
-    wanted = {"thread_id": thread, "agent": agent, "tenant": tenant, "release": release, "status": status}
+    wanted = {"thread_id": thread, "agent": agent, "tenant": tenant, "release": release, "status": status or ""}
     if action == "move" and not to:
         raise UsageProblem("Move them where?", hint="toolcrib threads move --to r-1a2b3c4d [--agent NAME] [--yes]")
     if action in ("move", "migrate"):

@@ -14,6 +14,8 @@ from toolcrib.core.redaction import OTHERS, Mask, hides, hiding, texts_of
 
 _OF_PYDANTIC = frozenset(kind for kind in get_args(ErrorType) if kind not in ("value_error", "assertion_error"))
 """Mistakes that pydantic words itself; other words are the author's and may say anything of the value."""
+WHOLE = "arguments"
+"""Where a mistake is that is about all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +44,7 @@ def mistakes_in(
         if hides(rest):
             words = scrub(words) if kind in _OF_PYDANTIC else "is not accepted"
         is_whole = len(where) == len(detail["loc"])  # else it is about something within a value that is hidden as one
-        yield Mistake(where=".".join(where) or "arguments", kind=kind if is_whole else "", words=words)
+        yield Mistake(where=".".join(where) or WHOLE, kind=kind if is_whole else "", words=words)
 
 
 def invalid(tool: str, known: tuple[str, ...], mistakes: Iterator[Mistake]) -> ArgumentsInvalid:
@@ -59,6 +61,8 @@ def _words(mistake: Mistake, known: tuple[str, ...]) -> str:
             return f"there is no such argument{f'; did you mean {close[0]!r}?' if close else ''}"
         case "missing":
             return "is required"
+        case "model_type" if mistake.where == WHOLE:
+            return "must be an object: argument name -> value"
         case _:
             return mistake.words
 

@@ -58,7 +58,7 @@ def test_a_mistake_is_named_with_its_place_and_what_would_be_right(args: dict[st
 
 @pytest.mark.parametrize("args", [None, [], "customer", 3])
 def test_arguments_that_are_no_object_are_refused(args: Any) -> None:
-    with pytest.raises(ArgumentsInvalid, match="arguments: Input should be a valid dictionary"):
+    with pytest.raises(ArgumentsInvalid, match="arguments: must be an object"):
         adapt(place_order).validate(args)
 
 

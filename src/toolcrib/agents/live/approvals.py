@@ -156,7 +156,7 @@ def _decisions(answer: Any, count: int) -> list[Any]:
     given = answer["decisions"] if isinstance(answer, Mapping) and "decisions" in answer else [answer] * count
     if not isinstance(given, list) or len(given) != count:
         raise InputInvalid(
-            f"The run waits for {count} decisions.",
+            f"The run waits for {count} decision{'s' if count > 1 else ''}.",
             hint='Answer {"decisions": [{"type": "approve"}, …]}, one for each call, in their order.',
         )
     return [{"type": one} if isinstance(one, str) else one for one in given]

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from toolcrib.core.calls import ToolContext
-from toolcrib.core.errors import CallFailed, DeadlineExceeded, ToolCrashed, ToolFailed
+from toolcrib.core.errors import ArgumentsInvalid, CallFailed, DeadlineExceeded, ToolCrashed, ToolFailed
 from toolcrib.core.results import said
 from toolcrib.core.tools import Tool
 from toolcrib.runners.pool import PoolStats
@@ -121,6 +121,11 @@ class ProcessRunner:
             given = values.dump(args, most_bytes=self._limits.message_bytes)
         except values.TooLarge as error:
             raise _too_large(f"Tool {tool.spec.name!r} was given", error.size, self._limits) from None
+        if isinstance(given.tree, str):
+            raise ArgumentsInvalid(
+                f"The arguments of tool {tool.spec.name!r} cannot cross to its worker process.",
+                hint="They are circular, or nested more than 250 deep.",
+            )
         call = {
             "tool": tool.spec.address,
             "args": orjson.Fragment(given.body),

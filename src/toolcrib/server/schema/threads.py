@@ -1,9 +1,10 @@
 """The shapes of threads and their moves in requests and answers."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from toolcrib.core.stores.pins import RunStatus
 from toolcrib.server.schema.documents import Name
 
 
@@ -16,7 +17,7 @@ class _Meant(BaseModel):
     agent: Name = ""
     tenant: Name | None = Field(default=None, description="Empty for threads without one.")
     release: Name = Field(default="", description="Threads that go on with this one.")
-    status: Annotated[str, Field(max_length=16, description="Of the thread's last run.")] = ""
+    status: Annotated[RunStatus | Literal[""], Field(description="Of the thread's last run.")] = ""
 
 
 class ThreadQuery(_Meant):

@@ -17,7 +17,7 @@ import pytest
 from tests.unit.runners.processes import tools
 from tests.unit.runners.processes.conftest import Make, appears, call, children, ended, lives, open_files
 from toolcrib.core.calls import ToolContext
-from toolcrib.core.errors import DeadlineExceeded, ToolCrashed, ToolError, ToolFailed
+from toolcrib.core.errors import ArgumentsInvalid, DeadlineExceeded, ToolCrashed, ToolError, ToolFailed
 from toolcrib.core.redaction import Masks
 from toolcrib.runners.processes.runner import ProcessRunner
 from toolcrib.testing import make_tool
@@ -56,6 +56,14 @@ async def test_the_plain_fields_of_the_context_cross(runner: ProcessRunner) -> N
     context = await call(runner, tools.told, policy={"attempt_timeout_s": 3.0})
     assert (context["call_id"], context["tenant"], context["release"]) == ("c-1", "acme", "r-1")
     assert context["timeout_s"] == 3.0
+
+
+async def test_arguments_without_an_end_are_refused_as_such(runner: ProcessRunner) -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    with pytest.raises(ArgumentsInvalid, match="cannot cross to its worker process") as refused:
+        await call(runner, tools.echo, value=endless)
+    assert "circular" in refused.value.hint
 
 
 async def test_half_a_character_in_a_name_crosses_in_its_escaped_form(runner: ProcessRunner) -> None:
