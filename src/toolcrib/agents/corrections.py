@@ -7,9 +7,9 @@ from langchain_core.messages import AIMessage, InvalidToolCall, ToolMessage
 from langchain_core.messages.tool import invalid_tool_call
 
 from toolcrib.agents.scope import RunScope
+from toolcrib.agents.state.saving import LONG_NUMBER, UNSAVABLE, savable, unsavable
 from toolcrib.core.errors import ArgumentsInvalid, CallFailed, ToolcribError, ToolNotFound
 from toolcrib.core.names import did_you_mean
-from toolcrib.core.wire.saving import LONG_NUMBER, UNSAVABLE, savable, unsavable
 
 _MAX_SCHEMA = 2_000
 

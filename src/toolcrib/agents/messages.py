@@ -6,10 +6,10 @@ from typing import Any, get_args
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 
 from toolcrib.agents.models.pieces import Told
+from toolcrib.agents.state.saving import unsavable
 from toolcrib.core.agents import StreamMode
 from toolcrib.core.errors import InputInvalid
 from toolcrib.core.results import jsonable
-from toolcrib.core.wire.saving import unsavable
 
 CORRECTION = "toolcrib_correction"
 """Mark, in a message's `additional_kwargs`, of an answer that was not understood and of what was said to it: `text`, or

@@ -13,8 +13,8 @@ from tests.unit.agents.scripted import ScriptedModel, calls, config_for, release
 from toolcrib import tool
 from toolcrib.agents.factory import build_agent
 from toolcrib.agents.parts import AgentParts
+from toolcrib.agents.state.saving import LONG_NUMBER, NO_TEXT, TOO_DEEP
 from toolcrib.core.agents import AgentSpec
-from toolcrib.core.wire.saving import LONG_NUMBER, NO_TEXT, TOO_DEEP
 from toolcrib.tools.adapt import adapt
 
 pytestmark = pytest.mark.anyio

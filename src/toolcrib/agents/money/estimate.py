@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 from langchain_core.messages import AIMessage, BaseMessage
 
+from toolcrib.agents.state.saving import parts_of, savable
 from toolcrib.core.money import Price, Usage
-from toolcrib.core.wire.saving import parts_of, savable
 
 BYTES_A_TOKEN = 2
 MESSAGE_TOKENS = 16
@@ -75,7 +75,7 @@ def _tokens_of_part(part: Any) -> int:
 def _bytes(value: Any) -> int:
     try:
         return len(orjson.dumps(value, default=str))
-    except TypeError:  # see `core.wire.saving`
+    except TypeError:  # see `agents.state.saving`
         scalars = (one for _, one in parts_of(value) if not isinstance(one, (dict, list, tuple)))
         return sum(len(str(savable(one)).encode("utf-8", "replace")) + 3 for one in scalars)
 

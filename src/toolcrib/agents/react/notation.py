@@ -13,7 +13,7 @@ import json_repair
 import orjson
 
 from toolcrib.agents.react.steps import Unclear
-from toolcrib.core.wire.saving import TOO_LONG
+from toolcrib.agents.state.saving import TOO_LONG
 
 MAX_CHARS = 100_000
 MAX_NESTING = 32

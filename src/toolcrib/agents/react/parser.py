@@ -23,7 +23,7 @@ from toolcrib.agents.react.labels import THINK, Section, sections
 from toolcrib.agents.react.naming import is_final, is_none, meant, stripped
 from toolcrib.agents.react.notation import CUT_OFF
 from toolcrib.agents.react.steps import Action, Actions, Final, Malformed, Schemas, Step, Unclear
-from toolcrib.core.wire.saving import NO_TEXT, is_text
+from toolcrib.agents.state.saving import NO_TEXT, is_text
 
 _END_MARKS = ("</s>", "<|im_end|>", "<|eot_id|>", "<|end|>", "<|endoftext|>", "<end_of_turn>", "<eos>")
 _MOST_END_MARKS = 4

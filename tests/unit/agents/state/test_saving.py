@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-from toolcrib.core.wire.saving import LONG_NUMBER, NO_TEXT, TOO_DEEP, unsavable
+from toolcrib.agents.state.saving import LONG_NUMBER, NO_TEXT, TOO_DEEP, unsavable
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(st.characters(codec=None)),
