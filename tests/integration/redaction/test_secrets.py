@@ -47,7 +47,7 @@ AGENTS = """agents:
   thinker:
     model: openai:gpt-5-mini
     prompt: hello
-    model_options: {model_provider: "${secret:MODEL_KEY}"}
+    model_options: {api_key: "${secret:MODEL_KEY}"}
 """
 
 
@@ -55,6 +55,7 @@ AGENTS = """agents:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("API_KEY", KEY)
     monkeypatch.setenv("MODEL_KEY", MODEL_KEY)
+    monkeypatch.setenv("OPENAI_PROXY", MODEL_KEY)  # is no address, so that the model cannot be made, and says why
     for name, text in {"tools/fetch.py": TOOLS, "graphs/work.py": GRAPH, "agents.yaml": AGENTS}.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from langchain.chat_models import init_chat_model
 from langchain_core.language_models import BaseChatModel
+from pydantic import ValidationError
 
 from toolcrib.agents.models.names import missing_key
 from toolcrib.agents.offline_router import OfflineRouter, Router, best_scorer
@@ -64,10 +65,8 @@ class Models:
             if ours := {key: value for key, value in _OURS.items() if key in fields and key not in options}:
                 model = init_chat_model(name, **{**options, **ours})
         except Exception as error:  # outer guard: providers raise what they like when a key or a package is missing
-            line = said(error).strip().partition("\n")[0][:300]
-            why = f"{type(error).__name__}: {line}".rstrip(": ")
             raise ModelUnavailable(
-                f"Model {name!r} cannot be used: {why}",
+                f"Model {name!r} cannot be used: {_why(error)}",
                 hint=f"{_advice(name, options)}, or use `model: offline`.",
             ) from error
         return model
@@ -78,3 +77,12 @@ def _advice(name: str, options: Mapping[str, Any]) -> str:
     if missing_key(name, options, os.environ) or not options:
         return "Set the provider's key in the environment"
     return "Look at its `model_options` and at the provider's key"
+
+
+def _why(error: Exception) -> str:
+    """What a provider's package says, in one line."""
+    words = said(error).strip().partition("\n")[0]
+    if isinstance(error, ValidationError):  # its first line only counts
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        words = "; ".join(": ".join([*map(str, one["loc"]), one["msg"]]) for one in found)
+    return f"{type(error).__name__}: {words[:300]}".rstrip(": ")
